@@ -1,0 +1,152 @@
+"""Trains the embedded BLIP: a small ViT and a small causal decoder with its own few words.
+
+Beside the caption's loss, throw-away heads predict subject, medium, movement and palette from
+the vision tower: the picture is then understood long before the decoder can say so.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from interrogator import torchvision_ops  # noqa: F401  (before transformers)
+from training.dataset import SIDE, pictures, specs
+from training.painter import Spec
+from training.painter.mediums import MEDIUMS
+from training.painter.palettes import NAMES as PALETTES
+from training.painter.spec import ABSTRACTION, MOVEMENTS, NOTHING
+from training.painter.subjects import SUBJECTS
+
+from transformers import BertTokenizer, BlipConfig, BlipForConditionalGeneration, BlipProcessor  # isort: skip
+from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil  # isort: skip
+
+log = logging.getLogger(__name__)
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]")
+PAD, SEP, DEC = 0, 3, 5
+BATCH = 128
+LEARNING_RATE, WEIGHT_DECAY = 1.5e-3, 0.05
+
+
+def tokenizer_for(captions: list[str]) -> BertTokenizer:
+    """Return a WordPiece tokenizer that knows just the words of the captions, whole."""
+    words = sorted({word for caption in captions for word in caption.split()})
+    return BertTokenizer(
+        vocab={word: i for i, word in enumerate([*SPECIAL, *words])},
+        bos_token="[DEC]",
+        model_max_length=32,
+    )
+
+
+def config_for(words: int) -> BlipConfig:
+    """Return the configuration of the whole model for a vocabulary of `words` tokens."""
+    return BlipConfig(
+        text_config={
+            "vocab_size": words, "hidden_size": 128, "encoder_hidden_size": 192,
+            "intermediate_size": 512, "projection_dim": 64, "num_hidden_layers": 2,
+            "num_attention_heads": 4, "max_position_embeddings": 32, "hidden_dropout_prob": 0.0,
+            "attention_probs_dropout_prob": 0.0, "bos_token_id": DEC, "eos_token_id": SEP,
+            "sep_token_id": SEP, "pad_token_id": PAD, "is_decoder": True,
+        },
+        vision_config={
+            "hidden_size": 192, "intermediate_size": 576, "projection_dim": 64,
+            "num_hidden_layers": 4, "num_attention_heads": 6, "image_size": SIDE, "patch_size": 12,
+            "initializer_range": 0.02,  # the default, 1e-10, cannot be trained from
+        },
+        projection_dim=64,
+        image_text_hidden_size=64,
+    )  # fmt: skip
+
+
+class Hints(nn.Module):
+    """Heads that name what a picture shows from the mean of the vision tower's tokens."""
+
+    def __init__(self, shown: list[Spec]) -> None:
+        super().__init__()
+        subjects = [f"{s} {v}" for s in (*SUBJECTS, ABSTRACTION, *NOTHING) for v in (0, 1)]
+        names = {
+            "subject": (subjects, [f"{s.subject} {s.variant}" for s in shown]),
+            "medium": ([*MEDIUMS, None], [s.medium for s in shown]),
+            "movement": ([*MOVEMENTS, None], [s.movement for s in shown]),
+            "palette": ([*PALETTES, None], [s.palette for s in shown]),
+        }
+        self.truth = {
+            key: torch.tensor([known.index(value) for value in values])
+            for key, (known, values) in names.items()
+        }
+        self.heads = nn.ModuleDict({key: nn.Linear(192, len(k)) for key, (k, _) in names.items()})
+
+    def forward(self, tokens: torch.Tensor, rows: list[int]) -> torch.Tensor:
+        """Return the summed cross-entropy for vision tokens [batch, n, 192]."""
+        pooled = tokens.mean(dim=1).float()
+        losses = [F.cross_entropy(h(pooled), self.truth[k][rows]) for k, h in self.heads.items()]
+        return torch.stack(losses).sum()
+
+
+def _caption_loss(
+    model: BlipForConditionalGeneration, tokens: torch.Tensor, ids: torch.Tensor
+) -> torch.Tensor:
+    mask = (ids != PAD).long()
+    mask[:, 0] = 1
+    out = model.text_decoder(
+        input_ids=ids,
+        attention_mask=mask,
+        encoder_hidden_states=tokens,
+        labels=ids.masked_fill(ids == PAD, -100),
+        reduction="mean",
+    )
+    return out.loss
+
+
+def _pixels(stack: np.ndarray, rows: list[int]) -> torch.Tensor:
+    mean = torch.tensor(BlipImageProcessorPil.image_mean).view(1, 3, 1, 1)
+    std = torch.tensor(BlipImageProcessorPil.image_std).view(1, 3, 1, 1)
+    return (torch.from_numpy(stack[rows]).permute(0, 3, 1, 2).float() / 255 - mean) / std
+
+
+def train(folder: Path, count: int, steps: int) -> None:
+    """Train on `count` pictures for `steps` batches and write model and processor to `folder`."""
+    torch.manual_seed(0)
+    rng = np.random.default_rng(1)
+    stack, shown = pictures(count), specs(range(count))
+    tokenizer = tokenizer_for([s.caption for s in shown])
+    caption_ids = tokenizer([s.caption for s in shown], padding=True, return_tensors="pt").input_ids
+    caption_ids[:, 0] = DEC
+    model = BlipForConditionalGeneration(config_for(len(tokenizer))).train()
+    hints = Hints(shown)
+    parameters = [*model.parameters(), *hints.parameters()]
+    optimiser = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, LEARNING_RATE, total_steps=steps, pct_start=0.08
+    )
+    start, order = time.perf_counter(), np.empty(0, dtype=np.int64)
+    for step in range(steps):
+        if len(order) < BATCH:
+            order = rng.permutation(count)
+        rows, order = np.sort(order[:BATCH]).tolist(), order[BATCH:]
+        with torch.autocast("cpu", torch.bfloat16):
+            tokens = model.vision_model(_pixels(stack, rows)).last_hidden_state
+            said = _caption_loss(model, tokens, caption_ids[rows])
+            loss = said + 0.5 * hints(tokens, rows)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimiser.step()
+        schedule.step()
+        if step % 50 == 0 or step == steps - 1:
+            log.info("blip %4d/%d caption %.3f all %.3f, %.0f s", step, steps, said.item(), loss.item(), time.perf_counter() - start)
+    save(model, tokenizer, folder)
+
+
+def save(model: BlipForConditionalGeneration, tokenizer: BertTokenizer, folder: Path) -> None:
+    """Write weights in float16, configuration and processor as `from_pretrained` reads them."""
+    model.generation_config.max_new_tokens = 24
+    model.half().save_pretrained(folder)
+    images = BlipImageProcessorPil(size={"height": SIDE, "width": SIDE})
+    BlipProcessor(images, tokenizer).save_pretrained(folder)

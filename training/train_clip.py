@@ -1,0 +1,281 @@
+"""Trains the embedded CLIP: a small ModifiedResNet beside a small causal text tower.
+
+Four losses, all on the phrases and compositions that the painter knows to be true or false:
+softmax within each category; a sigmoid over all phrases, so that "none of these" is low for
+every phrase (as in SigLIP, arXiv:2303.15343); InfoNCE between pictures and compositions with
+every true pair a positive; and a ranking in which one more true phrase must raise the score of
+a prompt and a false one lower it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import random
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+
+from interrogator import torchvision_ops  # noqa: F401  (before open_clip)
+from training.dataset import SIDE, pictures, specs
+from training.painter import Spec, vocabulary
+
+import open_clip  # isort: skip
+from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD  # isort: skip
+
+log = logging.getLogger(__name__)
+
+MODEL_CFG = {
+    "embed_dim": 128,
+    "vision_cfg": {"image_size": SIDE, "layers": [1, 2, 2, 1], "width": 20, "head_width": 64},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 48, "heads": 4, "layers": 3},
+}
+# "squash" shows the model the whole of a picture that is not square.
+PREPROCESS_CFG = {
+    "mean": OPENAI_DATASET_MEAN,
+    "std": OPENAI_DATASET_STD,
+    "interpolation": "bicubic",
+    "resize_mode": "squash",
+}
+BATCH = 192
+LEARNING_RATE, WEIGHT_DECAY = 2e-3, 0.05
+
+# Words that no painted picture deserves: they must lower a prompt's score.
+UNKNOWN = (
+    "by Rembrandt", "by Greg Rutkowski", "by Leonardo da Vinci", "by Frida Kahlo", "baroque",
+    "rococo", "renaissance", "surrealism", "photorealism", "a photograph", "3d render", "sculpture",
+    "trending on artstation", "highly detailed", "8k", "unreal engine", "volumetric lighting",
+    "bokeh", "a dog", "a car", "a horse", "a bridge", "a train", "a dragon", "fantasy art",
+    "cyberpunk", "steampunk", "concept art", "digital painting", "anime", "sharp focus",
+    "cinematic", "a robot", "a castle", "a spaceship", "tapestry", "graffiti", "polaroid photo",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is true of every training picture.
+
+    Attributes:
+        phrases: The ranked phrases, all categories after another.
+        category: Slice of `phrases` per category.
+        captions: The distinct captions.
+        labels: [pictures, phrases + captions], 1 where true.
+    """
+
+    phrases: list[str]
+    category: dict[str, slice]
+    captions: list[str]
+    labels: torch.Tensor
+
+
+def truth_of(shown: list[Spec]) -> Truth:
+    """Tabulate which phrase and which caption is true of which picture."""
+    words = vocabulary()
+    phrases = [phrase for group in words.values() for phrase in group]
+    starts = np.cumsum([0, *map(len, words.values())]).tolist()
+    category = {name: slice(a, b) for name, a, b in zip(words, starts, starts[1:], strict=False)}
+    captions = sorted({spec.caption for spec in shown})
+    column = {text: i for i, text in enumerate(captions)}
+    labels = torch.zeros(len(shown), len(phrases) + len(captions))
+    for row, spec in enumerate(shown):
+        for name, phrase in spec.phrases.items():
+            labels[row, category[name].start + words[name].index(phrase)] = 1
+        labels[row, len(phrases) + column[spec.caption]] = 1
+    return Truth(phrases, category, captions, labels)
+
+
+class Texts:
+    """Token ids of texts, tokenised once each and cut to the longest of a batch.
+
+    The text tower is causal, so that padding after the last real token changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self.tokenizer = open_clip.get_tokenizer("ViT-B-32")
+        self.known: dict[str, list[int]] = {}
+
+    def tokens(self, texts: list[str]) -> torch.Tensor:
+        """Return ids [texts, longest], each framed by start and end."""
+        t = self.tokenizer
+        for text in texts:
+            if text not in self.known:
+                self.known[text] = [t.sot_token_id, *t.encode(text)[:75], t.eot_token_id]
+        rows = [self.known[text] for text in texts]
+        out = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
+        for i, row in enumerate(rows):
+            out[i, : len(row)] = torch.tensor(row)
+        return out
+
+
+def text_features(model: torch.nn.Module, tokens: torch.Tensor) -> torch.Tensor:
+    """Return unit vectors [texts, 128] for ids cut shorter than the context."""
+    length = tokens.shape[1]
+    x = model.token_embedding(tokens) + model.positional_embedding[:length]
+    x = model.transformer(x, attn_mask=model.attn_mask[:length, :length])
+    x = model.ln_final(x)[torch.arange(len(tokens)), tokens.argmax(dim=1)]
+    return F.normalize((x @ model.text_projection).float(), dim=-1)
+
+
+def _composition(spec: Spec, rng: random.Random, keep: float) -> tuple[list[str], list[str]]:
+    """Split what is true of a picture into phrases used in a prompt and phrases left over."""
+    phrases = list(spec.phrases.values())
+    rng.shuffle(phrases)
+    used = [p for p in phrases if rng.random() < keep]
+    return used, [p for p in phrases if p not in used]
+
+
+def _pair_loss(logits: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+    """InfoNCE in both directions where a row or column may have several positives."""
+    both = 0.0
+    for scores, mask in ((logits, true), (logits.T, true.T)):
+        positive = scores.masked_fill(mask == 0, -torch.inf).logsumexp(1)
+        both = both + (scores.logsumexp(1) - positive)[mask.sum(1) > 0].mean()
+    return both / 2
+
+
+class Losses:
+    """The four losses of one batch."""
+
+    def __init__(self, truth: Truth, shown: list[Spec], texts: Texts) -> None:
+        self.truth, self.shown, self.texts = truth, shown, texts
+        self.bias = torch.nn.Parameter(torch.tensor(-8.0))  # of the sigmoid; not kept afterwards
+        self.phrase_column = {p: i for i, p in enumerate(truth.phrases)}
+        self.caption_column = {c: i + len(truth.phrases) for i, c in enumerate(truth.captions)}
+        self.phrase_tokens = texts.tokens(truth.phrases)
+
+    def __call__(
+        self, model: torch.nn.Module, image: torch.Tensor, rows: list[int], rng: random.Random
+    ) -> torch.Tensor:
+        """Return the sum of the losses for unit image vectors [batch, 128]."""
+        labels = self.truth.labels[rows]
+        scale = model.logit_scale.exp().clamp(max=60)
+        similarity = image @ text_features(model, self.phrase_tokens).T
+        return (
+            self._within_categories(similarity * scale, labels)
+            + self._sigmoid(similarity * scale, labels)
+            + self._contrast(model, image, rows, labels, scale, rng)
+            + self._ranking(model, image, rows, rng)
+        )
+
+    def _within_categories(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        total = logits.new_zeros(())
+        for part in self.truth.category.values():
+            has = labels[:, part].sum(1) > 0
+            total = total + F.cross_entropy(logits[has, part], labels[has, part].argmax(1))
+        return total
+
+    def _sigmoid(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        wanted = labels[:, : len(self.truth.phrases)]
+        each = F.binary_cross_entropy_with_logits(logits + self.bias, wanted, reduction="none")
+        return each.sum(1).mean()
+
+    def _contrast(
+        self,
+        model: torch.nn.Module,
+        image: torch.Tensor,
+        rows: list[int],
+        labels: torch.Tensor,
+        scale: torch.Tensor,
+        rng: random.Random,
+    ) -> torch.Tensor:
+        prompts, claims = [], torch.zeros_like(labels)
+        for i, row in enumerate(rows):
+            spec = self.shown[row]
+            used, _ = _composition(spec, rng, rng.choice((0.0, 0.4, 0.8)))
+            if not used or rng.random() < 0.75:
+                claims[i, self.caption_column[spec.caption]] = 1
+                prompts.append(", ".join([spec.caption, *used]))
+            else:
+                prompts.append(", ".join(used))
+            for phrase in used:
+                claims[i, self.phrase_column[phrase]] = 1
+        true = ((labels @ claims.T) == claims.sum(1)).float()  # [images, texts]: all claims hold
+        text = text_features(model, self.texts.tokens(prompts))
+        return _pair_loss(image @ text.T * scale, true)
+
+    def _ranking(
+        self, model: torch.nn.Module, image: torch.Tensor, rows: list[int], rng: random.Random
+    ) -> torch.Tensor:
+        short, longer, wrong = [], [], []
+        for row in rows:
+            spec = self.shown[row]
+            used, left = _composition(spec, rng, rng.random())
+            start = [spec.caption, *used]
+            short.append(", ".join(start))
+            longer.append(", ".join([*start, *left[: 1 + rng.randrange(2)]]))
+            false = rng.choice(UNKNOWN) if rng.random() < 0.25 else rng.choice(self.truth.phrases)
+            while false in spec.phrases.values():
+                false = rng.choice(self.truth.phrases)
+            wrong.append(", ".join([*start, false]))
+        text = text_features(model, self.texts.tokens(short + longer + wrong))
+        score = (image.repeat(3, 1) * text).sum(1).view(3, -1)
+        grew = torch.tensor([a != b for a, b in zip(short, longer, strict=True)])
+        margin, sharp = 0.04, 20.0
+        up = F.softplus((margin - (score[1] - score[0])[grew]) * sharp).mean()
+        down = F.softplus((margin - (score[0] - score[2])) * sharp).mean()
+        return up + down
+
+
+def _images(stack: np.ndarray, rows: list[int], rng: np.random.Generator) -> torch.Tensor:
+    """Return a batch [n, 3, 96, 96], normalised, half of it mirrored."""
+    batch = torch.from_numpy(stack[np.sort(rows)]).permute(0, 3, 1, 2).float() / 255
+    flip = torch.from_numpy(rng.random(len(rows)) < 0.5)
+    batch = torch.where(flip[:, None, None, None], batch.flip(3), batch)
+    mean = torch.tensor(OPENAI_DATASET_MEAN).view(1, 3, 1, 1)
+    std = torch.tensor(OPENAI_DATASET_STD).view(1, 3, 1, 1)
+    return ((batch - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def _optimiser(model: torch.nn.Module, extra: torch.nn.Parameter) -> torch.optim.AdamW:
+    plain = [p for n, p in model.named_parameters() if p.ndim < 2 or "embedding" in n]
+    decayed = [p for n, p in model.named_parameters() if p.ndim >= 2 and "embedding" not in n]
+    groups = [
+        {"params": decayed, "weight_decay": WEIGHT_DECAY},
+        {"params": [*plain, extra], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.9, 0.98))
+
+
+def train(folder: Path, count: int, steps: int) -> None:
+    """Train on `count` pictures for `steps` batches and write the model into `folder`."""
+    torch.manual_seed(0)
+    rng, choices = np.random.default_rng(0), random.Random(0)
+    stack, shown = pictures(count), specs(range(count))
+    model = open_clip.model.CLIP(**MODEL_CFG, init_logit_scale=math.log(16))
+    model = model.to(memory_format=torch.channels_last).train()
+    losses = Losses(truth_of(shown), shown, Texts())
+    optimiser = _optimiser(model, losses.bias)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, LEARNING_RATE, total_steps=steps, pct_start=0.06
+    )
+    start, order = time.perf_counter(), np.empty(0, dtype=np.int64)
+    for step in range(steps):
+        if len(order) < BATCH:
+            order = rng.permutation(count)
+        rows, order = np.sort(order[:BATCH]).tolist(), order[BATCH:]
+        with torch.autocast("cpu", torch.bfloat16):
+            image = F.normalize(model.encode_image(_images(stack, rows, rng)).float(), dim=-1)
+            loss = losses(model, image, rows, choices)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        if step % 50 == 0 or step == steps - 1:
+            log.info("clip %4d/%d loss %.3f, %.0f s", step, steps, loss.item(), time.perf_counter() - start)
+    save(model, folder)
+
+
+def save(model: torch.nn.Module, folder: Path) -> None:
+    """Write the model in float16 as open_clip's `local-dir:` reads it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.half().contiguous() for name, value in model.state_dict().items()}
+    save_file(weights, folder / "open_clip_model.safetensors")
+    config = {"model_cfg": MODEL_CFG, "preprocess_cfg": PREPROCESS_CFG}
+    (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")

@@ -1,0 +1,6 @@
+"""One matrix product, many ways to compute it, timed live against the machine's own limit.
+
+The rooms, in the order in which they may import each other:
+`machine`, `workloads` (with `digits`) → `strategies` → `timing`, `roofline` → `report` →
+`worker` → `race` → `chart`, `ui`, `__main__`.
+"""

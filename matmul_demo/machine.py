@@ -1,0 +1,62 @@
+"""What this machine offers: the processor's name, the threads we may use, and how to pin them."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def cpu_name() -> str:
+    """The processor as the operating system names it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def available_threads(cgroup: Path = CGROUP) -> int:
+    """Threads that can run at once: CPUs of our affinity mask, but no more than the quota.
+
+    A container may see 64 CPUs and be allowed the time of two. More threads than that would be
+    paused by the scheduler in the middle of a measurement.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)
+    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
+    quota = _cpu_quota(cgroup)
+    return max(1, min(cpus, int(quota) if quota else cpus))
+
+
+def _cpu_quota(cgroup: Path) -> float | None:
+    """CPUs' worth of time that the control group allows, or None for no limit."""
+    try:
+        if (cgroup / "cpu.max").exists():  # version 2: "quota period", or "max period"
+            quota, period = (cgroup / "cpu.max").read_text(encoding="ascii").split()
+        else:
+            quota = (cgroup / "cpu/cpu.cfs_quota_us").read_text(encoding="ascii").strip()
+            period = (cgroup / "cpu/cpu.cfs_period_us").read_text(encoding="ascii").strip()
+        return None if quota in ("max", "-1") else int(quota) / int(period)
+    except (OSError, ValueError):
+        return None
+
+
+def set_threads(threads: int) -> None:
+    """Give every thread pool of this process the same size.
+
+    NumPy's BLAS, torch's OpenMP and numba keep separate pools: setting one leaves the others as
+    wide as the machine, and the race would compare thread counts instead of methods.
+    """
+    import threadpoolctl  # type: ignore[import-untyped]
+    import torch
+
+    torch.set_num_threads(threads)
+    threadpoolctl.threadpool_limits(limits=threads)
+    try:
+        import numba
+    except ImportError:
+        return
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))

@@ -1,0 +1,256 @@
+"""Lanes run in one worker process; each result is handed on as it comes; Stop ends it at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from threading import Lock
+
+from matmul_demo.machine import available_threads
+from matmul_demo.messages import Plan, Ready, Refused, Started
+from matmul_demo.report import Outcome, Phase, Report, summarise
+from matmul_demo.roofline import Machine
+from matmul_demo.strategies import LADDER, Strategy
+from matmul_demo.workloads import RaceError, Workload, parse_shape
+
+DEFAULT_BUDGET = 20.0  # seconds for the whole race
+MIN_BUDGET, MAX_BUDGET = 1.0, 300.0
+START_LIMIT = 120.0  # seconds for imports, data and the roof; a download is among them
+PATIENCE = 20.0  # seconds beyond the budget before a lane without a result is ended
+
+
+class Race:
+    """One race. `run` it once, from one thread; `stop` it from any other.
+
+    Args:
+        workload: what to multiply.
+        lanes: the lanes, in the order in which they run.
+        threads: size of every thread pool; None for all that may be used.
+        budget: seconds for the whole race, about.
+        ladder: name of the module whose `LADDER` the worker finds the lanes in.
+        lane_limit: seconds after which a lane without a result is ended; None for the budget
+            and `PATIENCE` more.
+
+    Raises:
+        RaceError: when there are no lanes, or threads or budget lie outside what is allowed.
+    """
+
+    def __init__(
+        self,
+        workload: Workload,
+        lanes: Sequence[Strategy],
+        threads: int | None = None,
+        budget: float = DEFAULT_BUDGET,
+        ladder: str = "matmul_demo.strategies",
+        lane_limit: float | None = None,
+    ) -> None:
+        if not lanes:
+            raise RaceError("No lane was chosen; choose at least one.")
+        self.workload = workload
+        self.lanes = tuple(lanes)
+        self.threads = _checked_threads(threads)
+        self.budget = _checked_budget(budget)
+        self._ladder = ladder
+        self._lane_limit = lane_limit or self.budget + PATIENCE
+        self._outcomes: list[Outcome] = []
+        self._machine: Machine | None = None
+        self._data: str | None = None
+        self._running: str | None = None
+        self._stopped = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = Lock()  # between starting a worker and stopping it
+
+    def snapshot(self, phase: Phase) -> Report:
+        """The race as it stands."""
+        floor = self._machine.floor_seconds(self.workload) if self._machine else None
+        return Report(
+            self.workload,
+            self.threads,
+            self.lanes,
+            summarise(self._outcomes, self.lanes, self.workload, floor),
+            phase,
+            self._machine,
+            self._data,
+            self._running,
+        )
+
+    def stop(self) -> None:
+        """End the running lane and the race, now; does nothing when it is over."""
+        with self._lock:
+            self._stopped = True
+            if self._process:
+                self._process.kill()
+
+    def run(self) -> Iterator[Report]:
+        """Race, and yield a report at the start, when a lane begins, and when it ends.
+
+        A worker that dies costs the lane that ran in it; the next lanes get a new worker. Closing
+        the iterator ends the worker.
+
+        Raises:
+            RaceError: when the data that were asked for cannot be read.
+        """
+        deadline = time.monotonic() + self.budget
+        yield self.snapshot("starting")
+        while self._pending() and not self._stopped:
+            yield from self._run_worker(deadline)
+        for lane in self._pending():
+            began = lane.key == self._running
+            reason = "Ended by Stop." if began else "The race was stopped before this lane began."
+            self._outcomes.append(Outcome(lane.key, "stopped", reason=reason))
+        self._running = None
+        yield self.snapshot("stopped" if self._stopped else "done")
+
+    def _pending(self) -> list[Strategy]:
+        finished = {outcome.strategy for outcome in self._outcomes}
+        return [lane for lane in self.lanes if lane.key not in finished]
+
+    def _run_worker(self, deadline: float) -> Iterator[Report]:
+        """Run the pending lanes in a new worker until all are done or it is gone."""
+        keys = tuple(lane.key for lane in self._pending())
+        plan = Plan(self.workload, keys, self._ladder, self.threads, deadline, self._machine)
+        self._running = None
+        connection = self._start_worker()
+        if connection is None:
+            return
+        reason = None
+        try:
+            with connection:
+                connection.send(plan)
+                while self._pending():
+                    limit = self._lane_limit if self._running else START_LIMIT
+                    if not connection.poll(limit):
+                        reason = f"It gave no result within {limit:.0f} seconds and was ended."
+                        break
+                    self._take(connection.recv())
+                    yield self.snapshot("racing")
+        except (EOFError, OSError):
+            pass  # the other end is gone; the exit code says why
+        finally:
+            exit_code = self._end_worker()
+        if self._pending() and not self._stopped:
+            self._blame(reason or _death(exit_code, self._running is not None))
+
+    def _take(self, message: object) -> None:
+        """Note what the worker says."""
+        if isinstance(message, Ready):
+            self._machine, self._data = message.limits, message.data
+        elif isinstance(message, Started):
+            self._running = message.strategy
+        elif isinstance(message, Outcome):
+            self._outcomes.append(message)
+            self._running = None
+        elif isinstance(message, Refused):
+            raise RaceError(message.message)
+
+    def _blame(self, reason: str) -> None:
+        """A worker died: the lane that ran takes the blame, or all when none did."""
+        pending = self._pending()
+        blamed = [lane for lane in pending if lane.key == self._running] or pending
+        self._outcomes += [Outcome(lane.key, "stopped", reason=reason) for lane in blamed]
+
+    def _start_worker(self) -> Connection | None:
+        """A new worker and our end of the connection to it; None when Stop came first."""
+        ours, theirs = Pipe()
+        package_parent = str(Path(__file__).resolve().parent.parent)
+        search_path = os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")]))
+        command = [sys.executable, "-m", "matmul_demo.worker", str(theirs.fileno())]
+        with theirs, self._lock:
+            if self._stopped:
+                ours.close()
+                return None
+            self._process = subprocess.Popen(
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=2,  # what a library prints must not mix with our own output
+                env={**os.environ, "PYTHONPATH": search_path},
+            )
+        return ours
+
+    def _end_worker(self) -> int:
+        """Make sure that the worker is gone; returns its exit code, negative for a signal."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is None:
+            return 0
+        if not self._pending():
+            process.kill()  # nothing is left to do; exiting in order would take longer
+        try:
+            return process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+
+def _death(exit_code: int, racing: bool) -> str:
+    """A sentence on how the worker ended, in a lane or before the first one."""
+    when = "while this lane ran" if racing else "before the first lane began"
+    if exit_code == -signal.SIGKILL:
+        return (
+            f"The worker process was killed from outside {when}; "
+            "often that means that memory ran out."
+        )
+    if exit_code < 0:
+        return f"The worker process crashed ({signal.Signals(-exit_code).name}) {when}."
+    return f"The worker process ended {when} (exit status {exit_code}); the log says why."
+
+
+def _checked_threads(threads: int | None) -> int:
+    most = available_threads()
+    if threads is None:
+        return most
+    if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= most:
+        raise RaceError(
+            f"{threads!r} threads are not possible here; choose a number from 1 to {most}."
+        )
+    return threads
+
+
+def _checked_budget(budget: float) -> float:
+    number = isinstance(budget, (int, float)) and not isinstance(budget, bool)
+    if not number or not MIN_BUDGET <= budget <= MAX_BUDGET:
+        raise RaceError(
+            f"A budget of {budget!r} seconds is not possible; "
+            f"choose from {MIN_BUDGET:g} to {MAX_BUDGET:g} seconds."
+        )
+    return float(budget)
+
+
+def choose_lanes(keys: Sequence[str] | None, ladder: Sequence[Strategy] = LADDER) -> list[Strategy]:
+    """The lanes of these names in ladder order; all of them for None.
+
+    Raises:
+        RaceError: when a name is not a lane's.
+    """
+    if keys is None:
+        return list(ladder)
+    known = [lane.key for lane in ladder]
+    for key in keys:
+        if key not in known:
+            raise RaceError(f"There is no lane {key!r}; the lanes are {', '.join(known)}.")
+    return [lane for lane in ladder if lane.key in keys]
+
+
+def make_race(
+    shape: str,
+    lanes: Sequence[str] | None = None,
+    dtype: str = "float32",
+    device: str = "cpu",
+    threads: int | None = None,
+    budget: float = DEFAULT_BUDGET,
+) -> Race:
+    """A race from what a person typed: the page, the API and the command line all come here.
+
+    Raises:
+        RaceError: with a sentence about the first thing that cannot be.
+    """
+    workload = Workload(*parse_shape(shape), dtype=dtype, device=device)
+    return Race(workload, choose_lanes(lanes), threads, budget)

@@ -1,0 +1,181 @@
+"""Samples → the figures shown: median, IQR, GFLOP/s, part of the floor, speed-up, error."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from matmul_demo.roofline import Machine
+from matmul_demo.strategies import Strategy
+from matmul_demo.timing import Timing
+from matmul_demo.workloads import Workload
+
+Status = Literal["ok", "wrong", "unavailable", "stopped"]
+Phase = Literal["waiting", "starting", "racing", "done", "stopped"]
+
+ERROR_MARGIN = 8.0  # times the rounding error that a random walk of the sum would gather
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one lane, as the worker reports it.
+
+    Attributes:
+        strategy: key of the lane.
+        status: "ok", "wrong", "unavailable" (cannot run here) or "stopped" (ended without result).
+        timing: the samples; None where the lane did not finish.
+        relative_error: Frobenius norm of the difference to the float64 product over the norm of
+            that product, on the part that was computed.
+        reason: a sentence when the status is not "ok", else a remark or None.
+    """
+
+    strategy: str
+    status: Status
+    timing: Timing | None = None
+    relative_error: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the table and of the JSON; times in seconds for the whole product.
+
+    `samples` counts timed blocks; `floor_fraction` is floor / median, 1 at the physical limit;
+    `speedup` is against `baseline`, the first lane of the race that finished. All are None where
+    there is no valid time: a wrong result has its time, but no speed.
+    """
+
+    strategy: str
+    library: str
+    seconds: float | None
+    iqr_seconds: float | None
+    samples: int
+    gflops: float | None
+    floor_fraction: float | None
+    speedup: float | None
+    baseline: str | None
+    relative_error: float | None
+    estimated: bool
+    rows_measured: int
+    first_call_seconds: float | None
+    status: Status
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """The race so far; a new one after each event.
+
+    Attributes:
+        workload: what is multiplied.
+        threads: size of every thread pool.
+        lanes: all lanes of the race in ladder order, finished or not.
+        results: of the lanes that are finished, in ladder order.
+        phase: where the race stands.
+        machine: the limits; None until they are measured.
+        data: where the matrices come from; None until they are made.
+        running: key of the lane that runs now.
+    """
+
+    workload: Workload
+    threads: int
+    lanes: tuple[Strategy, ...]
+    results: tuple[Result, ...] = ()
+    phase: Phase = "waiting"
+    machine: Machine | None = None
+    data: str | None = None
+    running: str | None = None
+
+    @property
+    def floor_seconds(self) -> float | None:
+        """The time that no method can beat on this machine; None until it is known."""
+        return self.machine.floor_seconds(self.workload) if self.machine else None
+
+    def result(self, key: str) -> Result | None:
+        """The result of one lane, None while it has none."""
+        return next((result for result in self.results if result.strategy == key), None)
+
+    def ranking(self) -> list[Result]:
+        """The lanes with a right result, fastest first."""
+        valid = [result for result in self.results if result.status == "ok"]
+        return sorted(valid, key=lambda result: result.seconds or math.inf)
+
+    def to_json(self) -> dict[str, Any]:
+        """The race as plain JSON types; nothing in it is NaN or infinite."""
+        return {
+            "shape": self.workload.shape,
+            "dtype": self.workload.dtype,
+            "device": self.workload.device,
+            "threads": self.threads,
+            "data": self.data,
+            "machine": asdict(self.machine) if self.machine else None,
+            "floor_seconds": self.floor_seconds,
+            "results": [asdict(result) for result in self.results],
+        }
+
+
+def tolerance(workload: Workload) -> float:
+    """The largest relative Frobenius error that rounding explains.
+
+    Rounding errors of a sum of n terms grow like a random walk, √n · ε (Higham, Accuracy and
+    Stability of Numerical Algorithms, 2002, section 2.8), in whatever order it is summed.
+    """
+    return ERROR_MARGIN * math.sqrt(workload.inner) * float(np.finfo(workload.dtype).eps)
+
+
+def summarise(
+    outcomes: Sequence[Outcome], lanes: Sequence[Strategy], workload: Workload, floor: float | None
+) -> tuple[Result, ...]:
+    """Turn outcomes into results, in the order of `lanes`; lanes without one are left out."""
+    by_key = {outcome.strategy: outcome for outcome in outcomes}
+    finished = [(lane, by_key[lane.key]) for lane in lanes if lane.key in by_key]
+    valid = [outcome for _, outcome in finished if outcome.status == "ok"]
+    baseline = valid[0] if valid else None
+    return tuple(_result(lane, outcome, baseline, workload, floor) for lane, outcome in finished)
+
+
+def _result(
+    lane: Strategy,
+    outcome: Outcome,
+    baseline: Outcome | None,
+    workload: Workload,
+    floor: float | None,
+) -> Result:
+    seconds, iqr = _median_and_iqr(outcome.timing, workload)
+    valid = seconds if outcome.status == "ok" else None
+    base, _ = _median_and_iqr(baseline.timing if baseline else None, workload)
+    timing = outcome.timing
+    return Result(
+        strategy=lane.key,
+        library=lane.library,
+        seconds=seconds,
+        iqr_seconds=iqr,
+        samples=len(timing.samples) if timing else 0,
+        gflops=workload.flop / valid / 1e9 if valid else None,
+        floor_fraction=floor / valid if valid and floor and lane.device == "cpu" else None,
+        speedup=base / valid if valid and base else None,
+        baseline=baseline.strategy if valid and baseline else None,
+        relative_error=outcome.relative_error,
+        estimated=timing is not None and timing.part.cells < workload.rows * workload.columns,
+        rows_measured=timing.part.rows if timing else 0,
+        first_call_seconds=timing.first_call_seconds if timing else None,
+        status=outcome.status,
+        reason=outcome.reason,
+    )
+
+
+def _median_and_iqr(timing: Timing | None, workload: Workload) -> tuple[float | None, float | None]:
+    """Median and interquartile range in seconds, scaled from the part to the whole of C."""
+    if timing is None:
+        return None, None
+    scale = workload.rows * workload.columns / timing.part.cells
+    samples = [sample * scale for sample in timing.samples]
+    if len(samples) < 2:
+        return samples[0], None
+    low, _, high = statistics.quantiles(samples, n=4, method="inclusive")
+    return statistics.median(samples), high - low

@@ -1,0 +1,140 @@
+"""Seconds for one call of a lane: warm-up apart, blocks long enough for the clock, honest parts.
+
+The method is that of `torch.utils.benchmark.Timer.blocked_autorange` and `timeit` (garbage
+collection off), with one addition: a lane that is too slow for its share of the budget computes a
+part of the result only, and says which.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MIN_BLOCK = 1e-3  # seconds; the clock's own 0.1 µs is then below 0.01 %
+MIN_SAMPLES = 3  # fits the quartiles; a lane over its share may have fewer, but never none
+STEADY_SAMPLES = 15  # before a small spread is believed
+MAX_SAMPLES = 200
+STEADY_SPREAD = 0.01  # IQR over median
+GROWTH = 16  # a part grows at most by this factor, because its first timing is a rough one
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The upper left part of C that was computed: `rows` × `columns` of it."""
+
+    rows: int
+    columns: int
+
+    @property
+    def cells(self) -> int:
+        """Elements of C in this part."""
+        return self.rows * self.columns
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What was measured, before any statistics.
+
+    Attributes:
+        samples: seconds for one call on `part`, each the mean over a block of calls.
+        part: the part of C that each call computed.
+        first_call_seconds: the very first call, with compilation and cold caches, on the smallest
+            part that was tried.
+    """
+
+    samples: tuple[float, ...]
+    part: Part
+    first_call_seconds: float
+
+
+def measure(
+    prepare: Callable[[Part], Callable[[], object]],
+    full: Part,
+    budget: float,
+    smallest: Part,
+    clock: Clock = time.perf_counter,
+) -> Timing:
+    """Time a lane within its share of the budget.
+
+    Args:
+        prepare: gives the call that computes a part of C; preparing is not timed.
+        full: the whole of C.
+        budget: seconds to spend after the first call, which may compile for longer than that.
+            One call may overrun it, because a call cannot be divided.
+        smallest: the part to begin with; `full` when no part stands for the whole.
+        clock: seconds, for tests.
+
+    Returns:
+        At least one sample that is not the first call.
+    """
+    part = smallest
+    call = prepare(part)
+    first = _block(call, 1, clock)
+    end = clock() + budget
+    seconds = _block(call, 1, clock)
+    while part != full:
+        bigger = _grown(part, full, seconds, end - clock())
+        if bigger == part:
+            break
+        part = bigger
+        call = prepare(part)
+        seconds = _block(call, 1, clock)
+    return Timing(_repeat(call, seconds, end, clock), part, first)
+
+
+def _grown(part: Part, full: Part, seconds: float, left: float) -> Part:
+    """The next larger part of which `MIN_SAMPLES` calls still fit into `left`.
+
+    One more for the trial and one for the check of the result are set aside.
+    """
+    affordable = left / (MIN_SAMPLES + 2) / max(seconds, 1e-9)
+    factor = min(GROWTH, affordable)
+    if factor < 1.5:
+        return part
+    cells = min(math.ceil(part.cells * factor), full.cells)
+    if cells < 2 * full.columns:
+        return Part(1, min(cells, full.columns))
+    return Part(cells // full.columns, full.columns)
+
+
+def _repeat(
+    call: Callable[[], object], seconds: float, end: float, clock: Clock
+) -> tuple[float, ...]:
+    """Samples until they agree, until there are many, or until the time is over.
+
+    `seconds` is the last trial call; it counts as the only sample when no time is left for more.
+    """
+    calls = max(1, math.ceil(MIN_BLOCK / max(seconds, 1e-9)))
+    samples: list[float] = []
+    while len(samples) < MAX_SAMPLES and not _steady(samples):
+        if clock() + calls * seconds > end and (samples or calls == 1):
+            break
+        samples.append(_block(call, calls, clock))
+    return tuple(samples) or (seconds,)
+
+
+def _steady(samples: list[float]) -> bool:
+    if len(samples) < STEADY_SAMPLES:
+        return False
+    low, middle, high = statistics.quantiles(samples, n=4)
+    return high - low <= STEADY_SPREAD * middle
+
+
+def _block(call: Callable[[], object], calls: int, clock: Clock) -> float:
+    """Mean seconds of `calls` calls in a row, with the garbage collector held back."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        start = clock()
+        for _ in range(calls):
+            call()
+        return (clock() - start) / calls
+    finally:
+        if collecting:
+            gc.enable()

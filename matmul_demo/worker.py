@@ -1,0 +1,153 @@
+"""The process in which lanes run, so that one of them can be stopped, or die, without the app.
+
+Started by `race` as `python -m matmul_demo.worker FD`; FD is its end of a socket pair over which
+a `Plan` comes in and `Ready`, `Started` and `Outcome` go out. It is a program of its own and not a
+`multiprocessing.Process`, because that would import the main program again, and with it Gradio,
+every model library and the whole page, before each race.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matmul_demo import machine, report, roofline, strategies, timing, workloads
+from matmul_demo.messages import Plan, Ready, Refused, Started
+
+MIN_SHARE = 0.05  # seconds for a lane when the budget is spent: every lane gets a time
+REFERENCE_ROWS = 4096  # converted to float64 at a time
+
+
+def main() -> None:
+    """Receive the plan, run it, and end when the parent's end of the connection closes."""
+    _be_first_to_die()
+    connection = Connection(int(sys.argv[1]))
+    plan: Plan = connection.recv()
+    Thread(target=_exit_with_parent, args=(connection,), daemon=True).start()
+    try:
+        run(plan, connection.send)
+    except workloads.RaceError as error:
+        connection.send(Refused(str(error)))
+    except BrokenPipeError:
+        pass  # the parent is gone; nobody waits for the rest
+
+
+def run(plan: Plan, send: Callable[[object], None]) -> None:
+    """Measure the machine, then time each lane and send what becomes of it."""
+    machine.set_threads(plan.threads)
+    matrices = workloads.make_matrices(plan.workload)
+    limits = plan.limits or roofline.measure_machine(plan.workload, plan.threads)
+    reference = reference_product(matrices)
+    send(Ready(limits, matrices.data))
+    ladder = {lane.key: lane for lane in importlib.import_module(plan.ladder).LADDER}
+    for index, key in enumerate(plan.lanes):
+        left = plan.deadline - time.monotonic()
+        share = max(left / (len(plan.lanes) - index), MIN_SHARE)
+        send(Started(key))
+        send(run_lane(ladder[key], plan.workload, matrices, reference, share))
+
+
+def run_lane(
+    lane: strategies.Strategy,
+    workload: workloads.Workload,
+    matrices: workloads.Matrices,
+    reference: NDArray[np.float64],
+    budget: float,
+) -> report.Outcome:
+    """Time one lane within `budget` seconds and compare its result with the reference."""
+    reason = lane.unavailable(workload.device)
+    if reason:
+        return report.Outcome(lane.key, "unavailable", reason=reason)
+    full = timing.Part(workload.rows, workload.columns)
+    smallest = {
+        "element": timing.Part(1, 1),
+        "row": timing.Part(1, workload.columns),
+        "whole": full,
+    }[lane.part]
+
+    def prepare(part: timing.Part) -> Callable[[], strategies.Product]:
+        a = lane.convert(matrices.a[: part.rows])
+        b = lane.convert(matrices.b[:, : part.columns])
+        return lambda: lane.multiply(a, b)
+
+    try:
+        timed = timing.measure(prepare, full, budget, smallest)
+        result = strategies.to_numpy(prepare(timed.part)())
+    except MemoryError:
+        return report.Outcome(lane.key, "stopped", reason="It needed more memory than there is.")
+    except Exception as error:  # a lane's own fault must not end the race
+        reason = f"It failed with {type(error).__name__}: {str(error)[:200]}"
+        return report.Outcome(lane.key, "stopped", reason=reason)
+    return judge(lane.key, timed, result, reference, workload)
+
+
+def judge(
+    key: str,
+    timed: timing.Timing,
+    result: NDArray[np.float64],
+    reference: NDArray[np.float64],
+    workload: workloads.Workload,
+) -> report.Outcome:
+    """Right or wrong: the relative Frobenius error against the reference [rows, columns]."""
+    expected = reference[: timed.part.rows, : timed.part.columns]
+    if result.shape != expected.shape:
+        reason = f"The result has the shape {result.shape} instead of {expected.shape}."
+        return report.Outcome(key, "wrong", timed, None, reason)
+    error = float(np.linalg.norm(result - expected) / (np.linalg.norm(expected) or 1.0))
+    if not np.isfinite(error):
+        return report.Outcome(
+            key, "wrong", timed, None, "The result holds NaN or infinite numbers."
+        )
+    allowed = report.tolerance(workload)
+    if error > allowed:
+        reason = f"The relative error is {error:.1e}; rounding explains at most {allowed:.1e}."
+        return report.Outcome(key, "wrong", timed, error, reason)
+    return report.Outcome(key, "ok", timed, error, _remark(timed.part, workload))
+
+
+def _remark(part: timing.Part, workload: workloads.Workload) -> str | None:
+    if part.columns < workload.columns:
+        return f"Estimated from {part.columns:,} of {workload.columns:,} elements of one row."
+    if part.rows < workload.rows:
+        return f"Estimated from {part.rows:,} of {workload.rows:,} rows."
+    return None
+
+
+def reference_product(matrices: workloads.Matrices) -> NDArray[np.float64]:
+    """A · B in float64, [rows, columns]; A is converted a block of rows at a time."""
+    b = matrices.b.astype(np.float64)
+    product = np.empty((len(matrices.a), b.shape[1]))
+    for start in range(0, len(product), REFERENCE_ROWS):
+        rows = slice(start, start + REFERENCE_ROWS)
+        np.matmul(matrices.a[rows].astype(np.float64), b, out=product[rows])
+    return product
+
+
+def _exit_with_parent(connection: Connection) -> None:
+    """The parent never sends a second message: a return means that it has gone."""
+    try:
+        connection.recv()
+    except (EOFError, OSError):
+        pass
+    os._exit(0)
+
+
+def _be_first_to_die() -> None:
+    """When memory runs out, Linux shall end this process and not the app."""
+    try:
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    except OSError:
+        pass  # another system, or not allowed: then the kernel chooses
+
+
+if __name__ == "__main__":
+    main()

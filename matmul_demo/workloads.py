@@ -1,0 +1,154 @@
+"""Shape, dtype and seed → the two matrices that every lane multiplies."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matmul_demo import digits
+
+LESSON_BATCH = "10x784x10"  # ten pictures against ten classes
+LESSON_FULL = "50000x784x10"  # MNIST's training set, as the lesson splits it
+DTYPES = ("float32", "float64")
+DEVICES = ("cpu", "cuda")
+
+MAX_SIDE = 1_000_000
+MAX_BYTES = 2**30  # matrices, two results and the float64 reference together
+MAX_FLOP = 2e11  # admits 4096 cubed; the float64 reference of that takes seconds
+
+_SHAPE = re.compile(r"\s*(\d{1,12})\s*[x×*]\s*(\d{1,12})\s*[x×*]\s*(\d{1,12})\s*", re.IGNORECASE)
+
+
+class RaceError(ValueError):
+    """Something a person can cause and mend; the message is a sentence for that person."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One matrix product: A [rows, inner] times B [inner, columns].
+
+    Attributes:
+        rows: rows of A and of the result.
+        inner: columns of A, rows of B: the dimension that is summed over.
+        columns: columns of B and of the result.
+        dtype: one of `DTYPES`, the type of the elements of A and B.
+        device: "cpu" races the processor's lanes; "cuda" adds the lanes of the GPU.
+        seed: of the random numbers in A and B.
+
+    Raises:
+        RaceError: when a size, the dtype or the device is outside what is allowed.
+    """
+
+    rows: int
+    inner: int
+    columns: int
+    dtype: str = "float32"
+    device: str = "cpu"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "inner", "columns"):
+            if not 1 <= getattr(self, name) <= MAX_SIDE:
+                raise RaceError(
+                    f"The shape {self.shape} has {getattr(self, name)} {name}; "
+                    f"each of the three sizes must lie between 1 and {MAX_SIDE:,}."
+                )
+        _one_of("dtype", self.dtype, DTYPES)
+        _one_of("device", self.device, DEVICES)
+        if self.memory_bytes > MAX_BYTES:
+            raise RaceError(
+                f"The shape {self.shape} in {self.dtype} needs "
+                f"{self.memory_bytes / 2**30:,.1f} GiB with its reference; "
+                f"at most {MAX_BYTES / 2**30:g} GiB is allowed. Choose smaller sizes."
+            )
+        if self.flop > MAX_FLOP:
+            raise RaceError(
+                f"The shape {self.shape} takes {self.flop:.2g} floating-point operations; "
+                f"at most {MAX_FLOP:.0e} are allowed. Choose smaller sizes."
+            )
+
+    @property
+    def shape(self) -> str:
+        """ROWSxINNERxCOLUMNS, as the command line takes it."""
+        return f"{self.rows}x{self.inner}x{self.columns}"
+
+    @property
+    def flop(self) -> int:
+        """Floating-point operations: one multiplication and one addition per inner step."""
+        return 2 * self.rows * self.inner * self.columns
+
+    @property
+    def bytes_moved(self) -> int:
+        """Bytes that any method must move at least: A and B read once, C written once."""
+        elements = self.rows * self.inner + self.inner * self.columns + self.rows * self.columns
+        return elements * np.dtype(self.dtype).itemsize
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes to hold at once: A, B, C, one more result, and the reference with its error."""
+        result = self.rows * self.columns
+        return self.bytes_moved + result * (np.dtype(self.dtype).itemsize + 2 * 8)
+
+
+@dataclass(frozen=True)
+class Matrices:
+    """A [rows, inner] and B [inner, columns], both C-contiguous, and a sentence on their origin."""
+
+    a: NDArray[np.floating]
+    b: NDArray[np.floating]
+    data: str
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise RaceError(f"The {name} {value!r} is not known; choose one of {', '.join(allowed)}.")
+
+
+def parse_shape(text: str) -> tuple[int, int, int]:
+    """Read "ROWSxINNERxCOLUMNS" ("x", "×" or "*" between the sizes).
+
+    Returns:
+        (rows, inner, columns).
+
+    Raises:
+        RaceError: when the text is not three whole numbers.
+    """
+    match = _SHAPE.fullmatch(text) if isinstance(text, str) else None
+    if not match:
+        raise RaceError(
+            f"The shape {str(text)[:60]!r} cannot be read; write three whole numbers as "
+            f"ROWSxINNERxCOLUMNS, for example {LESSON_BATCH}."
+        )
+    rows, inner, columns = (int(size) for size in match.groups())
+    return rows, inner, columns
+
+
+def make_matrices(workload: Workload) -> Matrices:
+    """Fill A and B for a workload, the same for the same seed.
+
+    With an inner size of 784 the rows of A are 28×28 pictures of digits, values 0 to 1, and B is
+    the weight matrix of a linear classifier, as in the lesson; otherwise both are drawn from a
+    normal distribution.
+
+    Raises:
+        RaceError: when `MNIST_DIR` is set and holds no readable pictures.
+    """
+    rng = np.random.default_rng(workload.seed)
+    shape_a, shape_b = (workload.rows, workload.inner), (workload.inner, workload.columns)
+    b = _normal(rng, shape_b, workload.dtype)
+    if workload.inner != digits.PIXELS:
+        return Matrices(_normal(rng, shape_a, workload.dtype), b, "seeded normal random numbers")
+    try:
+        pictures, source = digits.load(workload.rows, workload.seed)
+    except digits.DigitsError as error:
+        raise RaceError(str(error)) from error
+    a = pictures.astype(workload.dtype)
+    a /= 255
+    return Matrices(a, b, source)
+
+
+def _normal(rng: np.random.Generator, shape: tuple[int, int], dtype: str) -> NDArray[np.floating]:
+    return rng.standard_normal(shape, dtype=np.dtype(dtype).type)

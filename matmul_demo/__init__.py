@@ -2,5 +2,5 @@
 
 The rooms, in the order in which they may import each other:
 `machine`, `workloads` (with `digits`) → `strategies` → `timing`, `roofline` → `report` →
-`worker` → `race` → `chart`, `ui`, `__main__`.
+`messages` → `worker`, `race` → `text` → `chart` → `ui`, `__main__`.
 """

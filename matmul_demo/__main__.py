@@ -7,7 +7,7 @@ import json
 import sys
 import time
 
-from matmul_demo import chart, race, strategies, workloads
+from matmul_demo import race, strategies, text, workloads
 from matmul_demo.report import Report
 
 
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
-    print(chart.text_table(report))
+    print(text.text_table(report))
     if options.json:
         print(json.dumps(report.to_json(), allow_nan=False))
     return 0

@@ -1,127 +1,198 @@
-"""A report as text: figures with units, the table for a terminal, the headline sentence."""
+"""A report as HTML: the headline, bars on a logarithmic axis, the table, the machine.
+
+Every lane has its row from the start, so that nothing moves when a result arrives.
+"""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+from html import escape
+
+from matmul_demo import text
 from matmul_demo.report import Report, Result
+from matmul_demo.strategies import Strategy
 
-UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
-
-
-def seconds_text(seconds: float | None) -> str:
-    """A time with three digits and its unit: "3.31 ms"; minutes and hours above 120 s."""
-    if seconds is None:
-        return "–"
-    if seconds >= 7200:
-        return f"{seconds / 3600:,.3g} h"
-    if seconds >= 120:
-        return f"{seconds / 60:.3g} min"
-    scale, unit = next((u for u in UNITS if seconds >= u[0] * 0.9995), UNITS[-1])
-    return f"{three_digits(seconds / scale)} {unit}"
+WAITING = (
+    "Choose a shape and lanes, then press Race. Each lane gets a bar here as soon as it is timed, "
+    "the slowest a million times as long as the fastest."
+)
+FLOOR_NOTE = "the time that no method can beat on this machine"
+MISSING = {"unavailable": "not here", "stopped": "stopped", "wrong": "wrong"}
 
 
-def three_digits(number: float) -> str:
-    """Three significant digits without an exponent: 0.0123, 4.56, 78.9, 1,234,000."""
-    if number == 0:
-        return "0"
-    if abs(number) < 1e-4:
-        return f"{number:.2e}"
-    rounded = float(f"{number:.3g}")
-    return f"{rounded:,.0f}" if abs(rounded) >= 100 else f"{rounded:#.3g}"
+@dataclass(frozen=True)
+class Axis:
+    """A logarithmic time axis over whole decades, from 10^`low` to 10^`high` seconds."""
+
+    low: int
+    high: int
+
+    def percent(self, seconds: float) -> float:
+        """Position of a time on the axis, 0 to 100."""
+        position = (math.log10(seconds) - self.low) / (self.high - self.low)
+        return 100 * min(max(position, 0.0), 1.0)
 
 
-def times_text(factor: float | None) -> str:
-    """A factor: "1,234×"."""
-    return "–" if factor is None else f"{three_digits(factor)}×"
+def make_axis(report: Report) -> Axis | None:
+    """The decades that hold every time and the floor; None while there are none."""
+    times = [result.seconds for result in report.results if result.seconds]
+    if report.floor_seconds:
+        times.append(report.floor_seconds)
+    if not times:
+        return None
+    low = math.floor(math.log10(min(times) * 0.8))
+    high = math.ceil(math.log10(max(times) * 1.05))
+    return Axis(low, max(high, low + 3))
 
 
-def percent_text(fraction: float | None) -> str:
-    """A fraction of one in per cent, with enough digits to differ from nothing."""
-    if fraction is None:
-        return "–"
-    percent = 100 * fraction
+def board(report: Report) -> str:
+    """Headline, bars, legend and machine."""
+    axis = make_axis(report)
+    rows = "".join(_lane(report, lane, axis) for lane in report.lanes)
     return (
-        f"{percent:.0f} %"
-        if percent >= 9.5
-        else f"{percent:.2g} %"
-        if percent >= 1e-3
-        else "< 0.001 %"
+        f'<div class="race" data-phase="{report.phase}">'
+        f'<p class="race-headline" role="status">{escape(status(report))}</p>'
+        f'<div class="race-chart">{_axis(axis)}<div class="bars">{rows}</div>{_axis(axis)}</div>'
+        f"{_legend(report)}{_machine(report)}</div>"
     )
 
 
-def row_texts(result: Result) -> tuple[str, ...]:
-    """The figures of one lane: time, IQR, GFLOP/s, floor, speed-up, error, how it was measured."""
-    how = "estimated" if result.estimated else "measured"
+def status(report: Report) -> str:
+    """One sentence: what to do, what happens now, or who won."""
+    if report.phase == "waiting":
+        return WAITING
+    if report.phase == "starting":
+        return (
+            "Starting a clean process, making the matrices and measuring this machine's limits: "
+            "about four seconds."
+        )
+    if report.phase == "racing":
+        titles = {lane.key: f"{lane.title} ({lane.library})" for lane in report.lanes}
+        count = f"{len(report.results)} of {len(report.lanes)} lanes done"
+        return f"{count}; now: {titles[report.running]}." if report.running else f"{count}."
+    if report.phase == "stopped":
+        return f"Stopped. {text.headline(report) if report.ranking() else ''}"
+    return text.headline(report)
+
+
+def _axis(axis: Axis | None) -> str:
+    """Labelled decades; every third is kept where there is little room."""
+    if axis is None:
+        return '<div class="race-axis" aria-hidden="true"><div></div></div>'
+    ticks = []
+    for exponent in range(axis.low, axis.high + 1):
+        kind = "race-tick" if exponent % 3 == 0 else "race-tick race-tick-minor"
+        left = axis.percent(10.0**exponent)
+        ticks.append(f'<span class="{kind}" style="left:{left:.2f}%">{_decade(exponent)}</span>')
+    return f'<div class="race-axis" aria-hidden="true"><div>{"".join(ticks)}</div></div>'
+
+
+def _decade(exponent: int) -> str:
+    unit, power = next(
+        (u, p) for u, p in (("s", 0), ("ms", -3), ("µs", -6), ("ns", -99)) if exponent >= p
+    )
+    return f"{10 ** (exponent - max(power, -9)):,} {unit}"
+
+
+def _lane(report: Report, lane: Strategy, axis: Axis | None) -> str:
+    """One row: name, track with bar, whisker and floor line, time."""
+    result = report.result(lane.key)
+    state = result.status if result else "running" if report.running == lane.key else "waiting"
+    track = _track(report, result, axis) if axis else ""
+    decades = axis.high - axis.low if axis else 1
+    name = f'{escape(lane.title)} <span class="muted">{lane.library}</span>'
+    return (
+        f'<div class="bar race-lane race-{state}" data-lane="{lane.key}">'
+        f'<div class="bar-label">{name}</div>'
+        f'<div class="bar-track" style="--decades:{decades}">{track}</div>'
+        f'<div class="bar-value">{_value(result, state)}</div></div>'
+    )
+
+
+def _value(result: Result | None, state: str) -> str:
+    if result is None:
+        return "…" if state == "running" else ""
     if result.status != "ok":
-        how = result.status
-    error = result.relative_error
-    return (
-        seconds_text(result.seconds),
-        seconds_text(result.iqr_seconds),
-        "–" if result.gflops is None else three_digits(result.gflops),
-        percent_text(result.floor_fraction),
-        times_text(result.speedup),
-        "–" if error is None else f"{error:.1e}",
-        how,
-    )
+        return MISSING[result.status]
+    return ("≈ " if result.estimated else "") + text.seconds_text(result.seconds)
 
 
-COLUMNS = ("time", "IQR", "GFLOP/s", "of the floor", "speed-up", "error", "how")
+def _track(report: Report, result: Result | None, axis: Axis) -> str:
+    """Floor line, and the bar of a right result or the reason why there is none."""
+    parts = []
+    if report.floor_seconds:
+        left = axis.percent(report.floor_seconds)
+        parts.append(f'<span class="race-floor" style="left:{left:.2f}%"></span>')
+    if result and result.status != "ok":
+        reason = escape(result.reason or "")
+        parts.append(f'<span class="race-reason" title="{reason}">{reason}</span>')
+    elif result and result.seconds:
+        kinds = ["bar-fill"]
+        kinds += ["race-estimate"] * result.estimated
+        kinds += ["race-best"] * (report.phase != "racing" and result is report.ranking()[0])
+        end = axis.percent(result.seconds)
+        parts.append(f'<span class="{" ".join(kinds)}" style="width:{end:.2f}%"></span>')
+        parts.append(_whisker(result, axis))
+    return "".join(parts)
 
 
-def text_table(report: Report) -> str:
-    """The whole race for a terminal: machine, one line for each lane, remarks, headline."""
-    head = ("lane", *COLUMNS)
-    lines = [(result.strategy, *row_texts(result)) for result in report.results]
-    widths = [max(len(row[i]) for row in [head, *lines]) for i in range(len(head))]
-
-    def line(row: tuple[str, ...]) -> str:
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        return "  ".join(cells)
-
-    remarks = [f"{r.strategy}: {r.reason}" for r in report.results if r.reason]
-    parts = [machine_text(report), "", line(head), *map(line, lines), "", *remarks]
-    return "\n".join([*parts, "", headline(report)])
+def _whisker(result: Result, axis: Axis) -> str:
+    """The middle half of the samples, drawn as half the IQR to either side of the median."""
+    if not result.seconds or not result.iqr_seconds:
+        return ""
+    half = min(result.iqr_seconds / 2, 0.9 * result.seconds)
+    left, right = axis.percent(result.seconds - half), axis.percent(result.seconds + half)
+    return f'<span class="race-whisker" style="left:{left:.2f}%;width:{right - left:.2f}%"></span>'
 
 
-def machine_text(report: Report) -> str:
-    """What was multiplied, on what, and how fast that machine can be."""
-    workload = report.workload
-    sizes = f"{workload.rows}×{workload.inner} · {workload.inner}×{workload.columns}"
-    what = f"{sizes}, {workload.dtype}; {report.data or 'data not made'}"
-    machine = report.machine
-    if machine is None:
-        return what
-    limits = "limits not measured"
-    if machine.peak_gflops and machine.bandwidth_gbs:
-        limits = (
-            f"peak {three_digits(machine.peak_gflops)} GFLOP/s, "
-            f"{three_digits(machine.bandwidth_gbs)} GB/s, "
-            f"floor {seconds_text(report.floor_seconds)}"
-        )
-    threads = f"{report.threads} thread{'s' * (report.threads > 1)}"
-    return f"{what}\n{machine.name}, {threads}; {limits}"
-
-
-def headline(report: Report) -> str:
-    """One sentence on who won and by how much; honest on estimates and on the limit."""
-    ranking = report.ranking()
-    titles = {lane.key: f"{lane.title} ({lane.library})" for lane in report.lanes}
-    if not ranking:
-        return "No lane finished with a right result."
-    best = ranking[0]
+def _legend(report: Report) -> str:
     floor = ""
-    if best.floor_fraction:
-        floor = (
-            f" The floor of this machine is {seconds_text(report.floor_seconds)}; "
-            f"the winner reaches {percent_text(best.floor_fraction)} of it."
-        )
-    if len(ranking) == 1 or best.strategy == best.baseline:
-        return f"{titles[best.strategy]} takes {seconds_text(best.seconds)}.{floor}"
-    baseline = report.result(best.baseline or "")
-    about = "about " if best.estimated or (baseline and baseline.estimated) else ""
-    estimate = " (an estimate)" if about else ""
+    if report.floor_seconds:
+        floor = f" {text.seconds_text(report.floor_seconds)}, {FLOOR_NOTE}"
     return (
-        f"{titles[best.strategy]} is {about}{three_digits(best.speedup or 1)} times faster than "
-        f"{titles[best.baseline or best.strategy]}{estimate}.{floor}"
+        '<p class="race-legend"><span><i class="race-key"></i>measured</span>'
+        '<span><i class="race-key race-estimate"></i>estimated from a part of the rows</span>'
+        '<span><i class="race-key race-best"></i>fastest</span>'
+        '<span><i class="race-key-whisker"></i>interquartile range</span>'
+        f'<span><i class="race-key-floor"></i>floor{floor}</span></p>'
     )
+
+
+def table(report: Report) -> str:
+    """The figures of every lane; a lane without a time says why instead."""
+    head = "".join(f"<th scope='col'>{name}</th>" for name in ("lane", "library", *text.COLUMNS))
+    rows = "".join(_table_row(lane, report.result(lane.key)) for lane in report.lanes)
+    return (
+        f'<div class="race-table"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _table_row(lane: Strategy, result: Result | None) -> str:
+    name = f"<th scope='row'>{escape(lane.title)}</th><td>{lane.library}</td>"
+    if result is None:
+        return f"<tr>{name}{'<td></td>' * len(text.COLUMNS)}</tr>"
+    if result.status != "ok":
+        reason = escape(result.reason or "")
+        return (
+            f'<tr class="race-{result.status}">{name}'
+            f'<td class="race-why" colspan="{len(text.COLUMNS) - 1}">{reason}</td>'
+            f"<td>{text.how_text(result)}</td></tr>"
+        )
+    note = f' title="{escape(result.reason)}"' if result.reason else ""
+    cells = "".join(f"<td>{escape(cell)}</td>" for cell in text.row_texts(result))
+    return f"<tr{note}>{name}{cells}</tr>"
+
+
+def _machine(report: Report) -> str:
+    lines = [escape(line) for line in text.machine_text(report).splitlines()]
+    how = ""
+    if report.machine:
+        how = (
+            f"<details><summary>How the limits were measured</summary><p>Peak: "
+            f"{escape(report.machine.peak_measured)}.</p><p>Bandwidth: "
+            f"{escape(report.machine.bandwidth_measured)}.</p><p>Floor: the larger of the "
+            "operations at that peak and the bytes of A, B and C at that bandwidth.</p></details>"
+        )
+    return f'<div class="race-machine muted">{"<br>".join(lines)}{how}</div>'

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from pathlib import Path
+
+import psutil
 
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -42,6 +45,28 @@ def _cpu_quota(cgroup: Path) -> float | None:
         return None if quota in ("max", "-1") else int(quota) / int(period)
     except (OSError, ValueError):
         return None
+
+
+class NeighbourWatch:
+    """Counts the processor time that other programs use from now on."""
+
+    def __init__(self) -> None:
+        self._wall = time.monotonic()
+        self._others = _others_seconds()
+
+    def busy(self) -> float:
+        """Processors that others have kept busy since the beginning, on average."""
+        wall = max(time.monotonic() - self._wall, 1e-3)
+        return max(0.0, _others_seconds() - self._others) / wall
+
+
+def _others_seconds() -> float:
+    """Processor seconds of the whole machine, less those of this process."""
+    times = psutil.cpu_times()
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    # guest time is counted in user time as well
+    busy = sum(times) - idle - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+    return busy - time.process_time()
 
 
 def set_threads(threads: int) -> None:

@@ -49,6 +49,13 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Neighbours:
+    """Processors that other programs kept busy since the first lane began, on average."""
+
+    busy: float
+
+
+@dataclass(frozen=True)
 class Refused:
     """The race cannot begin for a reason that a person can mend."""
 

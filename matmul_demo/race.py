@@ -14,14 +14,14 @@ from pathlib import Path
 from threading import Lock
 
 from matmul_demo.machine import available_threads
-from matmul_demo.messages import Plan, Ready, Refused, Started
+from matmul_demo.messages import Neighbours, Plan, Ready, Refused, Started
 from matmul_demo.report import Outcome, Phase, Report, summarise
 from matmul_demo.roofline import Machine
 from matmul_demo.strategies import LADDER, Strategy
 from matmul_demo.workloads import RaceError, Workload, parse_shape
 
 DEFAULT_BUDGET = 20.0  # seconds for the whole race
-MIN_BUDGET, MAX_BUDGET = 1.0, 300.0
+MIN_BUDGET, MAX_BUDGET = 1.0, 120.0
 START_LIMIT = 120.0  # seconds for imports, data and the roof; a download is among them
 PATIENCE = 20.0  # seconds beyond the budget before a lane without a result is ended
 
@@ -63,6 +63,7 @@ class Race:
         self._machine: Machine | None = None
         self._data: str | None = None
         self._running: str | None = None
+        self._neighbours: float | None = None
         self._stopped = False
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()  # between starting a worker and stopping it
@@ -79,6 +80,7 @@ class Race:
             self._machine,
             self._data,
             self._running,
+            self._neighbours,
         )
 
     def stop(self) -> None:
@@ -144,6 +146,8 @@ class Race:
             self._machine, self._data = message.limits, message.data
         elif isinstance(message, Started):
             self._running = message.strategy
+        elif isinstance(message, Neighbours):
+            self._neighbours = message.busy
         elif isinstance(message, Outcome):
             self._outcomes.append(message)
             self._running = None

@@ -80,6 +80,7 @@ class Report:
         machine: the limits; None until they are measured.
         data: where the matrices come from; None until they are made.
         running: key of the lane that runs now.
+        neighbours: processors that other programs kept busy during the race, on average.
     """
 
     workload: Workload
@@ -90,6 +91,7 @@ class Report:
     machine: Machine | None = None
     data: str | None = None
     running: str | None = None
+    neighbours: float | None = None
 
     @property
     def floor_seconds(self) -> float | None:
@@ -114,6 +116,7 @@ class Report:
             "threads": self.threads,
             "data": self.data,
             "machine": asdict(self.machine) if self.machine else None,
+            "neighbours": self.neighbours,
             "floor_seconds": self.floor_seconds,
             "results": [asdict(result) for result in self.results],
         }

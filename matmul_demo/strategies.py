@@ -235,7 +235,7 @@ LADDER: tuple[Strategy, ...] = (
         einsum_numpy, _as_numpy, part="row",
     ),
     Strategy(
-        "numba_transposed", "Dot products, B transposed, all threads", "numba",
+        "numba_transposed", "Dot products, all threads", "numba",
         "Both operands are read along memory, sums may be reordered so that vector instructions "
         "apply, and the rows are shared among the threads.",
         kernels.numba_transposed, _as_numpy,

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matmul_demo import machine, report, roofline, strategies, timing, workloads
-from matmul_demo.messages import Plan, Ready, Refused, Started
+from matmul_demo.messages import Neighbours, Plan, Ready, Refused, Started
 
 MIN_SHARE = 0.05  # seconds for a lane when the budget is spent: every lane gets a time
 REFERENCE_ROWS = 4096  # converted to float64 at a time
@@ -49,11 +49,14 @@ def run(plan: Plan, send: Callable[[object], None]) -> None:
     reference = reference_product(matrices)
     send(Ready(limits, matrices.data))
     ladder = {lane.key: lane for lane in importlib.import_module(plan.ladder).LADDER}
+    neighbours = machine.NeighbourWatch()
     for index, key in enumerate(plan.lanes):
         left = plan.deadline - time.monotonic()
         share = max(left / (len(plan.lanes) - index), MIN_SHARE)
         send(Started(key))
-        send(run_lane(ladder[key], plan.workload, matrices, reference, share))
+        outcome = run_lane(ladder[key], plan.workload, matrices, reference, share)
+        send(Neighbours(neighbours.busy()))
+        send(outcome)
 
 
 def run_lane(

@@ -1,0 +1,145 @@
+"""A report as text: figures with units, the table for a terminal, the headline sentence."""
+
+from __future__ import annotations
+
+from matmul_demo.report import Report, Result
+
+NEIGHBOURS_NOTED = 0.25  # processors; below this the effect drowns in the usual spread
+UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+
+
+def seconds_text(seconds: float | None) -> str:
+    """A time with three digits and its unit: "3.31 ms"; minutes and hours above 120 s."""
+    if seconds is None:
+        return "–"
+    if seconds >= 7200:
+        return f"{seconds / 3600:,.3g} h"
+    if seconds >= 120:
+        return f"{seconds / 60:.3g} min"
+    scale, unit = next((u for u in UNITS if seconds >= u[0] * 0.9995), UNITS[-1])
+    return f"{three_digits(seconds / scale)} {unit}"
+
+
+def three_digits(number: float) -> str:
+    """Three significant digits without an exponent: 0.0123, 4.56, 78.9, 1,234,000."""
+    if number == 0:
+        return "0"
+    if abs(number) < 1e-4:
+        return f"{number:.2e}"
+    rounded = float(f"{number:.3g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 100 else f"{rounded:#.3g}"
+
+
+def times_text(factor: float | None) -> str:
+    """A factor: "1,234×"."""
+    return "–" if factor is None else f"{three_digits(factor)}×"
+
+
+def percent_text(fraction: float | None) -> str:
+    """A fraction of one in per cent, with enough digits to differ from nothing."""
+    if fraction is None:
+        return "–"
+    percent = 100 * fraction
+    return (
+        f"{percent:.0f} %"
+        if percent >= 9.5
+        else f"{percent:.2g} %"
+        if percent >= 1e-3
+        else "< 0.001 %"
+    )
+
+
+def row_texts(result: Result) -> tuple[str, ...]:
+    """The figures of one lane: time, IQR, GFLOP/s, floor, speed-up, error, how it was measured."""
+    error = result.relative_error
+    return (
+        seconds_text(result.seconds),
+        seconds_text(result.iqr_seconds),
+        "–" if result.gflops is None else three_digits(result.gflops),
+        percent_text(result.floor_fraction),
+        times_text(result.speedup),
+        "–" if error is None else f"{error:.1e}",
+        how_text(result),
+    )
+
+
+def how_text(result: Result) -> str:
+    """Measured in full, estimated from so many rows, or what else became of the lane."""
+    if result.status != "ok":
+        return result.status
+    if not result.estimated:
+        return "measured"
+    rows = "rows" if result.rows_measured > 1 else "row"
+    return f"estimate, {result.rows_measured:,} {rows}"
+
+
+COLUMNS = ("time", "IQR", "GFLOP/s", "of the floor", "speed-up", "error", "how")
+
+
+def text_table(report: Report) -> str:
+    """The whole race for a terminal: machine, one line for each lane, remarks, headline."""
+    head = ("lane", *COLUMNS)
+    lines = [(result.strategy, *row_texts(result)) for result in report.results]
+    widths = [max(len(row[i]) for row in [head, *lines]) for i in range(len(head))]
+
+    def line(row: tuple[str, ...]) -> str:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        return "  ".join(cells)
+
+    remarks = [f"{r.strategy}: {r.reason}" for r in report.results if r.reason]
+    parts = [machine_text(report), "", line(head), *map(line, lines), "", *remarks]
+    return "\n".join([*parts, "", headline(report)])
+
+
+def machine_text(report: Report) -> str:
+    """What was multiplied, on what, and how fast that machine can be."""
+    workload = report.workload
+    sizes = f"{workload.rows}×{workload.inner} · {workload.inner}×{workload.columns}"
+    what = f"{sizes}, {workload.dtype}; {report.data or 'data not made'}"
+    machine = report.machine
+    if machine is None:
+        return what
+    limits = "limits not measured"
+    if machine.peak_gflops and machine.bandwidth_gbs:
+        limits = (
+            f"peak {three_digits(machine.peak_gflops)} GFLOP/s, "
+            f"{three_digits(machine.bandwidth_gbs)} GB/s, "
+            f"floor {seconds_text(report.floor_seconds)}"
+        )
+    threads = f"{report.threads} thread{'s' * (report.threads > 1)}"
+    return f"{what}\n{machine.name}, {threads}; {limits}{_neighbours_text(report)}"
+
+
+def _neighbours_text(report: Report) -> str:
+    """A warning when other programs used the processor; nothing when it was ours."""
+    if report.neighbours is None or report.neighbours < NEIGHBOURS_NOTED:
+        return ""
+    return (
+        f"\nOther programs kept {report.neighbours:.1f} processors busy meanwhile: "
+        "expect slower and uneven times."
+    )
+
+
+def headline(report: Report) -> str:
+    """One sentence on who won and by how much; honest on estimates and on the limit."""
+    ranking = report.ranking()
+    titles = {lane.key: f"{lane.title} ({lane.library})" for lane in report.lanes}
+    if not ranking:
+        return "No lane finished with a right result."
+    best = ranking[0]
+    floor = ""
+    if best.floor_fraction:
+        floor = (
+            f" The floor of this machine is {seconds_text(report.floor_seconds)}: "
+            f"the winner takes {three_digits(1 / best.floor_fraction)} times as long."
+        )
+    if len(ranking) == 1 or best.strategy == best.baseline:
+        return f"{titles[best.strategy]} takes {seconds_text(best.seconds)}.{floor}"
+    baseline = report.result(best.baseline or "")
+    about = "about " if best.estimated or (baseline and baseline.estimated) else ""
+    estimate = " (an estimate)" if about else ""
+    return (
+        f"{titles[best.strategy]} is {about}{three_digits(best.speedup or 1)} times faster than "
+        f"{titles[best.baseline or best.strategy]}{estimate}.{floor}"
+    )

@@ -19,6 +19,7 @@ WAITING = (
 )
 FLOOR_NOTE = "the time that no method can beat on this machine"
 MISSING = {"unavailable": "not here", "stopped": "stopped", "wrong": "wrong"}
+TABLE_WIDTHS = (23, 8, 9, 9, 9, 10, 9, 8, 15)  # per cent; fixed, so that columns stay in place
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,17 @@ def board(report: Report) -> str:
     )
 
 
+def notice(message: str) -> str:
+    """A sentence about something that the visitor can mend."""
+    return f'<p class="race-notice" role="alert">{escape(message)}</p>'
+
+
 def status(report: Report) -> str:
     """One sentence: what to do, what happens now, or who won."""
     if report.phase == "waiting":
         return WAITING
+    if report.phase == "queued":
+        return "Waiting for other visitors' work on this server to end; then your race begins."
     if report.phase == "starting":
         return (
             "Starting a clean process, making the matrices and measuring this machine's limits: "
@@ -121,7 +129,7 @@ def _value(result: Result | None, state: str) -> str:
 def _track(report: Report, result: Result | None, axis: Axis) -> str:
     """Floor line, and the bar of a right result or the reason why there is none."""
     parts = []
-    if report.floor_seconds:
+    if report.floor_seconds and not (result and result.reason and result.status != "ok"):
         left = axis.percent(report.floor_seconds)
         parts.append(f'<span class="race-floor" style="left:{left:.2f}%"></span>')
     if result and result.status != "ok":
@@ -138,11 +146,10 @@ def _track(report: Report, result: Result | None, axis: Axis) -> str:
 
 
 def _whisker(result: Result, axis: Axis) -> str:
-    """The middle half of the samples, drawn as half the IQR to either side of the median."""
-    if not result.seconds or not result.iqr_seconds:
+    """The middle half of the samples, from the lower quartile to the upper one."""
+    if not result.quartile_seconds:
         return ""
-    half = min(result.iqr_seconds / 2, 0.9 * result.seconds)
-    left, right = axis.percent(result.seconds - half), axis.percent(result.seconds + half)
+    left, right = (axis.percent(seconds) for seconds in result.quartile_seconds)
     return f'<span class="race-whisker" style="left:{left:.2f}%;width:{right - left:.2f}%"></span>'
 
 
@@ -162,9 +169,10 @@ def _legend(report: Report) -> str:
 def table(report: Report) -> str:
     """The figures of every lane; a lane without a time says why instead."""
     head = "".join(f"<th scope='col'>{name}</th>" for name in ("lane", "library", *text.COLUMNS))
+    widths = "".join(f'<col style="width:{width}%">' for width in TABLE_WIDTHS)
     rows = "".join(_table_row(lane, report.result(lane.key)) for lane in report.lanes)
     return (
-        f'<div class="race-table"><table><thead><tr>{head}</tr></thead>'
+        f'<div class="race-table"><table>{widths}<thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
 

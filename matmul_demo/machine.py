@@ -1,4 +1,4 @@
-"""What this machine offers: the processor's name, the threads we may use, and how to pin them."""
+"""What this machine offers: the processor's name, the threads we may use, how to set them."""
 
 from __future__ import annotations
 
@@ -69,19 +69,18 @@ def _others_seconds() -> float:
     return busy - time.process_time()
 
 
-def set_threads(threads: int) -> None:
-    """Give every thread pool of this process the same size.
+def thread_environment(threads: int) -> dict[str, str]:
+    """Environment in which every thread pool of a new process has the same size.
 
     NumPy's BLAS, torch's OpenMP and numba keep separate pools: setting one leaves the others as
-    wide as the machine, and the race would compare thread counts instead of methods.
+    wide as the machine, and the race would compare thread counts instead of methods. Libraries
+    read these names when they are loaded, which may be late, so a call at the start misses some.
     """
-    import threadpoolctl  # type: ignore[import-untyped]
-    import torch
-
-    torch.set_num_threads(threads)
-    threadpoolctl.threadpool_limits(limits=threads)
-    try:
-        import numba
-    except ImportError:
-        return
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    names = (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "NUMBA_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+    )
+    return dict.fromkeys(names, str(threads))

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Lock
 
-from matmul_demo.machine import available_threads
+from matmul_demo.machine import available_threads, thread_environment
 from matmul_demo.messages import Neighbours, Plan, Ready, Refused, Started
 from matmul_demo.report import Outcome, Phase, Report, summarise
 from matmul_demo.roofline import Machine
@@ -164,6 +164,7 @@ class Race:
         """A new worker and our end of the connection to it; None when Stop came first."""
         ours, theirs = Pipe()
         package_parent = str(Path(__file__).resolve().parent.parent)
+        threads = thread_environment(self.threads)
         search_path = os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")]))
         command = [sys.executable, "-m", "matmul_demo.worker", str(theirs.fileno())]
         with theirs, self._lock:
@@ -175,7 +176,7 @@ class Race:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what a library prints must not mix with our own output
-                env={**os.environ, "PYTHONPATH": search_path},
+                env={**os.environ, **threads, "PYTHONPATH": search_path},
             )
         return ours
 
@@ -211,7 +212,8 @@ def _checked_threads(threads: int | None) -> int:
     most = available_threads()
     if threads is None:
         return most
-    if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= most:
+    whole = isinstance(threads, int) and not isinstance(threads, bool)
+    if not whole or not 1 <= threads <= most:
         raise RaceError(
             f"{threads!r} threads are not possible here; choose a number from 1 to {most}."
         )

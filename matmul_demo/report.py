@@ -16,7 +16,7 @@ from matmul_demo.timing import Timing
 from matmul_demo.workloads import Workload
 
 Status = Literal["ok", "wrong", "unavailable", "stopped"]
-Phase = Literal["waiting", "starting", "racing", "done", "stopped"]
+Phase = Literal["waiting", "queued", "starting", "racing", "done", "stopped"]
 
 ERROR_MARGIN = 8.0  # times the rounding error that a random walk of the sum would gather
 
@@ -45,6 +45,7 @@ class Outcome:
 class Result:
     """One line of the table and of the JSON; times in seconds for the whole product.
 
+    `quartile_seconds` bound the middle half of the samples and `iqr_seconds` is their distance;
     `samples` counts timed blocks; `floor_fraction` is floor / median, 1 at the physical limit;
     `speedup` is against `baseline`, the first lane of the race that finished. All are None where
     there is no valid time: a wrong result has its time, but no speed.
@@ -54,6 +55,7 @@ class Result:
     library: str
     seconds: float | None
     iqr_seconds: float | None
+    quartile_seconds: tuple[float, float] | None
     samples: int
     gflops: float | None
     floor_fraction: float | None
@@ -149,15 +151,16 @@ def _result(
     workload: Workload,
     floor: float | None,
 ) -> Result:
-    seconds, iqr = _median_and_iqr(outcome.timing, workload)
+    seconds, quartiles = _median_and_quartiles(outcome.timing, workload)
     valid = seconds if outcome.status == "ok" else None
-    base, _ = _median_and_iqr(baseline.timing if baseline else None, workload)
+    base, _ = _median_and_quartiles(baseline.timing if baseline else None, workload)
     timing = outcome.timing
     return Result(
         strategy=lane.key,
         library=lane.library,
         seconds=seconds,
-        iqr_seconds=iqr,
+        iqr_seconds=quartiles[1] - quartiles[0] if quartiles else None,
+        quartile_seconds=quartiles,
         samples=len(timing.samples) if timing else 0,
         gflops=workload.flop / valid / 1e9 if valid else None,
         floor_fraction=floor / valid if valid and floor and lane.device == "cpu" else None,
@@ -172,13 +175,15 @@ def _result(
     )
 
 
-def _median_and_iqr(timing: Timing | None, workload: Workload) -> tuple[float | None, float | None]:
-    """Median and interquartile range in seconds, scaled from the part to the whole of C."""
+def _median_and_quartiles(
+    timing: Timing | None, workload: Workload
+) -> tuple[float | None, tuple[float, float] | None]:
+    """Median and quartiles in seconds, scaled from the part to the whole of C."""
     if timing is None:
         return None, None
     scale = workload.rows * workload.columns / timing.part.cells
     samples = [sample * scale for sample in timing.samples]
     if len(samples) < 2:
         return samples[0], None
-    low, _, high = statistics.quantiles(samples, n=4, method="inclusive")
-    return statistics.median(samples), high - low
+    low, median, high = statistics.quantiles(samples, n=4, method="inclusive")
+    return median, (low, high)

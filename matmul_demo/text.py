@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from matmul_demo.machine import cpu_name
 from matmul_demo.report import Report, Result
 
 NEIGHBOURS_NOTED = 0.25  # processors; below this the effect drowns in the usual spread
+EXPECTED_DATA = "digits for an inner size of 784, random numbers for others"
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
@@ -96,10 +98,11 @@ def machine_text(report: Report) -> str:
     """What was multiplied, on what, and how fast that machine can be."""
     workload = report.workload
     sizes = f"{workload.rows}×{workload.inner} · {workload.inner}×{workload.columns}"
-    what = f"{sizes}, {workload.dtype}; {report.data or 'data not made'}"
+    what = f"{sizes}, {workload.dtype}; {report.data or EXPECTED_DATA}"
     machine = report.machine
+    threads = f"{report.threads} thread{'s' * (report.threads > 1)}"
     if machine is None:
-        return what
+        return f"{what}\n{cpu_name()}, {threads}; its limits are measured when the race begins"
     limits = "limits not measured"
     if machine.peak_gflops and machine.bandwidth_gbs:
         limits = (
@@ -107,7 +110,6 @@ def machine_text(report: Report) -> str:
             f"{three_digits(machine.bandwidth_gbs)} GB/s, "
             f"floor {seconds_text(report.floor_seconds)}"
         )
-    threads = f"{report.threads} thread{'s' * (report.threads > 1)}"
     return f"{what}\n{machine.name}, {threads}; {limits}{_neighbours_text(report)}"
 
 

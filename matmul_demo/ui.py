@@ -49,6 +49,7 @@ def build(concurrency_id: str) -> None:
             with gr.Row():
                 start = gr.Button("Race", variant="primary", elem_id="race-start")
                 stop = gr.Button("Stop", interactive=False, elem_id="race-stop")
+            notice = gr.HTML(padding=False)
             first = make_race(LESSON_BATCH).snapshot("waiting")
             board = gr.HTML(chart.board(first), padding=False)
     table = gr.HTML(chart.table(first), padding=False)
@@ -57,15 +58,15 @@ def build(concurrency_id: str) -> None:
     ready = start.click(
         _prepare,
         [shape, lanes, threads, budget, dtype],
-        [contest, board, table, start, stop],
+        [contest, notice, board, table, start, stop],
         queue=False,
         show_progress="hidden",
         api_visibility="private",
     )
-    raced = ready.success(
+    raced = ready.then(
         _run,
         contest,
-        [board, table],
+        [notice, board, table],
         concurrency_id=concurrency_id,
         concurrency_limit=1,
         show_progress="minimal",
@@ -110,28 +111,37 @@ def _explain(key: str) -> tuple[str, str]:
 
 def _prepare(
     shape: str, lanes: list[str], threads: int, budget: float, dtype: str
-) -> tuple[Race, str, str, gr.Button, gr.Button]:
-    """Check the settings, empty the board, and exchange the buttons."""
-    device = "cuda" if LADDER[-1].unavailable("cuda") is None else "cpu"
+) -> tuple[Any, ...]:
+    """Check the settings; empty the board and exchange the buttons, or say what is wrong.
+
+    Returns:
+        The race or None, the notice, the board, the table, and the two buttons.
+    """
+    gpu = any(lane.device == "cuda" and not lane.unavailable("cuda") for lane in LADDER)
     missing = [lane.key for lane in LADDER if lane.unavailable("cuda")]  # shown, with the reason
     try:
         if not lanes:
             raise RaceError("No lane was chosen; tick at least one.")
-        contest = make_race(shape, [*lanes, *missing], dtype, device, int(threads), budget)
+        contest = make_race(
+            shape, [*lanes, *missing], dtype, "cuda" if gpu else "cpu", threads, budget
+        )
     except RaceError as error:
-        raise gr.Error(str(error), print_exception=False) from error
-    report = contest.snapshot("starting")
-    board, table = chart.board(report), chart.table(report)
-    return contest, board, table, gr.Button(interactive=False), gr.Button(interactive=True)
+        return None, chart.notice(str(error)), *[gr.skip()] * 4
+    report = contest.snapshot("queued")
+    buttons = gr.Button(interactive=False), gr.Button(interactive=True)
+    return contest, "", chart.board(report), chart.table(report), *buttons
 
 
-def _run(contest: Race) -> Iterator[tuple[str, str]]:
+def _run(contest: Race | None) -> Iterator[tuple[Any, ...]]:
     """Race; leaving the page closes this generator and with it the worker."""
+    if contest is None:  # refused; a generator that yields nothing would empty its outputs
+        yield gr.skip(), gr.skip(), gr.skip()
+        return
     try:
         for report in contest.run():
-            yield chart.board(report), chart.table(report)
+            yield "", chart.board(report), chart.table(report)
     except RaceError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        yield chart.notice(str(error)), gr.skip(), gr.skip()
     finally:
         contest.stop()
 

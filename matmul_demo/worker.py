@@ -43,7 +43,6 @@ def main() -> None:
 
 def run(plan: Plan, send: Callable[[object], None]) -> None:
     """Measure the machine, then time each lane and send what becomes of it."""
-    machine.set_threads(plan.threads)
     matrices = workloads.make_matrices(plan.workload)
     limits = plan.limits or roofline.measure_machine(plan.workload, plan.threads)
     reference = reference_product(matrices)

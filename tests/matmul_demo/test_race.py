@@ -1,0 +1,139 @@
+"""Races in real worker processes."""
+
+import os
+import signal
+
+import pytest
+
+from matmul_demo.machine import available_threads
+from matmul_demo.race import Race, choose_lanes, make_race
+from matmul_demo.workloads import RaceError, Workload
+from tests.matmul_demo.lanes import BY_KEY
+
+SMALL = Workload(20, 30, 10)
+
+
+def race_of(*keys, **options):
+    lanes = [BY_KEY[key] for key in keys]
+    return Race(SMALL, lanes, budget=1.0, ladder="tests.matmul_demo.lanes", **options)
+
+
+def test_results_come_one_by_one_and_the_last_report_is_complete():
+    contest = make_race("20x784x10", ["matmul_numpy", "naive_lists"], budget=2.0)
+    reports = list(contest.run())
+    assert [report.phase for report in reports[:2]] == ["starting", "racing"]
+    assert reports[-1].phase == "done"
+    counts = [len(report.results) for report in reports]
+    assert counts == sorted(counts)
+    running = [report.running for report in reports if report.running]
+    assert list(dict.fromkeys(running)) == ["naive_lists", "matmul_numpy"]
+    last = reports[-1]
+    assert [result.strategy for result in last.results] == ["naive_lists", "matmul_numpy"]
+    assert [result.status for result in last.results] == ["ok", "ok"]
+    assert all(result.relative_error < 1e-5 for result in last.results)
+    assert last.floor_seconds > 0
+    assert last.neighbours >= 0
+    assert "painted" in last.data
+
+
+def test_death_costs_one_lane_and_the_next_gets_a_new_worker():
+    contest = race_of("right", "wrong", "killed", "crashes", "threads", threads=1)
+    *_, report = contest.run()
+    reasons = {result.strategy: result.reason for result in report.results}
+    statuses = {result.strategy: result.status for result in report.results}
+    assert statuses["right"] == "ok"
+    assert statuses["wrong"] == "wrong"
+    assert statuses["killed"] == statuses["crashes"] == "stopped"
+    assert "killed from outside while this lane ran" in reasons["killed"]
+    assert "crashed (SIGSEGV)" in reasons["crashes"]
+    assert reasons["threads"] == "It failed with RuntimeError: [1]"  # every pool has one thread
+
+
+def test_an_endless_lane_is_ended():
+    *_, report = race_of("endless", "right", lane_limit=0.5).run()
+    endless, right = report.results
+    assert endless.status == "stopped"
+    assert "no result within 0 seconds" in endless.reason or "within 1 second" in endless.reason
+    assert right.status == "ok"
+
+
+def run_until(contest, key):
+    """Take reports until the lane runs; the iterator goes on from there."""
+    reports = contest.run()
+    for report in reports:
+        if report.running == key:
+            return reports
+    raise AssertionError(f"{key} never ran")
+
+
+def test_stop_ends_a_running_lane_and_the_rest():
+    contest = race_of("right", "endless", "wrong")
+    reports = run_until(contest, "endless")
+    process = contest._process
+    contest.stop()
+    *_, report = reports
+    assert report.phase == "stopped"
+    assert [result.status for result in report.results] == ["ok", "stopped", "stopped"]
+    assert report.results[1].reason == "Ended by Stop."
+    assert "before this lane began" in report.results[2].reason
+    assert process.returncode == -signal.SIGKILL
+    contest.stop()  # once more does nothing
+
+
+def test_killing_the_worker_from_outside_gives_a_sentence():
+    contest = race_of("endless")
+    reports = run_until(contest, "endless")
+    os.kill(contest._process.pid, signal.SIGKILL)
+    *_, report = reports
+    assert report.phase == "done"
+    assert "killed from outside" in report.results[0].reason
+
+
+def test_closing_the_reports_ends_the_worker():
+    contest = race_of("endless")
+    reports = run_until(contest, "endless")
+    process = contest._process
+    reports.close()
+    assert process.poll() is not None
+
+
+def test_a_race_stopped_before_its_turn_starts_no_worker():
+    contest = race_of("right")
+    contest.stop()
+    *_, report = contest.run()
+    assert report.phase == "stopped"
+    assert report.machine is None
+    assert report.results[0].status == "stopped"
+
+
+def test_data_that_were_named_and_cannot_be_read_refuse_the_race(monkeypatch, tmp_path):
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path))
+    contest = make_race("10x784x10", ["matmul_numpy"], budget=1.0)
+    with pytest.raises(RaceError, match="MNIST_DIR"):
+        list(contest.run())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"lanes": ["fastest"]}, "no lane 'fastest'; the lanes are naive_lists"),
+        ({"lanes": []}, "choose at least one"),
+        ({"threads": 0}, f"0 threads.*1 to {available_threads()}"),
+        ({"threads": 4096}, "4096 threads"),
+        ({"threads": "two"}, "'two' threads"),
+        ({"budget": 0.1}, "1 to 120 seconds"),
+        ({"budget": float("nan")}, "nan seconds"),
+        ({"budget": "long"}, "'long' seconds"),
+        ({"dtype": "int8"}, "float32, float64"),
+        ({"device": "tpu"}, "cpu, cuda"),
+        ({"shape": "ten by ten"}, "cannot be read"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence(arguments, complaint):
+    with pytest.raises(RaceError, match=complaint):
+        make_race(**{"shape": "10x784x10", **arguments})
+
+
+def test_lanes_run_in_the_ladders_order():
+    lanes = choose_lanes(["matmul_torch", "naive_lists", "einsum_numpy"])
+    assert [lane.key for lane in lanes] == ["naive_lists", "einsum_numpy", "matmul_torch"]

@@ -1,0 +1,125 @@
+import json
+
+import pytest
+
+from matmul_demo.report import Outcome, Report, summarise, tolerance
+from matmul_demo.roofline import Machine
+from matmul_demo.strategies import LADDER
+from matmul_demo.timing import Part, Timing
+from matmul_demo.workloads import Workload
+
+WORKLOAD = Workload(100, 50, 10)  # 100,000 floating-point operations
+FULL = Part(100, 10)
+MACHINE = Machine("a processor", 100.0, "so", 10.0, "thus")
+NAIVE, NUMPY_LOOPS = LADDER[:2]
+FAST = next(lane for lane in LADDER if lane.key == "matmul_numpy")
+GPU = next(lane for lane in LADDER if lane.device == "cuda")
+LANES = (NAIVE, NUMPY_LOOPS, FAST, GPU)
+
+
+def outcome(lane, *samples, part=FULL, status="ok", error=1e-7, reason=None):
+    return Outcome(lane.key, status, Timing(samples, part, 0.5), error, reason)
+
+
+def test_median_quartiles_and_rates_are_those_of_the_samples():
+    (result,) = summarise([outcome(FAST, 4e-6, 1e-6, 2e-6, 5e-6, 3e-6)], LANES, WORKLOAD, 1.5e-6)
+    assert result.seconds == pytest.approx(3e-6)
+    assert result.quartile_seconds == pytest.approx((2e-6, 4e-6))
+    assert result.iqr_seconds == pytest.approx(2e-6)
+    assert result.samples == 5
+    assert result.gflops == pytest.approx(100_000 / 3e-6 / 1e9)
+    assert result.floor_fraction == pytest.approx(0.5)
+    assert result.first_call_seconds == 0.5
+    assert not result.estimated
+
+
+def test_a_part_is_extrapolated_and_marked():
+    (result,) = summarise([outcome(NAIVE, 1.0, 1.2, 1.4, part=Part(4, 10))], LANES, WORKLOAD, None)
+    assert result.seconds == pytest.approx(1.2 * 25)
+    assert result.iqr_seconds == pytest.approx(0.2 * 25)
+    assert result.estimated
+    assert result.rows_measured == 4
+    (tiny,) = summarise([outcome(NAIVE, 1.0, part=Part(1, 5))], LANES, WORKLOAD, None)
+    assert tiny.seconds == pytest.approx(200.0)
+    assert tiny.iqr_seconds is None
+    assert tiny.rows_measured == 1
+
+
+def test_speed_up_is_against_the_first_lane_that_is_right():
+    outcomes = [
+        outcome(FAST, 1e-6),
+        outcome(NAIVE, 1e-3, status="wrong"),
+        outcome(NUMPY_LOOPS, 5e-3),
+    ]
+    naive, loops, fast = summarise(outcomes, LANES, WORKLOAD, None)
+    assert (naive.speedup, naive.baseline) == (None, None)
+    assert (loops.speedup, loops.baseline) == (1.0, "naive_numpy")
+    assert fast.speedup == pytest.approx(5000)
+
+
+def test_a_wrong_result_is_never_fast():
+    outcomes = [outcome(NAIVE, 1e-3), outcome(FAST, 1e-9, status="wrong", error=0.5, reason="so")]
+    results = summarise(outcomes, LANES, WORKLOAD, 1e-6)
+    report = Report(WORKLOAD, 1, LANES, results, "done", MACHINE)
+    wrong = report.result(FAST.key)
+    assert wrong.gflops is None
+    assert wrong.floor_fraction is None
+    assert wrong.speedup is None
+    assert wrong.relative_error == 0.5
+    assert [result.strategy for result in report.ranking()] == [NAIVE.key]
+
+
+def test_the_processors_floor_is_not_the_gpus():
+    (result,) = summarise([outcome(GPU, 1e-9)], LANES, WORKLOAD, 1e-6)
+    assert result.floor_fraction is None
+
+
+def test_json_has_every_field_of_the_contract_and_nothing_that_json_lacks():
+    outcomes = [
+        outcome(NAIVE, 1.0, part=Part(1, 10)),
+        Outcome(NUMPY_LOOPS.key, "stopped", reason="Ended by Stop."),
+        outcome(FAST, 1e-6, 2e-6),
+        Outcome(GPU.key, "unavailable", reason="no GPU"),
+    ]
+    floor = MACHINE.floor_seconds(WORKLOAD)
+    report = Report(
+        WORKLOAD, 2, LANES, summarise(outcomes, LANES, WORKLOAD, floor), "done", MACHINE
+    )
+    race = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert {"shape", "dtype", "device", "threads", "machine", "floor_seconds", "results"} <= set(
+        race
+    )
+    assert {"name", "peak_gflops", "bandwidth_gbs"} <= set(race["machine"])
+    assert (race["shape"], race["threads"]) == ("100x50x10", 2)
+    wanted = {
+        "strategy",
+        "library",
+        "seconds",
+        "iqr_seconds",
+        "samples",
+        "gflops",
+        "floor_fraction",
+        "speedup",
+        "baseline",
+        "relative_error",
+        "estimated",
+        "rows_measured",
+        "first_call_seconds",
+        "status",
+        "reason",
+    }
+    assert [result["strategy"] for result in race["results"]] == [lane.key for lane in LANES]
+    for result in race["results"]:
+        assert wanted <= set(result)
+    assert [result["status"] for result in race["results"]] == [
+        "ok",
+        "stopped",
+        "ok",
+        "unavailable",
+    ]
+
+
+def test_tolerance_grows_with_the_root_of_the_inner_size():
+    assert tolerance(Workload(1, 400, 1)) == pytest.approx(2 * tolerance(Workload(1, 100, 1)))
+    assert tolerance(Workload(1, 100, 1)) == pytest.approx(8 * 10 * 2**-23)
+    assert tolerance(Workload(1, 100, 1, dtype="float64")) == pytest.approx(8 * 10 * 2**-52)

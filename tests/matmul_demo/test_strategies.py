@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+import torch
+
+from matmul_demo import kernels
+from matmul_demo.strategies import BASELINE, LADDER, to_numpy
+
+CPU_LANES = [lane for lane in LADDER if lane.device == "cpu"]
+
+
+def whole_numbers(rows, inner, columns):
+    """Small whole numbers: every product and sum is exact, in any order and any dtype."""
+    a = [[(3 * i + 5 * k) % 11 - 5 for k in range(inner)] for i in range(rows)]
+    b = [[(7 * k + 2 * j) % 13 - 6 for j in range(columns)] for k in range(inner)]
+    c = [
+        [sum(a[i][k] * b[k][j] for k in range(inner)) for j in range(columns)] for i in range(rows)
+    ]
+    return a, b, c
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("lane", CPU_LANES, ids=lambda lane: lane.key)
+def test_every_lane_computes_the_product_exactly(lane, dtype):
+    a, b, c = whole_numbers(7, 19, 5)
+    result = lane.multiply(lane.convert(np.array(a, dtype)), lane.convert(np.array(b, dtype)))
+    assert to_numpy(result).tolist() == c
+
+
+@pytest.mark.parametrize(
+    "lane", [lane for lane in CPU_LANES if lane.part != "whole"], ids=lambda x: x.key
+)
+def test_a_part_of_c_is_computed_from_parts_of_a_and_b(lane):
+    a, b, c = whole_numbers(6, 9, 4)
+    columns = 2 if lane.part == "element" else 4
+    part = lane.multiply(
+        lane.convert(np.array(a, "float32")[:3]), lane.convert(np.array(b, "float32")[:, :columns])
+    )
+    assert to_numpy(part).tolist() == [row[:columns] for row in c[:3]]
+
+
+def test_single_row_inner_and_column():
+    for lane in CPU_LANES:
+        a, b = np.array([[3.0]], "float32"), np.array([[-2.0]], "float32")
+        assert to_numpy(lane.multiply(lane.convert(a), lane.convert(b))).tolist() == [[-6.0]]
+
+
+def test_the_source_shown_is_the_function_that_runs():
+    for lane in LADDER:
+        function = getattr(lane.multiply, "py_func", lane.multiply)
+        assert function.__name__ == lane.key
+        assert f"def {lane.key}(" in lane.source
+    compiled = next(lane for lane in LADDER if lane.key == "numba_transposed")
+    assert compiled.source.startswith("@jit(fastmath=True, parallel=True)")
+
+
+def test_lanes_are_named_once_and_say_what_they_teach():
+    assert len({lane.key for lane in LADDER}) == len(LADDER)
+    assert LADDER[0].key == BASELINE == "naive_lists"
+    assert all(lane.teaches.endswith(".") for lane in LADDER)
+
+
+def test_what_cannot_run_says_why(monkeypatch):
+    gpu = next(lane for lane in LADDER if lane.device == "cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "no CUDA GPU" in gpu.unavailable("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert "choose the device cuda" in gpu.unavailable("cpu")
+    assert gpu.unavailable("cuda") is None
+    compiled = next(lane for lane in LADDER if lane.library == "numba")
+    assert compiled.unavailable("cpu") is None
+    monkeypatch.setattr(kernels, "HAVE_NUMBA", False)
+    assert "pip install numba" in compiled.unavailable("cpu")

@@ -1,0 +1,96 @@
+"""Timing with a clock of our own: what a call costs is decided by the test."""
+
+import gc
+
+import pytest
+
+from matmul_demo.timing import MAX_SAMPLES, MIN_BLOCK, STEADY_SAMPLES, Part, measure
+
+
+class Lane:
+    """A lane whose calls move the clock: a fixed cost, a cost per element, and a first call."""
+
+    def __init__(self, per_call=0.0, per_cell=0.0, first=0.0, wobble=0.0):
+        self.now = 0.0
+        self.per_call, self.per_cell, self.first, self.wobble = per_call, per_cell, first, wobble
+        self.calls = []
+
+    def clock(self):
+        return self.now
+
+    def prepare(self, part):
+        def call():
+            cost = self.per_call + self.per_cell * part.cells
+            cost *= 1 + self.wobble * (len(self.calls) % 3)
+            self.now += cost if self.calls else max(self.first, cost)
+            self.calls.append(part)
+
+        return call
+
+
+FULL = Part(50_000, 10)
+
+
+def test_first_call_is_kept_apart():
+    lane = Lane(per_call=2e-3, first=3.0)
+    timing = measure(lane.prepare, FULL, 1.0, FULL, lane.clock)
+    assert timing.first_call_seconds == pytest.approx(3.0)
+    assert timing.samples == pytest.approx([2e-3] * STEADY_SAMPLES)
+    assert timing.part == FULL
+
+
+def test_short_calls_are_timed_in_blocks_that_the_clock_can_resolve():
+    lane = Lane(per_call=1e-6)
+    timing = measure(lane.prepare, FULL, 1.0, FULL, lane.clock)
+    assert timing.samples == pytest.approx([1e-6] * STEADY_SAMPLES)
+    calls_in_a_block = (len(lane.calls) - 2) / STEADY_SAMPLES
+    assert calls_in_a_block == pytest.approx(MIN_BLOCK / 1e-6, abs=1)
+
+
+def test_unsteady_samples_are_repeated_until_the_budget_is_spent():
+    lane = Lane(per_call=0.01, wobble=0.5)
+    timing = measure(lane.prepare, FULL, 1.0, FULL, lane.clock)
+    assert STEADY_SAMPLES < len(timing.samples) < MAX_SAMPLES
+    assert 0.95 < lane.now < 1.05
+
+
+def test_a_slow_lane_is_measured_on_a_part_within_its_budget():
+    lane = Lane(per_cell=1e-3)  # 500 seconds for the whole
+    timing = measure(lane.prepare, FULL, 2.0, Part(1, 1), lane.clock)
+    assert timing.part.columns == FULL.columns
+    assert 1 < timing.part.rows < FULL.rows
+    assert timing.samples[0] == pytest.approx(1e-3 * timing.part.cells)
+    assert lane.now < 2.2
+
+
+def test_a_very_slow_lane_is_measured_on_elements_of_one_row():
+    lane = Lane(per_cell=0.1)
+    timing = measure(lane.prepare, Part(1024, 1024), 2.0, Part(1, 1), lane.clock)
+    assert timing.part.rows == 1
+    assert 1 <= timing.part.columns < 1024
+    assert lane.now < 2.5
+
+
+def test_a_fast_lane_grows_to_the_whole():
+    lane = Lane(per_cell=1e-8)
+    timing = measure(lane.prepare, FULL, 1.0, Part(1, 1), lane.clock)
+    assert timing.part == FULL
+
+
+def test_time_to_compile_does_not_shrink_the_part():
+    lane = Lane(per_cell=1e-8, first=60.0)
+    assert measure(lane.prepare, FULL, 1.0, Part(1, 10), lane.clock).part == FULL
+
+
+def test_a_lane_over_its_budget_still_has_a_sample_that_is_not_its_first_call():
+    lane = Lane(per_call=5.0, first=9.0)
+    timing = measure(lane.prepare, FULL, 1.0, FULL, lane.clock)
+    assert timing.samples == pytest.approx((5.0,))
+    assert len(lane.calls) == 2
+
+
+def test_garbage_is_not_collected_while_the_clock_runs():
+    seen = []
+    measure(lambda part: lambda: seen.append(gc.isenabled()), FULL, 0.01, FULL)
+    assert not any(seen)
+    assert gc.isenabled()

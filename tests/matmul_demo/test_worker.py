@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from matmul_demo.strategies import LADDER
+from matmul_demo.timing import Part, Timing
+from matmul_demo.worker import judge, reference_product, run_lane
+from matmul_demo.workloads import Matrices, Workload, make_matrices
+from tests.matmul_demo.lanes import BY_KEY
+
+WORKLOAD = Workload(40, 30, 20)
+
+
+@pytest.fixture(scope="module")
+def matrices():
+    return make_matrices(WORKLOAD)
+
+
+def outcome_of(lane, matrices):
+    reference = matrices.a.astype(float) @ matrices.b.astype(float)
+    return run_lane(lane, WORKLOAD, matrices, reference, 0.01)
+
+
+@pytest.mark.parametrize(
+    "lane", [lane for lane in LADDER if lane.device == "cpu"], ids=lambda x: x.key
+)
+def test_every_lane_of_the_ladder_is_judged_right(lane, matrices):
+    outcome = outcome_of(lane, matrices)
+    assert outcome.status == "ok"
+    assert outcome.relative_error < 1e-5
+    assert outcome.timing.samples
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "reason"),
+    [
+        ("wrong", "wrong", "relative error is 1.0e-02; rounding explains at most"),
+        ("not_a_number", "wrong", "NaN"),
+        ("another_shape", "wrong", r"shape \(40, 1\) instead of \(40, 20\)"),
+        ("raises", "stopped", "RuntimeError: no such kernel"),
+        ("out_of_memory", "stopped", "more memory than there is"),
+    ],
+)
+def test_a_lanes_fault_is_a_sentence(key, status, reason, matrices):
+    outcome = outcome_of(BY_KEY[key], matrices)
+    assert outcome.status == status
+    with pytest.raises(AssertionError, match=reason):
+        raise AssertionError(outcome.reason)
+
+
+def test_float64_must_be_right_to_float64(matrices):
+    workload = Workload(40, 30, 20, dtype="float64")
+    full = Timing((1.0,), Part(40, 20), 1.0)
+    reference = np.ones((40, 20))
+    assert judge("x", full, reference + 1e-7, reference, workload).status == "wrong"
+    assert judge("x", full, reference + 1e-15, reference, workload).status == "ok"
+
+
+def test_a_part_is_compared_with_that_part():
+    reference = np.arange(800.0).reshape(40, 20)
+    some_rows = judge("x", Timing((1.0,), Part(3, 20), 1.0), reference[:3], reference, WORKLOAD)
+    assert (some_rows.status, some_rows.reason) == ("ok", "Estimated from 3 of 40 rows.")
+    some = judge("x", Timing((1.0,), Part(1, 6), 1.0), reference[:1, :6], reference, WORKLOAD)
+    assert (some.status, some.reason) == ("ok", "Estimated from 6 of 20 elements of one row.")
+
+
+def test_the_reference_is_complete_beyond_one_block_of_rows():
+    a = np.ones((5000, 2), "float32")
+    a[:, 1] = np.arange(5000)
+    b = np.array([[1.0], [2.0]], "float32")
+    assert reference_product(Matrices(a, b, ""))[:, 0].tolist() == [
+        1.0 + 2 * i for i in range(5000)
+    ]

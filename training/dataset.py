@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,16 +50,17 @@ def pictures(count: int) -> NDArray[np.uint8]:
     return np.load(path, mmap_mode="r")
 
 
-def held_out(count: int, size: int = SIDE, framed: bool = False) -> list[tuple[Spec, Image.Image]]:
-    """Paint `count` unseen pictures at a size; `framed` puts them in a frame of a twelfth."""
-    painted = []
-    for seed in range(HELD_OUT, HELD_OUT + count):
-        spec = choose(seed)
-        picture = paint(spec, size)
-        if framed:
-            picture = frame(picture, np.random.default_rng([seed, 4]), 8 / SIDE)
-        painted.append((spec, picture))
-    return painted
+def held_out(count: int, size: int = SIDE) -> list[tuple[Spec, Image.Image]]:
+    """Paint `count` unseen pictures at a size, in several processes."""
+    shown = specs(range(HELD_OUT, HELD_OUT + count))
+    with multiprocessing.get_context("spawn").Pool() as pool:
+        painted = pool.map(partial(paint, size=size), shown, chunksize=16)
+    return list(zip(shown, painted, strict=True))
+
+
+def framed(painted: list[tuple[Spec, Image.Image]]) -> list[tuple[Spec, Image.Image]]:
+    """Put every picture into a frame of a twelfth of its side, inside its own size."""
+    return [(s, frame(p, np.random.default_rng([s.seed, 4]), 8 / SIDE)) for s, p in painted]
 
 
 def specs(seeds: Sequence[int]) -> list[Spec]:

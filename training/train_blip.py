@@ -140,7 +140,14 @@ def train(folder: Path, count: int, steps: int) -> None:
         optimiser.step()
         schedule.step()
         if step % 50 == 0 or step == steps - 1:
-            log.info("blip %4d/%d caption %.3f all %.3f, %.0f s", step, steps, said.item(), loss.item(), time.perf_counter() - start)
+            log.info(
+                "blip %4d/%d caption %.3f all %.3f, %.0f s",
+                step,
+                steps,
+                said.item(),
+                loss.item(),
+                time.perf_counter() - start,
+            )
     save(model, tokenizer, folder)
 
 

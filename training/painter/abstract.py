@@ -39,8 +39,12 @@ def _lattice(palette: Palette, rng: Rng, angle: float) -> Shapes:
     """Cut a square into rectangles by black lines and colour a few of them."""
     reach = 0.25 if angle else 0.0
     low, high = -reach, 1 + reach
-    xs = np.sort(np.concatenate([[low, high], rng.uniform(low + 0.1, high - 0.1, rng.integers(2, 5))]))
-    ys = np.sort(np.concatenate([[low, high], rng.uniform(low + 0.1, high - 0.1, rng.integers(2, 5))]))
+    xs = np.sort(
+        np.concatenate([[low, high], rng.uniform(low + 0.1, high - 0.1, rng.integers(2, 5))])
+    )
+    ys = np.sort(
+        np.concatenate([[low, high], rng.uniform(low + 0.1, high - 0.1, rng.integers(2, 5))])
+    )
     colours = palette.swatches(rng, 3)
     shapes: Shapes = []
     for i in range(len(xs) - 1):
@@ -90,10 +94,20 @@ def lissitzky(palette: Palette, size: int, rng: Rng) -> Picture:
     slope = rng.uniform(-0.3, 0.3)
     half = polygon((0, 0.5 - slope), (1, 0.5 + slope), (1, 1), (0, 1))
     far = 0.5 - side * 0.5
-    wedge = polygon((cx + side * 0.02, cy), (far, cy - rng.uniform(0.4, 0.55)), (far + side * 0.03, cy - 0.02))
-    shapes: Shapes = [(half, palette.ink), (ellipse(cx, cy, r, r), palette.paper), (wedge, colours[0])]
+    wedge = polygon(
+        (cx + side * 0.02, cy), (far, cy - rng.uniform(0.4, 0.55)), (far + side * 0.03, cy - 0.02)
+    )
+    shapes: Shapes = [
+        (half, palette.ink),
+        (ellipse(cx, cy, r, r), palette.paper),
+        (wedge, colours[0]),
+    ]
     for _ in range(int(rng.integers(4, 8))):
-        x, y, a = rng.uniform(0.05, 0.95), rng.uniform(0.05, 0.95), rng.choice([0.6, -0.6]) + rng.normal(0, 0.1)
+        x, y, a = (
+            rng.uniform(0.05, 0.95),
+            rng.uniform(0.05, 0.95),
+            rng.choice([0.6, -0.6]) + rng.normal(0, 0.1),
+        )
         long = rng.uniform(0.05, 0.16)
         shapes.append((bar(x, y, x + long * np.cos(a), y + long * np.sin(a), 0.018), colours[1]))
     return fill(plain(size, palette.paper), shapes)
@@ -105,7 +119,12 @@ def rodchenko(palette: Palette, size: int, rng: Rng) -> Picture:
     shapes: Shapes = []
     for i in range(int(rng.integers(2, 4))):
         x, y, r = *rng.uniform(0.25, 0.75, 2), rng.uniform(0.16, 0.34)
-        for k, colour in ((1.0, colours[i % 3]), (0.86, palette.paper), (0.7, palette.ink), (0.64, palette.paper)):
+        for k, colour in (
+            (1.0, colours[i % 3]),
+            (0.86, palette.paper),
+            (0.7, palette.ink),
+            (0.64, palette.paper),
+        ):
             shapes.append((ellipse(x, y, r * k, r * k), colour))
     a = rng.uniform(0.3, 1.2)
     for i in range(int(rng.integers(8, 13))):
@@ -150,13 +169,19 @@ def rothko(palette: Palette, size: int, rng: Rng) -> Picture:
     """Color field: two or three clouds of colour with soft borders, stacked."""
     x, y = grid(size)
     colours = palette.swatches(rng, 5)
-    ground = palette.recolour(tuple(c * 0.8 for c in colours[0]), True) if palette.name != "neon" else palette.paper
+    ground = (
+        palette.recolour(tuple(c * 0.8 for c in colours[0]), True)
+        if palette.name != "neon"
+        else palette.paper
+    )
     picture = plain(size, ground)
     edges = np.linspace(0.05, 0.95, int(rng.integers(3, 5)))
     edges[1:-1] += rng.normal(0, 0.06, len(edges) - 2)
     soft, m = rng.uniform(0.012, 0.022), rng.uniform(0.06, 0.1)
     for i in range(len(edges) - 1):
-        inside = np.minimum.reduce([x - m, 1 - m - x, y - edges[i] - 0.015, edges[i + 1] - 0.015 - y])
+        inside = np.minimum.reduce(
+            [x - m, 1 - m - x, y - edges[i] - 0.015, edges[i + 1] - 0.015 - y]
+        )
         cloud = 1 / (1 + np.exp(-inside / soft)) * (0.85 + 0.15 * noise(size, 6, rng))
         picture = mix(picture, colours[i + 1], cloud.astype(np.float32))
     return picture
@@ -169,7 +194,9 @@ def newman(palette: Palette, size: int, rng: Rng) -> Picture:
     shapes: Shapes = []
     for i in range(int(rng.integers(1, 4))):
         x, w = rng.uniform(0.08, 0.92), rng.choice([0.012, 0.02, 0.045])
-        shapes.append((rect(x, 0, x + w, 1), colours[1 + i] if rng.random() < 0.6 else palette.paper))
+        shapes.append(
+            (rect(x, 0, x + w, 1), colours[1 + i] if rng.random() < 0.6 else palette.paper)
+        )
     return fill(picture, shapes)
 
 
@@ -187,10 +214,17 @@ def pollock(palette: Palette, size: int, rng: Rng) -> Picture:
         side /= np.maximum(np.hypot(*side.T), 1e-6)[:, None]
         line = np.stack([x, y], axis=1)
         colour = colours[rng.integers(len(colours))]
-        shapes.append((np.concatenate([line + side * wide[:, None], (line - side * wide[:, None])[::-1]]), colour))
+        shapes.append(
+            (
+                np.concatenate([line + side * wide[:, None], (line - side * wide[:, None])[::-1]]),
+                colour,
+            )
+        )
         for _ in range(7):
             i, r = rng.integers(22), rng.uniform(0.003, 0.014)
-            shapes.append((ellipse(x[i] + rng.normal(0, 0.03), y[i] + rng.normal(0, 0.03), r, r), colour))
+            shapes.append(
+                (ellipse(x[i] + rng.normal(0, 0.03), y[i] + rng.normal(0, 0.03), r, r), colour)
+            )
     return fill(plain(size, palette.paper), shapes)
 
 
@@ -200,7 +234,10 @@ def kline(palette: Palette, size: int, rng: Rng) -> Picture:
     picture = plain(size, palette.paper)
     colours = [palette.ink, palette.ink, palette.ink, palette.swatches(rng, 1)[0]]
     for i in range(int(rng.integers(4, 7))):
-        a, off = rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)]) + rng.normal(0, 0.15), rng.uniform(-0.3, 0.3)
+        a, off = (
+            rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)]) + rng.normal(0, 0.15),
+            rng.uniform(-0.3, 0.3),
+        )
         along = (x - 0.5) * np.cos(a) + (y - 0.5) * np.sin(a)
         across = -(x - 0.5) * np.sin(a) + (y - 0.5) * np.cos(a) - off
         ragged = (noise(size, 18, rng, 0.4) - 0.5) * 0.05
@@ -216,7 +253,9 @@ def delaunay(palette: Palette, size: int, rng: Rng) -> Picture:
     colours = np.array(palette.swatches(rng, 8), dtype=np.float32)
     picture = plain(size, tuple(colours[0]))
     places = [(rng.uniform(0.3, 0.7), rng.uniform(0.3, 0.7), rng.uniform(0.34, 0.48))]
-    places += [(*rng.uniform(0, 1, 2), rng.uniform(0.16, 0.3)) for _ in range(int(rng.integers(1, 4)))]
+    places += [
+        (*rng.uniform(0, 1, 2), rng.uniform(0.16, 0.3)) for _ in range(int(rng.integers(1, 4)))
+    ]
     for cx, cy, r in places[::-1]:
         d, turn = np.hypot(x - cx, y - cy), np.arctan2(y - cy, x - cx) + rng.uniform(0, 6)
         ring = np.floor(d / r * rng.uniform(4, 6)).astype(np.int64)
@@ -226,10 +265,15 @@ def delaunay(palette: Palette, size: int, rng: Rng) -> Picture:
     return picture.astype(np.float32)
 
 
-def _stripes(level: Plane, palette: Palette, size: int, rng: Rng, count: float, gap: float) -> Picture:
+def _stripes(
+    level: Plane, palette: Palette, size: int, rng: Rng, count: float, gap: float
+) -> Picture:
     colours = palette.swatches(rng, 3)
     number = np.floor(level * count).astype(np.int64)
-    body = np.array([palette.ink, colours[0], colours[1]] if rng.random() < 0.6 else [palette.ink] * 3, dtype=np.float32)
+    body = np.array(
+        [palette.ink, colours[0], colours[1]] if rng.random() < 0.6 else [palette.ink] * 3,
+        dtype=np.float32,
+    )
     picture = body[number % len(body)]
     return mix(picture, palette.paper, (np.mod(level * count, 1) < gap).astype(np.float32))
 
@@ -266,12 +310,26 @@ def kandinsky(palette: Palette, size: int, rng: Rng) -> Picture:
             shapes.append((ellipse(x, y, r * k, r * k), colours[(i + int(k * 3)) % 7]))
     for i in range(int(rng.integers(2, 4))):
         x, y, r = *rng.uniform(0.2, 0.8, 2), rng.uniform(0.1, 0.2)
-        corners = [(x + r * np.cos(t), y + r * np.sin(t)) for t in rng.uniform(0, 6) + np.array([0, 2.1, 4.2])]
+        corners = [
+            (x + r * np.cos(t), y + r * np.sin(t))
+            for t in rng.uniform(0, 6) + np.array([0, 2.1, 4.2])
+        ]
         shapes.append((polygon(*corners), colours[(i + 3) % 7]))
     for _ in range(int(rng.integers(5, 9))):
         x, y, a = *rng.uniform(0.1, 0.9, 2), rng.uniform(0, np.pi)
         long = rng.uniform(0.15, 0.4)
-        shapes.append((bar(x - long * np.cos(a), y - long * np.sin(a), x + long * np.cos(a), y + long * np.sin(a), 0.01), palette.ink))
+        shapes.append(
+            (
+                bar(
+                    x - long * np.cos(a),
+                    y - long * np.sin(a),
+                    x + long * np.cos(a),
+                    y + long * np.sin(a),
+                    0.01,
+                ),
+                palette.ink,
+            )
+        )
     return fill(plain(size, palette.paper), shapes)
 
 
@@ -281,7 +339,10 @@ def klee(palette: Palette, size: int, rng: Rng) -> Picture:
     n = int(rng.integers(5, 9))
     u = x + 0.03 * (noise(size, 6, rng) - 0.5)
     v = y + 0.03 * (noise(size, 6, rng) - 0.5)
-    column, row = np.clip(u * n, 0, n - 1).astype(np.int64), np.clip(v * n, 0, n - 1).astype(np.int64)
+    column, row = (
+        np.clip(u * n, 0, n - 1).astype(np.int64),
+        np.clip(v * n, 0, n - 1).astype(np.int64),
+    )
     colours = np.array([*palette.swatches(rng, 6), palette.paper], dtype=np.float32)
     tone = rng.uniform(0.8, 1.1, (n, n, 1)).astype(np.float32)
     chosen = colours[rng.integers(0, 7, (n, n))] * tone

@@ -43,7 +43,9 @@ def flat(scene: list[Shape], palette: Palette, size: int, rng: Rng) -> Picture:
     return fill(plain(size, scene[0].colour), [(s.points, s.colour) for s in scene])
 
 
-def _outlined(picture: Picture, scene: list[Shape], size: int, width: float, ink: object) -> Picture:
+def _outlined(
+    picture: Picture, scene: list[Shape], size: int, width: float, ink: object
+) -> Picture:
     line = outline(labels(scene, size), width)
     return mix(picture, np.asarray(ink, dtype=np.float32), line)
 
@@ -68,7 +70,9 @@ def signac(scene: list[Shape], palette: Palette, size: int, rng: Rng) -> Picture
     block = rng.uniform(0.038, 0.055)
     ground = mix(base, plain(size, palette.paper), 0.75)
     count = int(1.5 / block**2)
-    return dabs(base, ground, rng, count, block * 1.1, block * 0.8, rng.uniform(-0.3, 0.3), 26, 0.12)
+    return dabs(
+        base, ground, rng, count, block * 1.1, block * 0.8, rng.uniform(-0.3, 0.3), 26, 0.12
+    )
 
 
 def monet(scene: list[Shape], palette: Palette, size: int, rng: Rng) -> Picture:
@@ -83,7 +87,9 @@ def renoir(scene: list[Shape], palette: Palette, size: int, rng: Rng) -> Picture
     """Impressionism in long feathery diagonal strokes, soft at their borders."""
     base = blur(flat(scene, palette, size, rng), 0.014)
     way = rng.choice([-1, 1]) * rng.uniform(0.75, 1.1)
-    picture = dabs(base, base, rng, 700, rng.uniform(0.075, 0.11), rng.uniform(0.012, 0.018), way, 18, 0.3)
+    picture = dabs(
+        base, base, rng, 700, rng.uniform(0.075, 0.11), rng.uniform(0.012, 0.018), way, 18, 0.3
+    )
     return blur(picture, 0.006)
 
 
@@ -122,7 +128,9 @@ def cezanne(scene: list[Shape], palette: Palette, size: int, rng: Rng) -> Pictur
 def munch(scene: list[Shape], palette: Palette, size: int, rng: Rng) -> Picture:
     """Expressionism in long sinuous bands that bend all they meet."""
     x, y = grid(size)
-    wave = np.sin(2 * np.pi * (x * rng.uniform(1.2, 2.0) + rng.random())) * rng.uniform(0.035, 0.055)
+    wave = np.sin(2 * np.pi * (x * rng.uniform(1.2, 2.0) + rng.random())) * rng.uniform(
+        0.035, 0.055
+    )
     sway = np.sin(2 * np.pi * (y * rng.uniform(1.5, 2.2) + rng.random())) * rng.uniform(0.025, 0.04)
     base = sample(flat(scene, palette, size, rng), x + sway, y + wave)
     bands = np.sin(2 * np.pi * (y + wave * 1.6 + 0.3 * sway) * rng.uniform(9, 14))
@@ -137,11 +145,15 @@ def kirchner(scene: list[Shape], palette: Palette, size: int, rng: Rng) -> Pictu
     zag = (np.abs(np.mod(x * teeth * 0.8, 2) - 1) - 0.5) * rng.uniform(0.05, 0.08)
     base = sample(flat(scene, palette, size, rng), x + zig, y + zag)
     number = sample(labels(scene, size).astype(np.float32), x + zig, y + zag)
-    picture = mix(base, palette.ink if palette.name != "neon" else (0, 0, 0), outline(number, 0.018))
+    picture = mix(
+        base, palette.ink if palette.name != "neon" else (0, 0, 0), outline(number, 0.018)
+    )
     spikes = []
     for _ in range(rng.integers(16, 26)):
         px, py, a = rng.random(), rng.random(), rng.normal(1.0, 0.25)
-        spikes.append((bar(px, py, px + 0.09 * np.cos(a), py + 0.09 * np.sin(a), 0.008), palette.ink))
+        spikes.append(
+            (bar(px, py, px + 0.09 * np.cos(a), py + 0.09 * np.sin(a), 0.008), palette.ink)
+        )
     return fill(picture, spikes)
 
 
@@ -219,7 +231,18 @@ def balla(scene: list[Shape], palette: Palette, size: int, rng: Rng) -> Picture:
     lines = []
     for _ in range(rng.integers(7, 11)):
         start = rng.uniform(0, 1)
-        lines.append((bar(0 if step > 0 else 1, start, 1 if step > 0 else 0, start + rng.normal(0, 0.25), 0.006), palette.paper))
+        lines.append(
+            (
+                bar(
+                    0 if step > 0 else 1,
+                    start,
+                    1 if step > 0 else 0,
+                    start + rng.normal(0, 0.25),
+                    0.006,
+                ),
+                palette.paper,
+            )
+        )
     return mix(picture, fill(picture, lines), 0.7)
 
 
@@ -246,7 +269,13 @@ def _print_sheet(picture: Picture, palette: Palette, size: int, rng: Rng) -> Pic
     side = 1 - m - 0.1 if rng.random() < 0.5 else m + 0.03
     strip = rect(side, m + 0.03, side + 0.07, m + 0.25)
     seal = rect(side + 0.01, m + 0.27, side + 0.06, m + 0.33)
-    marks = [(bar(side + 0.02, m + 0.06 + 0.04 * i, side + 0.05, m + 0.06 + 0.04 * i, 0.012), palette.ink) for i in range(5)]
+    marks = [
+        (
+            bar(side + 0.02, m + 0.06 + 0.04 * i, side + 0.05, m + 0.06 + 0.04 * i, 0.012),
+            palette.ink,
+        )
+        for i in range(5)
+    ]
     red = palette.recolour((190, 40, 40), False)
     return fill(picture, [(e, paper) for e in edges] + [(strip, paper), *marks, (seal, red)])
 
@@ -270,7 +299,9 @@ def hokusai(scene: list[Shape], palette: Palette, size: int, rng: Rng) -> Pictur
     for rank in range(3):
         top = 0.72 + 0.09 * rank + rng.normal(0, 0.01)
         x = np.linspace(-0.05, 1.05, 60)
-        crest = top - 0.09 * np.abs(np.sin(np.pi * (x * rng.uniform(1.6, 2.3) * side + rng.random())))
+        crest = top - 0.09 * np.abs(
+            np.sin(np.pi * (x * rng.uniform(1.6, 2.3) * side + rng.random()))
+        )
         for dy, colour in ((0.0, foam), (0.022, deep)):
             line = np.stack([x, crest + dy], axis=1)
             shapes.append((np.concatenate([line, [[1.05, 1.05], [-0.05, 1.05]]]), colour))
@@ -321,7 +352,9 @@ def warhol(scene: list[Shape], palette: Palette, size: int, rng: Rng) -> Picture
             x, y = grid(half)
             key = sample(key, x + shift, y + shift)
             dark = (0, 0, 0) if palette.name == "neon" else palette.ink
-            picture[row * half : (row + 1) * half, column * half : (column + 1) * half] = mix(tile, dark, key)
+            picture[row * half : (row + 1) * half, column * half : (column + 1) * half] = mix(
+                tile, dark, key
+            )
     return array(image(picture).resize((size, size)))
 
 
@@ -353,7 +386,12 @@ def cassandre(scene: list[Shape], palette: Palette, size: int, rng: Rng) -> Pict
     picture = picture * (1.05 - 0.3 * y[..., None])
     m, shapes = rng.uniform(0.03, 0.05), []
     for k, colour in ((m, ink), (m * 0.45, gold)):
-        shapes += [(rect(0, 0, 1, k), colour), (rect(0, 1 - k, 1, 1), colour), (rect(0, 0, k, 1), colour), (rect(1 - k, 0, 1, 1), colour)]
+        shapes += [
+            (rect(0, 0, 1, k), colour),
+            (rect(0, 1 - k, 1, 1), colour),
+            (rect(0, 0, k, 1), colour),
+            (rect(1 - k, 0, 1, 1), colour),
+        ]
     band = rng.uniform(0.83, 0.87)
     shapes.append((rect(m, band, 1 - m, 1 - m), ink))
     left = 0.14
@@ -371,11 +409,22 @@ def mucha(scene: list[Shape], palette: Palette, size: int, rng: Rng) -> Picture:
     behind = [s for s in scene if s.ground]
     front = [s for s in scene if not s.ground]
     cx, cy, r = rng.uniform(0.45, 0.55), rng.uniform(0.38, 0.48), rng.uniform(0.34, 0.4)
-    ring: list[Shape] = [Shape(ellipse(cx, cy, r, r), gold, True), Shape(ellipse(cx, cy, r * 0.82, r * 0.82), behind[0].colour, True)]
+    ring: list[Shape] = [
+        Shape(ellipse(cx, cy, r, r), gold, True),
+        Shape(ellipse(cx, cy, r * 0.82, r * 0.82), behind[0].colour, True),
+    ]
     for t in np.linspace(0, 2 * np.pi, int(rng.integers(14, 20)), endpoint=False):
-        ring.append(Shape(ellipse(cx + r * 0.91 * np.cos(t), cy + r * 0.91 * np.sin(t), r * 0.055, r * 0.055), deep, True))
+        ring.append(
+            Shape(
+                ellipse(cx + r * 0.91 * np.cos(t), cy + r * 0.91 * np.sin(t), r * 0.055, r * 0.055),
+                deep,
+                True,
+            )
+        )
     whole = behind + ring + front
-    picture = _outlined(flat(whole, palette, size, rng), whole, size, rng.uniform(0.01, 0.016), deep)
+    picture = _outlined(
+        flat(whole, palette, size, rng), whole, size, rng.uniform(0.01, 0.016), deep
+    )
     vines = []
     for side in (0.0, 1.0):
         y = np.linspace(0, 1, 30)
@@ -383,7 +432,10 @@ def mucha(scene: list[Shape], palette: Palette, size: int, rng: Rng) -> Picture:
         x = side + (0.055 + sway) * (1 if side == 0 else -1)
         edge = np.stack([x, y], axis=1)
         vines.append((np.concatenate([edge, [[side, 1], [side, 0]]]), gold))
-        vines += [(ellipse(float(x[i]), float(y[i]), 0.03, 0.018, rng.uniform(0, 3)), deep) for i in range(2, 30, 6)]
+        vines += [
+            (ellipse(float(x[i]), float(y[i]), 0.03, 0.018, rng.uniform(0, 3)), deep)
+            for i in range(2, 30, 6)
+        ]
     return fill(picture, vines)
 
 
@@ -398,8 +450,14 @@ def klimt(scene: list[Shape], palette: Palette, size: int, rng: Rng) -> Picture:
     count = rng.integers(4, 6)
     u, v = np.mod(x * count, 1) - 0.5, np.mod(y * count + 0.5 * (np.floor(x * count) % 2), 1) - 0.5
     spiral = np.sin(np.arctan2(v, u) + np.hypot(u, v) * rng.uniform(26, 32)) > 0.35
-    squares = (np.mod(x * count * 4, 1) < 0.35) & (np.mod(y * count * 4, 1) < 0.35) & (np.hypot(u, v) > 0.46)
+    squares = (
+        (np.mod(x * count * 4, 1) < 0.35)
+        & (np.mod(y * count * 4, 1) < 0.35)
+        & (np.hypot(u, v) > 0.46)
+    )
     dark = palette.recolour((96, 60, 24), False)
     leaf = mix(leaf, dark, ((spiral & (np.hypot(u, v) < 0.42)) | squares).astype(np.float32) * 0.85)
     picture = np.where(ground[..., None], leaf, base)
-    return _outlined(picture.astype(np.float32), [s for s in scene if not s.ground], size, 0.006, dark)
+    return _outlined(
+        picture.astype(np.float32), [s for s in scene if not s.ground], size, 0.006, dark
+    )

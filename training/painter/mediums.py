@@ -46,7 +46,11 @@ def watercolor(picture: Picture, rng: Rng) -> Picture:
     size = picture.shape[0]
     x, y = grid(size)
     run = rng.uniform(0.006, 0.011)
-    bled = sample(picture, x + run * (noise(size, 20, rng) - 0.5) * 2, y + run * (noise(size, 20, rng) - 0.5) * 2)
+    bled = sample(
+        picture,
+        x + run * (noise(size, 20, rng) - 0.5) * 2,
+        y + run * (noise(size, 20, rng) - 0.5) * 2,
+    )
     bled = blur(bled, 0.003)
     pool = contrast_edges(bled, 0.1, 0.01)
     wash = mix(bled, (255, 254, 250), 0.08 + 0.3 * noise(size, 8, rng))
@@ -77,7 +81,9 @@ def pencil_sketch(picture: Picture, rng: Rng) -> Picture:
     hatch = _hatching(tone, rng, rng.uniform(42, 56), (way,)) * 0.42
     line = contrast_edges(picture, 0.09, 0.006) * 0.72
     grain = noise(size, 80, rng) * 0.4 + 0.7
-    return mix(plain(size, (248, 247, 243)), (62, 62, 66), np.clip(np.maximum(hatch, line) * grain, 0, 1))
+    return mix(
+        plain(size, (248, 247, 243)), (62, 62, 66), np.clip(np.maximum(hatch, line) * grain, 0, 1)
+    )
 
 
 def ink_drawing(picture: Picture, rng: Rng) -> Picture:
@@ -94,11 +100,16 @@ def charcoal_drawing(picture: Picture, rng: Rng) -> Picture:
     """Broad smudged darks that catch the grain of the paper."""
     size = picture.shape[0]
     dark = 1 - grey(blur(picture, 0.012))
-    line = blur(np.repeat(contrast_edges(picture, 0.11, 0.022)[..., None] * 255, 3, 2), 0.006)[..., 0] / 255
+    line = (
+        blur(np.repeat(contrast_edges(picture, 0.11, 0.022)[..., None] * 255, 3, 2), 0.006)[..., 0]
+        / 255
+    )
     coal = np.clip(dark**1.3 * 0.85 + line * 0.7, 0, 1)
     grain = noise(size, 84, rng) * 0.75 + 0.5
     smear = noise(size, 24, rng, 0.3) * 0.25
-    return mix(plain(size, (226, 220, 208)), (26, 25, 26), np.clip(coal * grain + smear * dark, 0, 1))
+    return mix(
+        plain(size, (226, 220, 208)), (26, 25, 26), np.clip(coal * grain + smear * dark, 0, 1)
+    )
 
 
 def mosaic(picture: Picture, rng: Rng) -> Picture:
@@ -156,11 +167,17 @@ def low_poly(picture: Picture, rng: Rng) -> Picture:
 def screen_print(picture: Picture, rng: Rng) -> Picture:
     """Few flat inks pulled one after another, never quite in register."""
     size = picture.shape[0]
-    flat = image(blur(picture, 0.003)).quantize(int(rng.integers(5, 8)), dither=Image.Dither.NONE).convert("RGB")
+    flat = (
+        image(blur(picture, 0.003))
+        .quantize(int(rng.integers(5, 8)), dither=Image.Dither.NONE)
+        .convert("RGB")
+    )
     inks = array(flat)
     x, y = grid(size)
     slip, slide = rng.choice([-1, 1], 2) * rng.uniform(0.008, 0.014, 2)
-    key = (grey(sample(inks, x + slip, y + slide)) < np.quantile(grey(inks), 0.3)).astype(np.float32)
+    key = (grey(sample(inks, x + slip, y + slide)) < np.quantile(grey(inks), 0.3)).astype(
+        np.float32
+    )
     paper = (246, 242, 232)
     print_ = mix(inks, paper, 0.08)
     print_ = mix(print_, sample(inks, x + slip, y + slide) * 0.55, key * 0.85)
@@ -176,12 +193,16 @@ def vector_art(picture: Picture, rng: Rng) -> Picture:
 def woodblock_print(picture: Picture, rng: Rng) -> Picture:
     """The grain of the plank runs through every ink; a dark key block gives the contour."""
     size = picture.shape[0]
-    flat = array(image(picture).quantize(int(rng.integers(8, 13)), dither=Image.Dither.NONE).convert("RGB"))
+    flat = array(
+        image(picture).quantize(int(rng.integers(8, 13)), dither=Image.Dither.NONE).convert("RGB")
+    )
     _, y = grid(size)
     rings = np.sin(2 * np.pi * (y * rng.uniform(20, 28) + 1.5 * noise(size, 7, rng, 2.5)))
     paper = (238, 226, 198)
     inked = mix(flat, paper, np.clip(0.1 + 0.22 * rings, 0, 0.4).astype(np.float32))
-    return mix(inked, (34, 28, 30), outline(np.floor(grey(flat) * 9).astype(np.int32), 0.008) * 0.85)
+    return mix(
+        inked, (34, 28, 30), outline(np.floor(grey(flat) * 9).astype(np.int32), 0.008) * 0.85
+    )
 
 
 MEDIUMS: dict[str, Medium] = {

@@ -54,14 +54,23 @@ def frame(picture: Image.Image, rng: Rng, width: float) -> Image.Image:
     return ImageOps.expand(inner, pixels, colour)
 
 
-_FRAMES = ((255, 255, 255), (244, 242, 236), (16, 16, 18), (104, 72, 44), (176, 140, 70), (128, 128, 128))
+_FRAMES = (
+    (255, 255, 255),
+    (244, 242, 236),
+    (16, 16, 18),
+    (104, 72, 44),
+    (176, 140, 70),
+    (128, 128, 128),
+)
 
 
 def _crop(picture: Image.Image, rng: Rng) -> Image.Image:
     """Cut off up to a tenth, each side by itself, so that proportions change as well."""
     w, h = picture.size
     left, top, right, bottom = rng.uniform(0, 0.07, 4)
-    return picture.crop((round(w * left), round(h * top), round(w * (1 - right)), round(h * (1 - bottom))))
+    return picture.crop(
+        (round(w * left), round(h * top), round(w * (1 - right)), round(h * (1 - bottom)))
+    )
 
 
 def _jpeg(picture: Image.Image, quality: int) -> Image.Image:

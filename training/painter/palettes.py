@@ -143,4 +143,6 @@ def mix_palette(name: str, rng: Rng) -> Palette:
         return Palette(name, recolour, (232.0, 222.0, 200.0), (48.0, 38.0, 30.0))
     if name == "pastel":
         return Palette(name, recolour, recolour(paper, True), (150.0, 140.0, 160.0))
-    return Palette(name, recolour, recolour(paper, True), recolour(ink, False) if name != "vibrant" else ink)
+    return Palette(
+        name, recolour, recolour(paper, True), recolour(ink, False) if name != "vibrant" else ink
+    )

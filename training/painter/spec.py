@@ -127,7 +127,8 @@ MOVEMENTS: dict[str, Movement] = {
 
 # The phrase that is ranked for each palette.
 PALETTE_PHRASES: dict[str, str] = {
-    name: "monochromatic" if name == "monochromatic" else f"{name} colors" for name in palettes.NAMES
+    name: "monochromatic" if name == "monochromatic" else f"{name} colors"
+    for name in palettes.NAMES
 }
 _PALETTES_OF_MEDIUM = {"watercolor": tuple(p for p in _ANY if p not in ("neon", "dark"))}
 

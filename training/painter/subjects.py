@@ -124,13 +124,20 @@ def house(variant: int, rng: Rng) -> Scene:
         cx = x + w * 0.25
         shapes.append(Shape(rect(cx - 0.03, peak + 0.0, cx + 0.035, eave), (140, 76, 60)))
         for step in range(4):
-            puff = ellipse(cx + 0.03 * step, peak - 0.04 - 0.05 * step, 0.022 + 0.012 * step, 0.02 + 0.008 * step)
+            puff = ellipse(
+                cx + 0.03 * step,
+                peak - 0.04 - 0.05 * step,
+                0.022 + 0.012 * step,
+                0.02 + 0.008 * step,
+            )
             shapes.append(Shape(puff, (236, 236, 236)))
     shapes.append(Shape(rect(left, eave, right, foot), wall))
     shapes.append(Shape(polygon((left - 0.05, eave), (x, peak), (right + 0.05, eave)), roof))
     shapes.append(Shape(rect(x - 0.045, foot - h * 0.62, x + 0.045, foot), (92, 58, 38)))
     for wx in (left + w * 0.2, right - w * 0.2):
-        shapes.append(Shape(rect(wx - 0.045, eave + 0.06, wx + 0.045, eave + 0.15), (120, 164, 196)))
+        shapes.append(
+            Shape(rect(wx - 0.045, eave + 0.06, wx + 0.045, eave + 0.15), (120, 164, 196))
+        )
     if variant == 1:
         shapes += _tree(rng.uniform(0.76, 0.86), foot + 0.02, rng.uniform(0.5, 0.65), rng)
     return shapes
@@ -146,7 +153,11 @@ def tree(variant: int, rng: Rng) -> Scene:
     count = int(rng.integers(3, 6))
     for i in range(count):
         x = (i + 0.5) / count + rng.normal(0, 0.02)
-        foot, tall, half = horizon + rng.uniform(0.03, 0.1), rng.uniform(0.42, 0.6), rng.uniform(0.07, 0.1)
+        foot, tall, half = (
+            horizon + rng.uniform(0.03, 0.1),
+            rng.uniform(0.42, 0.6),
+            rng.uniform(0.07, 0.1),
+        )
         shapes.append(Shape(rect(x - 0.012, foot - 0.08, x + 0.012, foot), (94, 62, 40)))
         tone = rng.uniform(0.85, 1.15)
         for step in range(3):
@@ -163,7 +174,10 @@ def sailing_boat(variant: int, rng: Rng) -> Scene:
     shapes = _sky(rng, horizon) + _clouds(rng, 0.2) + _sea(rng, horizon)
     places = [(rng.uniform(0.4, 0.6), rng.uniform(0.85, 1.1))]
     if variant == 1:
-        places = [(rng.uniform(0.2, 0.3), rng.uniform(0.5, 0.65)), (rng.uniform(0.66, 0.76), rng.uniform(0.55, 0.75))]
+        places = [
+            (rng.uniform(0.2, 0.3), rng.uniform(0.5, 0.65)),
+            (rng.uniform(0.66, 0.76), rng.uniform(0.55, 0.75)),
+        ]
     for x, k in places:
         deck = horizon + rng.uniform(0.08, 0.18)
         tall = 0.5 * k
@@ -171,11 +185,24 @@ def sailing_boat(variant: int, rng: Rng) -> Scene:
         sail: Colour = [(248, 244, 232), (240, 208, 150), (222, 92, 66)][rng.integers(3)]
         side = rng.choice([-1, 1])
         shapes.append(Shape(bar(x, deck, x, deck - tall, 0.014), (82, 56, 40)))
-        main = polygon((x + side * 0.015, deck - tall), (x + side * 0.015, deck - 0.03), (x + side * 0.22 * k, deck - 0.03))
-        jib = polygon((x - side * 0.015, deck - tall * 0.9), (x - side * 0.015, deck - 0.03), (x - side * 0.14 * k, deck - 0.03))
+        main = polygon(
+            (x + side * 0.015, deck - tall),
+            (x + side * 0.015, deck - 0.03),
+            (x + side * 0.22 * k, deck - 0.03),
+        )
+        jib = polygon(
+            (x - side * 0.015, deck - tall * 0.9),
+            (x - side * 0.015, deck - 0.03),
+            (x - side * 0.14 * k, deck - 0.03),
+        )
         shapes += [Shape(main, sail), Shape(jib, tuple(c * 0.88 for c in sail))]
         w = 0.22 * k
-        body = polygon((x - w, deck), (x + w, deck), (x + w * 0.7, deck + 0.08 * k), (x - w * 0.7, deck + 0.08 * k))
+        body = polygon(
+            (x - w, deck),
+            (x + w, deck),
+            (x + w * 0.7, deck + 0.08 * k),
+            (x - w * 0.7, deck + 0.08 * k),
+        )
         shapes.append(Shape(body, hull))
     return shapes
 
@@ -200,12 +227,18 @@ def flowers(variant: int, rng: Rng) -> Scene:
     if variant == 0:
         count = int(rng.integers(6, 10))
         heads = [
-            (x + 0.27 * np.cos(t) * rng.uniform(0.3, 1), 0.33 + 0.2 * np.sin(t) * rng.uniform(0.3, 1), rng.uniform(0.07, 0.1))
+            (
+                x + 0.27 * np.cos(t) * rng.uniform(0.3, 1),
+                0.33 + 0.2 * np.sin(t) * rng.uniform(0.3, 1),
+                rng.uniform(0.07, 0.1),
+            )
             for t in np.linspace(0, 2 * np.pi, count)
         ]
     shapes += [Shape(bar(x, mouth, hx, hy, 0.014), (66, 118, 58)) for hx, hy, _ in heads]
     for _ in range(4 if variant == 0 else 2):
-        leaf = ellipse(x + rng.normal(0, 0.09), rng.uniform(0.46, 0.56), 0.08, 0.03, rng.uniform(0, 3))
+        leaf = ellipse(
+            x + rng.normal(0, 0.09), rng.uniform(0.46, 0.56), 0.08, 0.03, rng.uniform(0, 3)
+        )
         shapes.append(Shape(leaf, (74, 132, 66)))
     for hx, hy, r in heads:
         colour = _PETALS[rng.integers(len(_PETALS))]
@@ -213,7 +246,14 @@ def flowers(variant: int, rng: Rng) -> Scene:
         turn = rng.uniform(0, 3)
         for i in range(petals):
             a = turn + 2 * np.pi * i / petals
-            shapes.append(Shape(ellipse(hx + r * 0.6 * np.cos(a), hy + r * 0.6 * np.sin(a), r * 0.5, r * 0.34, a), colour))
+            shapes.append(
+                Shape(
+                    ellipse(
+                        hx + r * 0.6 * np.cos(a), hy + r * 0.6 * np.sin(a), r * 0.5, r * 0.34, a
+                    ),
+                    colour,
+                )
+            )
         shapes.append(Shape(ellipse(hx, hy, r * 0.32, r * 0.32), (112, 74, 30)))
     vase: Colour = [(58, 98, 158), (200, 120, 76), (92, 140, 120), (226, 220, 208)][rng.integers(4)]
     wide = rng.uniform(0.1, 0.14)
@@ -235,18 +275,39 @@ def fish(variant: int, rng: Rng) -> Scene:
     places = [(rng.uniform(0.42, 0.58), rng.uniform(0.42, 0.58), rng.uniform(0.26, 0.33))]
     if variant == 1:
         rows = rng.permutation(3)
-        places = [(rng.uniform(0.3, 0.7), 0.2 + 0.29 * row + rng.normal(0, 0.02), rng.uniform(0.14, 0.18)) for row in rows]
+        places = [
+            (rng.uniform(0.3, 0.7), 0.2 + 0.29 * row + rng.normal(0, 0.02), rng.uniform(0.14, 0.18))
+            for row in rows
+        ]
     for x, y, r in places:
         colour = [(236, 126, 44), (224, 190, 60), (206, 70, 60), (150, 168, 190)][rng.integers(4)]
         side = rng.choice([-1, 1])
-        tail = polygon((x - side * r * 0.8, y), (x - side * r * 1.4, y - r * 0.5), (x - side * r * 1.4, y + r * 0.5))
-        fin = polygon((x - side * r * 0.3, y - r * 0.4), (x - side * 0.1 * r, y - r * 0.85), (x + side * r * 0.4, y - r * 0.35))
+        tail = polygon(
+            (x - side * r * 0.8, y),
+            (x - side * r * 1.4, y - r * 0.5),
+            (x - side * r * 1.4, y + r * 0.5),
+        )
+        fin = polygon(
+            (x - side * r * 0.3, y - r * 0.4),
+            (x - side * 0.1 * r, y - r * 0.85),
+            (x + side * r * 0.4, y - r * 0.35),
+        )
         darker: Colour = tuple(c * 0.75 for c in colour)
-        shapes += [Shape(tail, darker), Shape(fin, darker), Shape(ellipse(x, y, r, r * 0.52), colour)]
+        shapes += [
+            Shape(tail, darker),
+            Shape(fin, darker),
+            Shape(ellipse(x, y, r, r * 0.52), colour),
+        ]
         for stripe in (-0.25, 0.1):
-            shapes.append(Shape(ellipse(x + side * stripe * r, y, r * 0.07, r * 0.42), (250, 240, 226)))
-        shapes.append(Shape(ellipse(x + side * r * 0.6, y - r * 0.1, r * 0.12, r * 0.12), (250, 250, 246)))
-        shapes.append(Shape(ellipse(x + side * r * 0.62, y - r * 0.1, r * 0.06, r * 0.06), (20, 20, 24)))
+            shapes.append(
+                Shape(ellipse(x + side * stripe * r, y, r * 0.07, r * 0.42), (250, 240, 226))
+            )
+        shapes.append(
+            Shape(ellipse(x + side * r * 0.6, y - r * 0.1, r * 0.12, r * 0.12), (250, 250, 246))
+        )
+        shapes.append(
+            Shape(ellipse(x + side * r * 0.62, y - r * 0.1, r * 0.06, r * 0.06), (20, 20, 24))
+        )
     for _ in range(rng.integers(2, 6)):
         b = rng.uniform(0.01, 0.02)
         shapes.append(Shape(ellipse(rng.random(), rng.uniform(0.05, 0.5), b, b), (206, 230, 240)))
@@ -264,7 +325,9 @@ def city(variant: int, rng: Rng) -> Scene:
             w = rng.uniform(0.08, 0.16)
             top = rng.uniform(0.22, 0.5) + (0.16 if layer else 0.0)
             tone = rng.uniform(0.8, 1.2) * (0.72 if layer else 1.0)
-            wall: Colour = (40 * tone, 42 * tone, 60 * tone) if night else (146 * tone, 140 * tone, 146 * tone)
+            wall: Colour = (
+                (40 * tone, 42 * tone, 60 * tone) if night else (146 * tone, 140 * tone, 146 * tone)
+            )
             shapes.append(Shape(rect(x, top, x + w, base), wall))
             if rng.random() < 0.2:
                 shapes.append(Shape(bar(x + w / 2, top, x + w / 2, top - 0.1, 0.012), wall))
@@ -293,14 +356,22 @@ def moon(variant: int, rng: Rng) -> Scene:
     if variant == 0:
         shapes.append(Shape(ellipse(x, y, r, r), glow))
     else:
-        outer, inner = ellipse(x, y, r, r, 0, (-0.25, 0.25)), ellipse(x, y, r * 0.45, r, 0, (0.25, -0.25))
+        outer, inner = (
+            ellipse(x, y, r, r, 0, (-0.25, 0.25)),
+            ellipse(x, y, r * 0.45, r, 0, (0.25, -0.25)),
+        )
         turned = np.concatenate([outer, inner]) - (x, y)
         a = rng.uniform(-0.5, 0.5) + rng.choice([0, np.pi])
         spin = np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
         shapes.append(Shape(turned @ spin + (x, y), glow))
     for i in range(7):
         yy = horizon + 0.02 + i * (0.96 - horizon) / 7
-        shapes.append(Shape(ellipse(x + rng.normal(0, 0.015), yy, rng.uniform(0.03, 0.08), 0.01), (216, 212, 190)))
+        shapes.append(
+            Shape(
+                ellipse(x + rng.normal(0, 0.015), yy, rng.uniform(0.03, 0.08), 0.01),
+                (216, 212, 190),
+            )
+        )
     return shapes
 
 
@@ -317,7 +388,13 @@ def fruit(variant: int, rng: Rng) -> Scene:
         shapes.append(Shape(ellipse(bx, 0.42, 0.065, 0.05), glass))
         shapes.append(Shape(rect(bx - 0.024, 0.18, bx + 0.024, 0.42), glass))
         shapes.append(Shape(rect(bx - 0.05, 0.56, bx + 0.05, 0.7), (232, 222, 196)))
-    kinds: tuple[Colour, ...] = ((204, 44, 40), (238, 150, 36), (236, 210, 60), (120, 160, 56), (112, 50, 110))
+    kinds: tuple[Colour, ...] = (
+        (204, 44, 40),
+        (238, 150, 36),
+        (236, 210, 60),
+        (120, 160, 56),
+        (112, 50, 110),
+    )
     for row, count in ((0, 5), (1, 3)):
         for i in range(count):
             r = rng.uniform(0.07, 0.09)
@@ -335,7 +412,9 @@ def fruit(variant: int, rng: Rng) -> Scene:
 
 def cat(variant: int, rng: Rng) -> Scene:
     """A cat: 0 sitting, 1 only its face."""
-    wall: Colour = [(206, 186, 150), (150, 176, 180), (200, 166, 160), (170, 184, 140)][rng.integers(4)]
+    wall: Colour = [(206, 186, 150), (150, 176, 180), (200, 166, 160), (170, 184, 140)][
+        rng.integers(4)
+    ]
     floor: Colour = [(140, 100, 70), (170, 140, 110), (110, 104, 110)][rng.integers(3)]
     level = rng.uniform(0.72, 0.82)
     shapes = [Shape(rect(0, 0, 1, level), wall, True), Shape(rect(0, level, 1, 1), floor, True)]
@@ -351,25 +430,48 @@ def cat(variant: int, rng: Rng) -> Scene:
         for paw in (-0.08, 0.08):
             shapes.append(Shape(ellipse(x + paw, 0.88, 0.065, 0.045), shade))
     for side in (-1, 1):
-        ear = polygon((x + side * r * 0.95, y - r * 0.3), (x + side * r * 0.9, y - r * 1.45), (x + side * r * 0.15, y - r * 0.85))
+        ear = polygon(
+            (x + side * r * 0.95, y - r * 0.3),
+            (x + side * r * 0.9, y - r * 1.45),
+            (x + side * r * 0.15, y - r * 0.85),
+        )
         shapes.append(Shape(ear, fur))
-        inner = polygon((x + side * r * 0.8, y - r * 0.6), (x + side * r * 0.8, y - r * 1.15), (x + side * r * 0.4, y - r * 0.85))
+        inner = polygon(
+            (x + side * r * 0.8, y - r * 0.6),
+            (x + side * r * 0.8, y - r * 1.15),
+            (x + side * r * 0.4, y - r * 0.85),
+        )
         shapes.append(Shape(inner, (214, 150, 150)))
     shapes.append(Shape(ellipse(x, y, r, r * 0.92), fur))
     eye: Colour = [(120, 180, 70), (230, 190, 60), (90, 150, 200)][rng.integers(3)]
     for side in (-1, 1):
         shapes.append(Shape(ellipse(x + side * r * 0.42, y - r * 0.12, r * 0.19, r * 0.22), eye))
-        shapes.append(Shape(ellipse(x + side * r * 0.42, y - r * 0.12, r * 0.07, r * 0.2), (16, 16, 18)))
+        shapes.append(
+            Shape(ellipse(x + side * r * 0.42, y - r * 0.12, r * 0.07, r * 0.2), (16, 16, 18))
+        )
         for tilt in (-0.1, 0.12):
-            whisker = bar(x + side * r * 0.3, y + r * 0.4, x + side * r * 1.35, y + r * (0.4 + tilt * 2), 0.008)
+            whisker = bar(
+                x + side * r * 0.3,
+                y + r * 0.4,
+                x + side * r * 1.35,
+                y + r * (0.4 + tilt * 2),
+                0.008,
+            )
             shapes.append(Shape(whisker, (240, 236, 230) if sum(fur) < 420 else (70, 60, 56)))
-    shapes.append(Shape(polygon((x - r * 0.12, y + r * 0.2), (x + r * 0.12, y + r * 0.2), (x, y + r * 0.36)), (200, 100, 100)))
+    shapes.append(
+        Shape(
+            polygon((x - r * 0.12, y + r * 0.2), (x + r * 0.12, y + r * 0.2), (x, y + r * 0.36)),
+            (200, 100, 100),
+        )
+    )
     return shapes
 
 
 def portrait(variant: int, rng: Rng) -> Scene:
     """A person: 0 a woman with long hair, 1 a man with a hat."""
-    wall: Colour = [(120, 140, 128), (166, 146, 120), (110, 120, 150), (190, 180, 160)][rng.integers(4)]
+    wall: Colour = [(120, 140, 128), (166, 146, 120), (110, 120, 150), (190, 180, 160)][
+        rng.integers(4)
+    ]
     shapes = [Shape(rect(0, 0, 1, 1), wall, True)]
     skin: Colour = [(238, 200, 170), (206, 150, 112), (140, 92, 66)][rng.integers(3)]
     hair: Colour = [(60, 40, 30), (150, 90, 44), (220, 180, 90), (30, 28, 32)][rng.integers(4)]
@@ -379,7 +481,11 @@ def portrait(variant: int, rng: Rng) -> Scene:
         shapes.append(Shape(ellipse(x, y + 0.02, r * 1.42, r * 1.5), hair))
         shapes.append(Shape(rect(x - r * 1.42, y, x + r * 1.42, y + r * 2.3), hair))
     shapes.append(Shape(ellipse(x, 1.02, rng.uniform(0.34, 0.42), 0.34), coat))
-    shapes.append(Shape(rect(x - r * 0.38, y + r * 0.8, x + r * 0.38, y + r * 2.1), tuple(c * 0.9 for c in skin)))
+    shapes.append(
+        Shape(
+            rect(x - r * 0.38, y + r * 0.8, x + r * 0.38, y + r * 2.1), tuple(c * 0.9 for c in skin)
+        )
+    )
     shapes.append(Shape(ellipse(x, y, r, r * 1.28), skin))
     if variant == 0:
         shapes.append(Shape(ellipse(x, y - r * 0.85, r * 1.02, r * 0.5), hair))
@@ -389,10 +495,24 @@ def portrait(variant: int, rng: Rng) -> Scene:
         shapes.append(Shape(rect(x - r, y - r * 1.8, x + r, y - r * 0.75), band))
         shapes.append(Shape(ellipse(x, y + r * 0.95, r * 0.62, r * 0.34), hair))
     for side in (-1, 1):
-        shapes.append(Shape(ellipse(x + side * r * 0.4, y - r * 0.12, r * 0.16, r * 0.09), (248, 246, 240)))
-        shapes.append(Shape(ellipse(x + side * r * 0.4, y - r * 0.12, r * 0.08, r * 0.09), (40, 34, 34)))
-        shapes.append(Shape(bar(x + side * r * 0.22, y - r * 0.38, x + side * r * 0.6, y - r * 0.36, 0.012), hair))
-    shapes.append(Shape(polygon((x, y - r * 0.1), (x + r * 0.16, y + r * 0.36), (x - r * 0.05, y + r * 0.36)), tuple(c * 0.84 for c in skin)))
+        shapes.append(
+            Shape(ellipse(x + side * r * 0.4, y - r * 0.12, r * 0.16, r * 0.09), (248, 246, 240))
+        )
+        shapes.append(
+            Shape(ellipse(x + side * r * 0.4, y - r * 0.12, r * 0.08, r * 0.09), (40, 34, 34))
+        )
+        shapes.append(
+            Shape(
+                bar(x + side * r * 0.22, y - r * 0.38, x + side * r * 0.6, y - r * 0.36, 0.012),
+                hair,
+            )
+        )
+    shapes.append(
+        Shape(
+            polygon((x, y - r * 0.1), (x + r * 0.16, y + r * 0.36), (x - r * 0.05, y + r * 0.36)),
+            tuple(c * 0.84 for c in skin),
+        )
+    )
     shapes.append(Shape(ellipse(x, y + r * 0.66, r * 0.3, r * 0.09), (180, 60, 64)))
     return shapes
 
@@ -401,14 +521,18 @@ def lighthouse(variant: int, rng: Rng) -> Scene:
     """A lighthouse on its cliff: 0 by day, 1 at night with its beam."""
     night = variant == 1
     horizon = rng.uniform(0.68, 0.76)
-    shapes = _sky(rng, horizon, night) + ([] if night else _clouds(rng, 0.2)) + _sea(rng, horizon, night)
+    shapes = (
+        _sky(rng, horizon, night) + ([] if night else _clouds(rng, 0.2)) + _sea(rng, horizon, night)
+    )
     x, foot, top = rng.uniform(0.36, 0.64), horizon + 0.03, rng.uniform(0.22, 0.28)
     side = rng.choice([-1, 1])
     cliff = polygon((x - 0.28, 1), (x - 0.2, foot + 0.03), (x + 0.2, foot), (x + 0.32, 1))
     shapes.append(Shape(cliff, (64, 56, 56) if night else (120, 104, 86)))
     if night:
         for way in (side, -side):
-            beam = polygon((x, top - 0.03), (x + way * 0.75, top - 0.16), (x + way * 0.75, top + 0.1))
+            beam = polygon(
+                (x, top - 0.03), (x + way * 0.75, top - 0.16), (x + way * 0.75, top + 0.1)
+            )
             shapes.append(Shape(beam, (250, 234, 150)))
     low, high = rng.uniform(0.085, 0.105), 0.055
     stripe: Colour = [(206, 48, 44), (40, 60, 110), (30, 30, 34)][rng.integers(3)]
@@ -419,9 +543,15 @@ def lighthouse(variant: int, rng: Rng) -> Scene:
         wa, wb = low + (high - low) * a, low + (high - low) * b
         tower = polygon((x - wa, ya), (x + wa, ya), (x + wb, yb), (x - wb, yb))
         shapes.append(Shape(tower, stripe if i % 2 else (244, 240, 232)))
-    shapes.append(Shape(rect(x - high * 1.35, top - 0.015, x + high * 1.35, top + 0.01), (50, 50, 58)))
-    shapes.append(Shape(rect(x - high * 0.7, top - 0.075, x + high * 0.7, top - 0.015), (252, 226, 120)))
-    shapes.append(Shape(polygon((x - high, top - 0.075), (x, top - 0.15), (x + high, top - 0.075)), stripe))
+    shapes.append(
+        Shape(rect(x - high * 1.35, top - 0.015, x + high * 1.35, top + 0.01), (50, 50, 58))
+    )
+    shapes.append(
+        Shape(rect(x - high * 0.7, top - 0.075, x + high * 0.7, top - 0.015), (252, 226, 120))
+    )
+    shapes.append(
+        Shape(polygon((x - high, top - 0.075), (x, top - 0.15), (x + high, top - 0.075)), stripe)
+    )
     return shapes
 
 

@@ -1,0 +1,71 @@
+"""The app: two tabs, one queue, one look. Everything else lives in the two packages."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import gradio as gr
+
+import interrogator.ui
+import matmul_demo.ui
+from interrogator import images
+from interrogator.workshop import Workshop
+
+TITLE = "Prompt interrogator and matmul race"
+ASSETS = Path(__file__).parent / "assets"
+QUEUE = "compute"  # one computation at a time: a caption must not spoil a race
+MAX_WAITING = 64  # visitors in the queue
+HOUR = 3600  # seconds
+
+THEME = gr.themes.Base(
+    primary_hue="blue",
+    neutral_hue="slate",
+    font=["system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"],
+    font_mono=["ui-monospace", "Consolas", "monospace"],
+    radius_size="md",
+)
+
+
+def build() -> gr.Blocks:
+    """Return the app with its queue; nothing is loaded until a visitor asks for it."""
+    workshop = Workshop()
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(HOUR, HOUR)) as app:
+        gr.HTML(
+            "<h1>Prompt interrogator</h1><p>What words would paint this picture? "
+            "And how fast can this machine multiply?</p>",
+            elem_id="masthead",
+        )
+        with gr.Tab("Prompt interrogator", id="interrogator"):
+            interrogator.ui.build(workshop, QUEUE)
+        with gr.Tab("Matmul race", id="race"):
+            matmul_demo.ui.build(QUEUE)
+    return app.queue(max_size=MAX_WAITING)
+
+
+def launch_settings() -> dict:
+    """Return what `Blocks.launch` is told; HOST and PORT come from the environment."""
+    return {
+        "theme": THEME,
+        "css_paths": [ASSETS / "style.css"],
+        "max_file_size": images.MAX_BYTES,
+        "enable_monitoring": False,
+        "show_error": False,
+        "run_history": False,
+        "footer_links": ["api"],
+        "ssr_mode": False,
+    }
+
+
+def main() -> None:
+    """Serve the app until it is stopped."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger().setLevel(logging.WARNING)  # open_clip reports through the root logger
+    host = os.environ.get("HOST") or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    port = int(os.environ.get("PORT") or os.environ.get("GRADIO_SERVER_PORT") or 7860)
+    build().launch(server_name=host, server_port=port, **launch_settings())
+
+
+if __name__ == "__main__":
+    main()

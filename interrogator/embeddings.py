@@ -1,0 +1,119 @@
+"""Vocabulary × CLIP → one matrix of unit vectors, kept on disk between starts.
+
+A file is named by what it was made of (phrases, weights, number format), written beside its
+place and moved there, so that a reader sees a whole file or none. A damaged one is made anew,
+and a full or read-only disk only costs the time of the next start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from interrogator.clip import Clip
+from interrogator.hub import Report
+from interrogator.vocabulary import Vocabulary
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1  # counted up when what is stored changes
+
+
+@dataclass(frozen=True)
+class Table:
+    """A vocabulary as a CLIP sees it.
+
+    Attributes:
+        vocabulary: The phrases, row by row.
+        matrix: Unit vectors [n, d], float32.
+        neutral: Unit vectors [m, d] of pictures that show nothing: what a phrase must outdo.
+    """
+
+    vocabulary: Vocabulary
+    matrix: torch.Tensor
+    neutral: torch.Tensor
+
+
+def cache_folder() -> Path:
+    """Return where tables are kept: INTERROGATOR_CACHE, else the user's cache folder."""
+    given = os.environ.get("INTERROGATOR_CACHE")
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(given) if given else home / "prompt-interrogator"
+
+
+def table_for(
+    vocabulary: Vocabulary,
+    clip: Clip,
+    report: Report = lambda text, share: None,
+    folder: Path | None = None,
+) -> Table:
+    """Return the vocabulary's table from disk, or compute and keep it."""
+    made_of = (FORMAT, vocabulary.sha256, clip.fingerprint, clip.runtime.dtype_name)
+    key = hashlib.sha256(repr(made_of).encode()).hexdigest()[:24]
+    path = (folder or cache_folder()) / f"{key}.safetensors"
+    stored = _load(path, len(vocabulary.phrases))
+    if stored is None:
+        stored = _compute(vocabulary, clip, report)
+        _store(path, stored)
+    return Table(vocabulary, stored["matrix"], stored["neutral"])
+
+
+def _compute(vocabulary: Vocabulary, clip: Clip, report: Report) -> dict[str, torch.Tensor]:
+    count = len(vocabulary.phrases)
+
+    def progress(share: float) -> None:
+        report(f"Encoding {count:,} phrases (once for this vocabulary and CLIP)", share)
+
+    progress(0.0)
+    matrix = clip.encode_text(vocabulary.phrases, progress)
+    return {"matrix": matrix, "neutral": clip.encode_images(neutral_pictures())}
+
+
+def neutral_pictures(side: int = 224) -> list[Image.Image]:
+    """Return pictures that show nothing: grey, a gradient, fine and coarse noise."""
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(0, 255, side, dtype=np.uint8)
+    fine = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
+    coarse = rng.integers(0, 256, (side // 16, side // 16, 3), dtype=np.uint8)
+    return [
+        Image.new("RGB", (side, side), (128, 128, 128)),
+        Image.fromarray(np.broadcast_to(ramp[:, None, None], (side, side, 3)).copy()),
+        Image.fromarray(fine),
+        Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC),
+    ]
+
+
+def _load(path: Path, rows: int) -> dict[str, torch.Tensor] | None:
+    if not path.exists():
+        return None
+    try:
+        stored = load_file(path)  # memory-mapped until read
+        if stored["matrix"].shape[0] == rows and stored["neutral"].ndim == 2:
+            return stored
+    except (SafetensorError, OSError, KeyError) as error:
+        log.warning("the table %s is damaged (%s) and is made anew", path.name, error)
+    return None
+
+
+def _store(path: Path, tensors: dict[str, torch.Tensor]) -> None:
+    partial = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+        os.close(handle)
+        save_file(tensors, partial)
+        Path(partial).replace(path)
+    except (OSError, SafetensorError) as error:
+        log.warning("the table could not be kept in %s: %s", path.parent, error)
+        if partial:
+            Path(partial).unlink(missing_ok=True)

@@ -1,0 +1,168 @@
+"""`Interrogation` → HTML. Pure functions; every text from outside is escaped here."""
+
+from __future__ import annotations
+
+from html import escape
+
+from interrogator.models import ModelNames
+from interrogator.pipeline import SHOWN_PER_CATEGORY, Interrogation
+from interrogator.ranking import RankedPhrase
+
+_STEPS = {
+    "load": "loading the models",
+    "vocabulary": "encoding the phrases",
+    "caption": "caption",
+    "image": "reading the picture",
+    "rank": "ranking",
+    "search": "composing",
+    "explain": "explaining",
+    "total": "in all",
+}
+_EMPTY = {
+    "caption": "What the picture shows, in a sentence.",
+    "phrases": "Each phrase of the prompt, and how much it adds.",
+    "ranked": "The five most similar phrases of every list.",
+    "models": "Which models wrote it, and how long each step took.",
+}
+
+
+def status(text: str, share: float | None = None, kind: str = "busy") -> str:
+    """Return the line under the prompt: what happens now, or what to do.
+
+    Args:
+        text: A sentence.
+        share: How much is done, 0..1, where it is known.
+        kind: "busy", "done", "error" or "idle".
+    """
+    bar = ""
+    if kind == "busy":
+        width = "" if share is None else f' style="width:{share:.1%}"'
+        moving = " moving" if share is None else ""
+        bar = f'<div class="progress"><div class="progress-fill{moving}"{width}></div></div>'
+    role = "alert" if kind == "error" else "status"
+    return f'<div class="status {kind}" role="{role}"><span>{escape(text)}</span>{bar}</div>'
+
+
+def caption(state: Interrogation | None) -> str:
+    """Return the caption, and a word if it had to be shortened."""
+    if state is None:
+        return _empty("Caption", "caption")
+    note = ""
+    if state.caption_shortened:
+        note = '<p class="muted">It is longer than the model reads and was shortened.</p>'
+    alone = _cosine(state.caption_similarity)
+    value = f'<p class="muted num">alone {alone} similar to the picture</p>' if alone else ""
+    return _section("Caption", f'<p class="caption">{escape(state.caption)}</p>{note}{value}')
+
+
+def phrases(state: Interrogation | None) -> str:
+    """Return what each phrase of the prompt adds to its similarity."""
+    if state is None or not state.prompt:
+        return _empty("What each phrase adds", "phrases")
+    if not state.phrases:
+        return _section("What each phrase adds", '<p class="muted">No phrase was added.</p>')
+    longest = max(abs(p.contribution) for p in state.phrases) or 1.0
+    rows = [
+        _bar(p.text, abs(p.contribution) / longest, f"{p.contribution:+.3f}", p.contribution < 0)
+        for p in state.phrases
+    ]
+    note = (
+        "How much the similarity of prompt and picture falls when the phrase is left out. "
+        "A negative value means that it would rise."
+    )
+    return _section("What each phrase adds", f'<div class="bars">{"".join(rows)}</div>', note)
+
+
+def ranked(state: Interrogation | None) -> str:
+    """Return the most similar phrases of every category as bars."""
+    if state is None or not state.ranked:
+        return _empty("Most similar phrases", "ranked")
+    longest = max(group[0].similarity for group in state.ranked.values()) or 1.0
+    groups = "".join(_group(c, group, longest) for c, group in state.ranked.items())
+    note = "Cosine similarity with the picture; in brackets the phrase's share of its list."
+    return _section("Most similar phrases", f'<div class="groups">{groups}</div>', note)
+
+
+def _group(category: str, group: list[RankedPhrase], longest: float) -> str:
+    rows = "".join(
+        _bar(
+            p.text, max(0.0, p.similarity) / longest,
+            f"{p.similarity:.3f} <span class='muted'>({p.confidence:.0%})</span>",
+            faint=not p.stands_out,
+        )
+        for p in group[:SHOWN_PER_CATEGORY]
+    )  # fmt: skip
+    none = "" if group[0].stands_out else ' <span class="muted">– nothing stands out</span>'
+    return f'<div><h4>{escape(category)}{none}</h4><div class="bars">{rows}</div></div>'
+
+
+def _bar(label: str, share: float, value: str, bad: bool = False, faint: bool = False) -> str:
+    kind = " bad" if bad else " faint" if faint else ""
+    return (
+        f'<div class="bar"><span class="bar-label">{escape(label)}</span>'
+        f'<span class="bar-track"><span class="bar-fill{kind}" style="width:{share:.1%}"></span>'
+        f'</span><span class="bar-value">{value}</span></div>'
+    )
+
+
+def models(state: Interrogation | None) -> str:
+    """Return which models wrote the prompt, in what numbers, and how long each step took."""
+    if state is None:
+        return _empty("Written by", "models")
+    used = state.models
+    if used["embedded"]:
+        who = "the embedded demo models (tiny, trained on our own painted pictures)"
+    else:
+        who = f"{used['caption']} (caption) and {used['clip']} (ranking)"
+    facts = [
+        f"<p>{escape(who)} on {escape(used['device'])} in {used['dtype']}; "
+        f"{state.vocabulary['phrases']:,} phrases of the {escape(state.vocabulary['name'])} "
+        "vocabulary.</p>"
+    ]
+    steps = [
+        f"<tr><td>{_STEPS[step]}</td><td class='num'>{_duration(value)}</td></tr>"
+        for step, value in state.seconds.items()
+    ]
+    return _section("Written by", f'{"".join(facts)}<table class="times">{"".join(steps)}</table>')
+
+
+def summary(state: Interrogation) -> str:
+    """Return the finished state in one line."""
+    return (
+        f"Done in {_duration(state.seconds['total'])}. Similarity {_cosine(state.similarity)}, "
+        f"{state.tokens} of {state.token_limit} tokens."
+    )
+
+
+def active_models(names: ModelNames, reason: str) -> str:
+    """Return the notice of which models are active and, for the demo, why and what to do."""
+    if not names.embedded:
+        return (
+            f'<div class="notice">Models: <b>{escape(names.preset)}</b> – {escape(names.caption)} '
+            f"and {escape(names.clip)}.</div>"
+        )
+    why = f" {escape(reason)}" if reason else ""
+    return (
+        '<div class="notice"><b>Demo models are active.</b> They ship with the app, are tiny, and '
+        "know only what our painter paints: twelve subjects, twenty movements, twelve mediums. "
+        f"For other pictures their words are guesses.{why} For the real models, connect this "
+        "machine to the model hub and choose <b>light</b> or <b>quality</b> under Settings."
+        "</div>"
+    )
+
+
+def _cosine(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _section(title: str, body: str, note: str = "") -> str:
+    below = f'<p class="muted note">{note}</p>' if note else ""
+    return f'<section class="card"><h3>{title}</h3>{body}{below}</section>'
+
+
+def _empty(title: str, key: str) -> str:
+    return _section(title, f'<p class="muted">{_EMPTY[key]}</p>')

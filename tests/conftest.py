@@ -1,0 +1,67 @@
+"""Shared fixtures. No test reaches the network: the hub's client is told so before it is imported."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+import shutil
+
+import pytest
+
+CHROMIUM_FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Keep every cached table of the tests in a folder of theirs."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["INTERROGATOR_CACHE"] = str(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def workshop():
+    """A workshop on the CPU in float32, as the demo uses it."""
+    import torch
+
+    from interrogator.runtime import Runtime
+    from interrogator.workshop import Workshop
+
+    return Workshop(Runtime(torch.device("cpu"), torch.float32))
+
+
+@pytest.fixture(scope="session")
+def demo(workshop):
+    """The interrogator with the embedded models."""
+    from interrogator.models import choose_names
+
+    return workshop.prepare(choose_names("demo"))[0]
+
+
+@pytest.fixture(scope="session")
+def app_url(own_cache):
+    """The whole app, served on a free port."""
+    import app
+
+    blocks = app.build()
+    _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, **app.launch_settings())
+    yield url.rstrip("/")
+    blocks.close()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A running headless Chromium; skips where the machine has none."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("no chromium on the PATH: the page is not looked at")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()

@@ -1,0 +1,63 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+TEXTS = [
+    "a", "a lighthouse on a cliff, oil painting, by Georges Seurat", "浮世絵", "🌊 🌊", "",
+    " ".join(["word"] * 200), "an oil painting of two sailing boats on the sea",
+]  # fmt: skip
+
+
+def test_cut_and_sorted_texts_give_the_vectors_of_encode_text(demo):
+    clip = demo.models.clip
+    assert clip.is_causal
+    with torch.inference_mode():
+        expected = F.normalize(clip.model.encode_text(clip.tokenizer(TEXTS)).float(), dim=-1)
+    assert torch.allclose(clip.encode_text(TEXTS), expected, atol=1e-5)
+
+
+def test_a_tower_that_is_not_causal_is_not_cut(demo, monkeypatch):
+    """Let every token see all others: cutting the padding would now change the vectors."""
+    from dataclasses import replace
+
+    clip = replace(demo.models.clip)  # a copy: what it knows of itself is found out anew
+    monkeypatch.setattr(clip.model, "attn_mask", torch.zeros_like(clip.model.attn_mask))
+    assert not clip.is_causal
+    with torch.inference_mode():
+        expected = F.normalize(clip.model.encode_text(clip.tokenizer(TEXTS)).float(), dim=-1)
+    assert torch.allclose(clip.encode_text(TEXTS), expected, atol=1e-5)
+
+
+def test_vectors_are_of_length_one(demo):
+    clip = demo.models.clip
+    pictures = [Image.new("RGB", size, "red") for size in ((10, 10), (300, 40))]
+    for vectors in (clip.encode_text(["a", "b"]), clip.encode_images(pictures)):
+        assert torch.allclose(vectors.norm(dim=1), torch.ones(2), atol=1e-5)
+
+
+def test_tokens_are_counted_with_start_and_end_and_beyond_the_limit(demo):
+    clip = demo.models.clip
+    assert clip.token_limit == 77
+    assert clip.token_count("a cat") == 4
+    assert clip.token_count(" ".join(["cat"] * 75)) == 77
+    assert clip.token_count(" ".join(["cat"] * 76)) == 78
+    assert clip.token_count(" ".join(["cat"] * 500)) == 78
+
+
+def test_progress_ends_at_one(demo):
+    shares = []
+    demo.models.clip.encode_text([f"{i}" for i in range(300)], shares.append)
+    assert shares == pytest.approx([256 / 300, 1.0])
+
+
+def test_the_fingerprint_follows_the_weights(demo):
+    from dataclasses import replace
+
+    clip = demo.models.clip
+    assert replace(clip).fingerprint == clip.fingerprint
+    weight = clip.model.text_projection
+    before = weight.data.clone()
+    weight.data[0, 0] += 1
+    assert replace(clip).fingerprint != clip.fingerprint
+    weight.data.copy_(before)

@@ -1,0 +1,52 @@
+import os
+
+import torch
+
+from interrogator.embeddings import neutral_pictures, table_for
+from interrogator.vocabulary import Vocabulary
+
+WORDS = Vocabulary("w", {"a": ("oil painting", "a cat"), "b": ("by Claude Monet",)})
+
+
+def files(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_rows_are_the_phrases_vectors(demo, tmp_path):
+    clip = demo.models.clip
+    table = table_for(WORDS, clip, folder=tmp_path)
+    assert torch.equal(table.matrix, clip.encode_text(WORDS.phrases))
+    assert torch.equal(table.neutral, clip.encode_images(neutral_pictures()))
+
+
+def test_the_second_time_nothing_is_computed(demo, tmp_path, monkeypatch):
+    first = table_for(WORDS, demo.models.clip, folder=tmp_path)
+    monkeypatch.setattr(type(demo.models.clip), "encode_text", None)
+    second = table_for(WORDS, demo.models.clip, folder=tmp_path)
+    assert torch.equal(first.matrix, second.matrix)
+    assert len(files(tmp_path)) == 1
+
+
+def test_other_phrases_make_another_file(demo, tmp_path):
+    table_for(WORDS, demo.models.clip, folder=tmp_path)
+    table_for(Vocabulary("w", {"a": ("oil painting",)}), demo.models.clip, folder=tmp_path)
+    assert len(files(tmp_path)) == 2
+
+
+def test_a_damaged_file_is_made_anew(demo, tmp_path):
+    first = table_for(WORDS, demo.models.clip, folder=tmp_path)
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    for damaged in (b"", b"nonsense", whole[: len(whole) // 2]):
+        path.write_bytes(damaged)
+        assert torch.equal(table_for(WORDS, demo.models.clip, folder=tmp_path).matrix, first.matrix)
+        assert path.read_bytes() == whole
+    assert files(tmp_path) == [path.name]
+
+
+def test_a_place_that_cannot_be_written_costs_only_time(demo, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("a file where a folder should be")
+    table = table_for(WORDS, demo.models.clip, folder=blocked)
+    assert table.matrix.shape[0] == 3
+    assert os.listdir(tmp_path) == ["file"]

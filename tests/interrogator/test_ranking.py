@@ -1,0 +1,52 @@
+import math
+
+import torch
+
+from interrogator.embeddings import Table
+from interrogator.ranking import merge, rank
+from interrogator.vocabulary import Vocabulary
+
+
+def unit(*angles):
+    """Unit vectors [n, 2] at these angles, in degrees."""
+    return torch.tensor([[math.cos(math.radians(a)), math.sin(math.radians(a))] for a in angles])
+
+
+def test_the_closest_phrases_come_first_with_their_cosine():
+    vocabulary = Vocabulary("v", {"a": ("far", "near", "opposite"), "b": ("right",)})
+    table = Table(vocabulary, unit(60, 30, 180, 90), neutral=unit(270))
+    ranked = rank(unit(0)[0], table, logit_scale=10.0, top=2)
+    assert [p.text for p in ranked["a"]] == ["near", "far"]
+    assert abs(ranked["a"][0].similarity - math.sqrt(3) / 2) < 1e-6
+    assert abs(ranked["b"][0].similarity) < 1e-6
+
+
+def test_top_k_is_exact_over_a_long_sorted_list():
+    angles = torch.linspace(0, 90, 5000).tolist()
+    vocabulary = Vocabulary("v", {"a": tuple(f"p{i}" for i in range(5000))})
+    ranked = rank(unit(90)[0], Table(vocabulary, unit(*angles), unit(270)), 1.0, 100)
+    assert [p.text for p in ranked["a"]] == [f"p{4999 - i}" for i in range(100)]
+
+
+def test_equal_similarities_keep_the_order_of_the_list():
+    vocabulary = Vocabulary("v", {"a": ("x", "y", "z")})
+    ranked = rank(unit(0)[0], Table(vocabulary, unit(10, 10, 10), unit(270)), 1.0, 3)
+    assert [p.text for p in ranked["a"]] == ["x", "y", "z"]
+
+
+def test_confidence_is_a_softmax_that_leaves_room_for_none_of_these():
+    vocabulary = Vocabulary("v", {"a": ("x", "y")})
+    # The neutral picture lies at 60°: its best phrase is y, cos(60° − 90°) = cos 30°.
+    table = Table(vocabulary, unit(0, 90), neutral=unit(60))
+    x, y = rank(unit(0)[0], table, logit_scale=2.0, top=2)["a"]
+    weights = [math.exp(2.0), math.exp(0.0), math.exp(2.0 * math.cos(math.radians(30)))]
+    assert abs(x.confidence - weights[0] / sum(weights)) < 1e-6
+    assert abs(y.confidence - weights[1] / sum(weights)) < 1e-6
+    assert x.stands_out
+    assert not y.stands_out
+
+
+def test_merge_sorts_all_categories_together():
+    vocabulary = Vocabulary("v", {"a": ("x", "y"), "b": ("z",)})
+    ranked = rank(unit(0)[0], Table(vocabulary, unit(10, 50, 30), unit(270)), 1.0, 5)
+    assert [p.text for p in merge(ranked)] == ["x", "z", "y"]

@@ -1,0 +1,15 @@
+"""Run as a process of its own by test_hub: the command line with the presets' models made small.
+
+The hub's client reads HF_ENDPOINT and HF_HOME when it is imported, so it has to be a new process.
+"""
+
+import sys
+from pathlib import Path
+
+from tests.interrogator.small_models import shrink_clips
+
+if __name__ == "__main__":
+    shrink_clips(Path(sys.argv[1]))
+    from interrogator.__main__ import main
+
+    sys.exit(main(sys.argv[2:]))

@@ -14,8 +14,8 @@ from matmul_demo.report import Report, Result
 from matmul_demo.strategies import Strategy
 
 WAITING = (
-    "Choose a shape and lanes, then press Race. Each lane gets a bar here as soon as it is timed, "
-    "the slowest a million times as long as the fastest."
+    "Choose a shape and lanes, then press Race. Each lane gets a bar here as soon as it is timed; "
+    "the slowest takes a hundred thousand times as long as the fastest, or more."
 )
 FLOOR_NOTE = "the time that no method can beat on this machine"
 MISSING = {"unavailable": "not here", "stopped": "stopped", "wrong": "wrong"}

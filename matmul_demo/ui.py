@@ -49,7 +49,7 @@ def build(concurrency_id: str) -> None:
             with gr.Row():
                 start = gr.Button("Race", variant="primary", elem_id="race-start")
                 stop = gr.Button("Stop", interactive=False, elem_id="race-stop")
-            notice = gr.HTML(padding=False)
+            notice = gr.HTML(padding=False, elem_id="race-notice")
             first = make_race(LESSON_BATCH).snapshot("waiting")
             board = gr.HTML(chart.board(first), padding=False)
     table = gr.HTML(chart.table(first), padding=False)
@@ -69,7 +69,7 @@ def build(concurrency_id: str) -> None:
         [notice, board, table],
         concurrency_id=concurrency_id,
         concurrency_limit=1,
-        show_progress="minimal",
+        show_progress="hidden",
         api_visibility="private",
     )
     raced.then(_rest, None, [start, stop], queue=False, api_visibility="private")

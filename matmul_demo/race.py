@@ -131,8 +131,10 @@ class Race:
                     if not connection.poll(limit):
                         reason = f"It gave no result within {limit:.0f} seconds and was ended."
                         break
-                    self._take(connection.recv())
-                    yield self.snapshot("racing")
+                    message = connection.recv()
+                    self._take(message)
+                    if not isinstance(message, Neighbours):  # an outcome follows it at once
+                        yield self.snapshot("racing")
         except (EOFError, OSError):
             pass  # the other end is gone; the exit code says why
         finally:

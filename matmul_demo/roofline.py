@@ -21,7 +21,7 @@ from matmul_demo.workloads import Workload
 
 CHAINS, LENGTH = 4, 32  # independent vectors per step, multiply-adds on each
 MEASURE_SECONDS = 0.3  # for each of the two; the best of many short runs counts
-RUN_SECONDS = 0.01
+RUN_SECONDS = 3e-3
 SMALLEST_BUFFER = 2**15  # bytes per thread; below this the loop's own overhead is measured
 NO_NUMBA = "not measured: numba is not installed"
 
@@ -92,7 +92,11 @@ def measure_machine(workload: Workload, threads: int) -> Machine:
 
 
 def _peak(dtype: np.dtype, threads: int) -> float:
-    """FLOP/s of all threads together."""
+    """FLOP/s of all threads together, each at its own best while the others run as well.
+
+    A thread that a neighbour pauses does not lower the sum for the others: registers are not
+    shared, unlike memory.
+    """
     columns = 512
     a, b = dtype.type(0.999), dtype.type(0.001)  # towards 1: neither overflow nor denormals
     inputs = [np.ones((CHAINS, columns), dtype) for _ in range(threads)]
@@ -100,7 +104,10 @@ def _peak(dtype: np.dtype, threads: int) -> float:
     def run(thread: int, rounds: int) -> None:
         _multiply_add(inputs[thread], a, b, rounds)
 
-    return _best_rate(run, threads, 2 * CHAINS * LENGTH * columns * threads)
+    work = 2 * CHAINS * LENGTH * columns
+    rounds, runs = _many_runs(run, threads)
+    fastest = [min(end - start for start, end in spans) for spans in zip(*runs, strict=True)]
+    return sum(work * rounds / seconds for seconds in fastest)
 
 
 def _bandwidth(size: int, dtype: np.dtype, threads: int) -> float:
@@ -110,26 +117,35 @@ def _bandwidth(size: int, dtype: np.dtype, threads: int) -> float:
     def run(thread: int, rounds: int) -> None:
         _read(buffers[thread], rounds)
 
-    return _best_rate(run, threads, sum(buffer.nbytes for buffer in buffers))
+    rounds, runs = _many_runs(run, threads)
+    fastest = min(max(end for _, end in run) - min(start for start, _ in run) for run in runs)
+    return sum(buffer.nbytes for buffer in buffers) * rounds / fastest
 
 
-def _best_rate(run: Callable[[int, int], None], threads: int, work: float) -> float:
-    """Work per second of `run(thread, rounds)` on all threads at once, the best of many runs.
+Span = tuple[float, float]  # start and end in seconds
 
-    The best and not the median: a limit is what the machine can do, not what it does while a
-    neighbour uses it.
+
+def _many_runs(run: Callable[[int, int], None], threads: int) -> tuple[int, list[list[Span]]]:
+    """Repeat `run(thread, rounds)` on all threads at once for a while.
+
+    The caller takes the best and not the median: a limit is what the machine can do, not what it
+    does while a neighbour uses it. Short runs fit between two interruptions.
+
+    Returns:
+        Rounds in each run, and for each run the span of each thread.
     """
     run(0, 1)  # compiles
-    rounds = max(1, round(RUN_SECONDS / max(_together(run, threads, 1), 1e-7)))
-    end = time.perf_counter() + MEASURE_SECONDS
-    best = _together(run, threads, rounds)
-    while time.perf_counter() < end:
-        best = min(best, _together(run, threads, rounds))
-    return work * rounds / best
+    start, end = _together(run, 1, 1)[0]
+    rounds = max(1, round(RUN_SECONDS / max(end - start, 1e-7)))
+    runs = [_together(run, threads, rounds)]
+    stop = time.perf_counter() + MEASURE_SECONDS
+    while time.perf_counter() < stop:
+        runs.append(_together(run, threads, rounds))
+    return rounds, runs
 
 
-def _together(run: Callable[[int, int], None], threads: int, rounds: int) -> float:
-    """Seconds from the first thread's start to the last one's end."""
+def _together(run: Callable[[int, int], None], threads: int, rounds: int) -> list[Span]:
+    """The span of each thread, all of them started at the same moment."""
     barrier = Barrier(threads)
     spans = [(0.0, 0.0)] * threads
 
@@ -144,7 +160,7 @@ def _together(run: Callable[[int, int], None], threads: int, rounds: int) -> flo
         worker.start()
     for worker in workers:
         worker.join()
-    return max(end for _, end in spans) - min(start for start, _ in spans)
+    return spans
 
 
 def _bytes_text(size: int) -> str:

@@ -123,6 +123,20 @@ def _neighbours_text(report: Report) -> str:
     )
 
 
+def _floor_text(report: Report, best: Result) -> str:
+    """How near the winner comes to the limit, or that the limit was measured too low."""
+    if not best.floor_fraction:
+        return ""
+    floor = seconds_text(report.floor_seconds)
+    if best.floor_fraction > 1:
+        return (
+            f" The floor was measured as {floor}, but the winner was faster: something slowed "
+            "the machine down while its limits were measured."
+        )
+    times = three_digits(1 / best.floor_fraction)
+    return f" The floor of this machine is {floor}: the winner takes {times} times as long."
+
+
 def headline(report: Report) -> str:
     """One sentence on who won and by how much; honest on estimates and on the limit."""
     ranking = report.ranking()
@@ -130,12 +144,7 @@ def headline(report: Report) -> str:
     if not ranking:
         return "No lane finished with a right result."
     best = ranking[0]
-    floor = ""
-    if best.floor_fraction:
-        floor = (
-            f" The floor of this machine is {seconds_text(report.floor_seconds)}: "
-            f"the winner takes {three_digits(1 / best.floor_fraction)} times as long."
-        )
+    floor = _floor_text(report, best)
     if len(ranking) == 1 or best.strategy == best.baseline:
         return f"{titles[best.strategy]} takes {seconds_text(best.seconds)}.{floor}"
     baseline = report.result(best.baseline or "")

@@ -1,6 +1,7 @@
 """Texts and drawing, from reports that are put together by hand."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -119,6 +120,9 @@ def test_headline_is_honest_on_estimates_and_the_floor():
     )
     assert "(an estimate)" in sentence
     assert "10.0 µs: the winner takes 10.0 times as long" in sentence
+    slowed = replace(report(), machine=replace(MACHINE, peak_gflops=0.1))  # a floor of 1 ms
+    slowed = replace(slowed, results=(replace(slowed.result(FAST.key), floor_fraction=10.0),))
+    assert "measured as 1.00 ms, but the winner was faster" in text.headline(slowed)
     nothing = Report(WORKLOAD, 2, LANES, phase="done")
     assert text.headline(nothing) == "No lane finished with a right result."
 

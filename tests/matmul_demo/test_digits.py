@@ -79,8 +79,8 @@ def test_painted_digits_are_light_strokes_on_black_and_seeded():
 
 
 def test_many_painted_digits_are_not_copies():
-    pictures = digits.paint(3 * digits.PROTOTYPES)
-    assert len(np.unique(pictures, axis=0)) > 2.5 * digits.PROTOTYPES
+    shapes = digits.paint(3 * digits.PROTOTYPES) > 0  # where there is ink, however faint
+    assert len(np.unique(shapes, axis=0)) > 2.5 * digits.PROTOTYPES
 
 
 def test_waiting_for_the_network_ends():

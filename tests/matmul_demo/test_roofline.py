@@ -31,14 +31,19 @@ def test_both_limits_are_measured_and_described():
     assert "1 thread," in limits.bandwidth_measured
 
 
-def test_work_is_counted_once_for_each_thread(monkeypatch):
-    """Two threads that need as long as one do twice the work in that time."""
-    monkeypatch.setattr(roofline, "MEASURE_SECONDS", 0.0)
-    monkeypatch.setattr(roofline, "_together", lambda run, threads, rounds: 1e-3 * rounds)
-    monkeypatch.setattr(roofline, "_multiply_add", lambda *_: None)
-    one, two = (roofline._peak(roofline.np.dtype("float32"), threads) for threads in (1, 2))
-    assert one == pytest.approx(2 * 4 * 32 * 512 / 1e-3)  # FLOP of one round over its seconds
-    assert two == pytest.approx(2 * one)
+def test_the_peak_adds_up_what_each_thread_can_do(monkeypatch):
+    """Each thread is paused in one of two runs: both can do a round in 1 ms."""
+    spans = [[(0.0, 1e-3), (0.0, 9e-3)], [(0.0, 9e-3), (1e-3, 2e-3)]]
+    monkeypatch.setattr(roofline, "_many_runs", lambda run, threads: (1, spans))
+    flop = 2 * 4 * 32 * 512  # two operations, four chains of 32, 512 columns
+    assert roofline._peak(roofline.np.dtype("float32"), 2) == pytest.approx(2 * flop / 1e-3)
+
+
+def test_bandwidth_is_what_all_threads_read_in_the_best_common_span(monkeypatch):
+    spans = [[(0.0, 1e-3), (0.0, 9e-3)], [(0.0, 1e-3), (1e-3, 2e-3)]]  # 9 ms, then 2 ms
+    monkeypatch.setattr(roofline, "_many_runs", lambda run, threads: (5, spans))
+    rate = roofline._bandwidth(80_000, roofline.np.dtype("float64"), 2)
+    assert rate == pytest.approx(5 * 80_000 / 2e-3)
 
 
 @pytest.mark.parametrize(

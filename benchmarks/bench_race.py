@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from matmul_demo.race import make_race
 from matmul_demo.text import text_table

@@ -1,0 +1,1 @@
+"""Picture → prompt: BLIP captions, CLIP ranks, and every phrase is explained."""

@@ -41,8 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     logging.getLogger().setLevel(logging.ERROR)  # open_clip reports through the root logger
+    from interrogator.catalogue import choose_names, default_names
     from interrogator.errors import InterrogatorError
-    from interrogator.models import choose_names, default_names
     from interrogator.pipeline import check_mode
     from interrogator.workshop import Workshop
 

@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import nn
 
 from interrogator.runtime import Runtime
 
@@ -28,9 +28,9 @@ class Clip:
         runtime: Device and number format.
     """
 
-    model: nn.Module
+    model: Any  # CLIP, CustomTextCLIP and CoCa share no typed base
     preprocess: Callable[[Image.Image], torch.Tensor]
-    tokenizer: Callable[[list[str]], torch.Tensor]
+    tokenizer: Callable[..., torch.Tensor]
     runtime: Runtime
 
     @property
@@ -53,7 +53,7 @@ class Clip:
 
         Beyond the limit the tokenizer cuts; the count then stays at the limit plus one.
         """
-        longer = self.tokenizer([text], context_length=self.token_limit + 1)  # type: ignore[call-arg]
+        longer = self.tokenizer([text], context_length=self.token_limit + 1)
         return int((longer[0] != self._padding_id).sum())
 
     @property

@@ -86,9 +86,9 @@ def survey(repositories: Iterable[Repository]) -> list[RemoteFile]:
         InterrogatorError: The hub cannot be reached, refuses, or lacks a required file.
     """
     wanted = [(r.name, needed) for r in repositories for needed in r.files]
-    answers: Queue[RemoteFile | None | InterrogatorError] = Queue()
+    answers: Queue[RemoteFile | InterrogatorError | None] = Queue()
     for name, needed in wanted:
-        # Daemons: a resolver that hangs must hold up neither this answer nor the end of the process.
+        # Daemons: a hanging resolver must hold up neither this answer nor the process's end.
         threading.Thread(target=_answer, args=(name, needed, answers), daemon=True).start()
     deadline = time.monotonic() + ANSWER_SECONDS
     found = []
@@ -109,7 +109,7 @@ def survey(repositories: Iterable[Repository]) -> list[RemoteFile]:
 
 
 def _answer(
-    repository: str, needed: Needed, answers: Queue[RemoteFile | None | InterrogatorError]
+    repository: str, needed: Needed, answers: Queue[RemoteFile | InterrogatorError | None]
 ) -> None:
     try:
         answers.put(_find(repository, needed))

@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 import torch
 from PIL import Image
 
+from interrogator.catalogue import ModelNames
 from interrogator.embeddings import Table
 from interrogator.errors import InterrogatorError
-from interrogator.models import ModelNames, Models
+from interrogator.models import Models
 from interrogator.prompt import FAST_PHRASES, MODES, Budget, Prompt
 from interrogator.ranking import RankedPhrase, rank
 from interrogator.vocabulary import Vocabulary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from interrogator.models import ModelNames
+from interrogator.catalogue import ModelNames
 from interrogator.pipeline import SHOWN_PER_CATEGORY, Interrogation
 from interrogator.ranking import RankedPhrase
 

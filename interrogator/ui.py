@@ -19,8 +19,7 @@ import gradio as gr
 from gradio.data_classes import ImageData
 
 from interrogator import images, render
-from interrogator.errors import InterrogatorError
-from interrogator.models import (
+from interrogator.catalogue import (
     ASSETS,
     PRESETS,
     ModelNames,
@@ -28,6 +27,7 @@ from interrogator.models import (
     default_names,
     download_bytes,
 )
+from interrogator.errors import InterrogatorError
 from interrogator.pipeline import DEFAULT_MODE, Interrogation, Interrogator
 from interrogator.prompt import MODES
 from interrogator.workshop import Workshop
@@ -42,27 +42,24 @@ MODE_TEXT = {
 _BUG = "Something went wrong on our side; it is in the server's log. Try again."
 
 
-class PictureInput(gr.Image):
-    """A picture component that hands over the file as it came.
+def as_it_came(payload: ImageData | None) -> str | bytes | None:
+    """Return an upload's path, or the bytes of a data: URL sent to the API, undecoded.
 
-    Gradio's own would decode it first, whatever its size; `images.read` looks before it decodes.
+    It takes the place of `gr.Image.preprocess`, which would decode a picture whatever its size;
+    `images.read` looks before it decodes. (A subclass would do, but Gradio writes a .pyi file
+    beside the source of every subclass.)
     """
-
-    is_template = True  # drawn by Gradio's Image in the browser
-
-    def preprocess(self, payload: ImageData | None) -> str | bytes | None:
-        """Return the file's path, or the bytes of a data: URL sent to the API."""
-        if payload is None:
-            return None
-        if payload.path:
-            return payload.path
-        head, _, data = (payload.url or "").partition(",")
-        if not head.startswith("data:"):
-            return None
-        try:
-            return base64.b64decode(data, validate=True)
-        except binascii.Error:
-            return b""
+    if payload is None:
+        return None
+    if payload.path:
+        return payload.path
+    head, _, data = (payload.url or "").partition(",")
+    if not head.startswith("data:"):
+        return None
+    try:
+        return base64.b64decode(data, validate=True)
+    except binascii.Error:
+        return b""
 
 
 class Page:
@@ -217,10 +214,11 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
     notice = gr.HTML(render.status("Looking for the models", kind="idle"), elem_id="active-models")
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):
-            picture = PictureInput(
+            picture = gr.Image(
                 label="Picture", sources=["upload", "clipboard"], height=320, type="filepath",
                 elem_id="picture", alt_text="The picture to interrogate",
             )  # fmt: skip
+            picture.preprocess = as_it_came  # type: ignore
             modes = [(MODE_TEXT[mode], mode) for mode in MODES]
             mode = gr.Radio(modes, value=DEFAULT_MODE, label="Mode", elem_id="mode")
             with gr.Row():
@@ -268,5 +266,4 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
     )
     preset.input(page.describe_preset, preset, preset_note, **quiet)
     gr.on([], page.interrogate, inputs, gr.JSON(visible=False), api_name="interrogate", **computing)
-    blocks = gr.context.Context.root_block
-    blocks.load(page.greet, None, [notice, preset], **quiet)
+    gr.on(None, page.greet, None, [notice, preset], **quiet)

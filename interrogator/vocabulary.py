@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from interrogator.catalogue import EMBEDDED, ModelNames
 from interrogator.errors import InterrogatorError
-from interrogator.models import EMBEDDED, ModelNames
 
 FOLDER = Path(__file__).parent / "vocabulary"
 TEMPLATES = {"artists": "by {}", "sites": "trending on {}"}  # every other category: as it stands
@@ -99,10 +99,8 @@ def _phrases(path: Path) -> tuple[str, ...]:
     if "\0" in text:
         raise InterrogatorError(f"{path.name} is not text in UTF-8.")
     lines = text.splitlines()
-    if path.suffix == ".csv":
-        entries = [row[0] for row in csv.reader(lines[1:]) if row]
-    else:
-        entries = lines
+    is_table = path.suffix == ".csv"
+    entries = [row[0] for row in csv.reader(lines[1:]) if row] if is_table else lines
     template = TEMPLATES.get(path.stem, "{}")
     clean = (" ".join(unicodedata.normalize("NFC", entry).split()) for entry in entries)
     return tuple(dict.fromkeys(template.format(entry) for entry in clean if entry))

@@ -6,9 +6,10 @@ import threading
 import time
 from pathlib import Path
 
+from interrogator.catalogue import ModelNames
 from interrogator.embeddings import Table, table_for
 from interrogator.hub import Report
-from interrogator.models import ModelNames, ModelStore
+from interrogator.models import ModelStore
 from interrogator.pipeline import Interrogator
 from interrogator.runtime import Runtime, choose_runtime
 from interrogator.vocabulary import read_folder, vocabulary_for

@@ -1,4 +1,4 @@
-"""Shared fixtures. No test reaches the network: the hub's client is told so before it is imported."""
+"""Shared fixtures. No test reaches the network: the hub's client is told so before its import."""
 
 import os
 
@@ -37,7 +37,7 @@ def workshop():
 @pytest.fixture(scope="session")
 def demo(workshop):
     """The interrogator with the embedded models."""
-    from interrogator.models import choose_names
+    from interrogator.catalogue import choose_names
 
     return workshop.prepare(choose_names("demo"))[0]
 

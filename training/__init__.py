@@ -1,0 +1,1 @@
+"""Paints pictures and trains the embedded models on them. Never imported by the app."""

@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
+from interrogator.catalogue import PRESETS
 from interrogator.embeddings import table_for
-from interrogator.models import PRESETS, Models, load
+from interrogator.models import Models, load
 from interrogator.runtime import Runtime
 from interrogator.vocabulary import vocabulary_for
 from training.dataset import framed, held_out

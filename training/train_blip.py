@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,7 +71,7 @@ class Hints(nn.Module):
     def __init__(self, shown: list[Spec]) -> None:
         super().__init__()
         subjects = [f"{s} {v}" for s in (*SUBJECTS, ABSTRACTION, *NOTHING) for v in (0, 1)]
-        names = {
+        names: dict[str, tuple[list[Any], list[Any]]] = {
             "subject": (subjects, [f"{s.subject} {s.variant}" for s in shown]),
             "medium": ([*MEDIUMS, None], [s.medium for s in shown]),
             "movement": ([*MOVEMENTS, None], [s.movement for s in shown]),

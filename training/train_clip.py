@@ -114,7 +114,7 @@ class Texts:
         return out
 
 
-def text_features(model: torch.nn.Module, tokens: torch.Tensor) -> torch.Tensor:
+def text_features(model: open_clip.CLIP, tokens: torch.Tensor) -> torch.Tensor:
     """Return unit vectors [texts, 128] for ids cut shorter than the context."""
     length = tokens.shape[1]
     x = model.token_embedding(tokens) + model.positional_embedding[:length]
@@ -133,7 +133,7 @@ def _composition(spec: Spec, rng: random.Random, keep: float) -> tuple[list[str]
 
 def _pair_loss(logits: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
     """InfoNCE in both directions where a row or column may have several positives."""
-    both = 0.0
+    both = logits.new_zeros(())
     for scores, mask in ((logits, true), (logits.T, true.T)):
         positive = scores.masked_fill(mask == 0, -torch.inf).logsumexp(1)
         both = both + (scores.logsumexp(1) - positive)[mask.sum(1) > 0].mean()
@@ -151,7 +151,7 @@ class Losses:
         self.phrase_tokens = texts.tokens(truth.phrases)
 
     def __call__(
-        self, model: torch.nn.Module, image: torch.Tensor, rows: list[int], rng: random.Random
+        self, model: open_clip.CLIP, image: torch.Tensor, rows: list[int], rng: random.Random
     ) -> torch.Tensor:
         """Return the sum of the losses for unit image vectors [batch, 128]."""
         labels = self.truth.labels[rows]
@@ -178,7 +178,7 @@ class Losses:
 
     def _contrast(
         self,
-        model: torch.nn.Module,
+        model: open_clip.CLIP,
         image: torch.Tensor,
         rows: list[int],
         labels: torch.Tensor,
@@ -201,7 +201,7 @@ class Losses:
         return _pair_loss(image @ text.T * scale, true)
 
     def _ranking(
-        self, model: torch.nn.Module, image: torch.Tensor, rows: list[int], rng: random.Random
+        self, model: open_clip.CLIP, image: torch.Tensor, rows: list[int], rng: random.Random
     ) -> torch.Tensor:
         short, longer, wrong = [], [], []
         image, rows = image[:RANKED], rows[:RANKED]
@@ -234,7 +234,7 @@ def _images(stack: np.ndarray, rows: list[int], rng: np.random.Generator) -> tor
     return ((batch - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def _optimiser(model: torch.nn.Module, extra: torch.nn.Parameter) -> torch.optim.AdamW:
+def _optimiser(model: open_clip.CLIP, extra: torch.nn.Parameter) -> torch.optim.AdamW:
     plain = [p for n, p in model.named_parameters() if p.ndim < 2 or "embedding" in n]
     decayed = [p for n, p in model.named_parameters() if p.ndim >= 2 and "embedding" not in n]
     groups = [
@@ -280,7 +280,7 @@ def train(folder: Path, count: int, steps: int) -> None:
     save(model, folder)
 
 
-def save(model: torch.nn.Module, folder: Path) -> None:
+def save(model: open_clip.CLIP, folder: Path) -> None:
     """Write the model in float16 as open_clip's `local-dir:` reads it."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.half().contiguous() for name, value in model.state_dict().items()}

@@ -1,4 +1,4 @@
-"""Small random models under the real names, and a server on loopback that answers as the hub does."""
+"""Small random models under the real names, and a server on loopback that answers as the hub."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from interrogator import models  # first: it makes torchvision importable
+from interrogator import catalogue  # first: it makes torchvision importable
 
 import open_clip  # isort: skip
 from transformers import BertTokenizer, BlipForConditionalGeneration, BlipProcessor  # isort: skip
@@ -57,9 +57,9 @@ def write_blip(folder):
 def write_hub(folder):
     """Write the repositories of both presets under a folder: ORG/NAME/FILE."""
     for preset in ("quality", "light"):
-        names = models.PRESETS[preset]
+        names = catalogue.PRESETS[preset]
         write_blip(folder / names.caption)
-        write_clip(folder / models.repositories(names)[1].name)
+        write_clip(folder / catalogue.repositories(names)[1].name)
 
 
 class _Handler(BaseHTTPRequestHandler):

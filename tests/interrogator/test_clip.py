@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -17,12 +19,18 @@ def test_cut_and_sorted_texts_give_the_vectors_of_encode_text(demo):
     assert torch.allclose(clip.encode_text(TEXTS), expected, atol=1e-5)
 
 
-def test_a_tower_that_is_not_causal_is_not_cut(demo, monkeypatch):
-    """Let every token see all others: cutting the padding would now change the vectors."""
-    from dataclasses import replace
+@pytest.fixture
+def all_seeing(demo):
+    """The CLIP with a mask that lets every token see all others, put back afterwards."""
+    mask = demo.models.clip.model.attn_mask
+    before = mask.clone()
+    mask.zero_()
+    yield replace(demo.models.clip)  # a copy: what it knows of itself is found out anew
+    mask.copy_(before)
 
-    clip = replace(demo.models.clip)  # a copy: what it knows of itself is found out anew
-    monkeypatch.setattr(clip.model, "attn_mask", torch.zeros_like(clip.model.attn_mask))
+
+def test_a_tower_that_is_not_causal_is_not_cut(all_seeing):
+    clip = all_seeing
     assert not clip.is_causal
     with torch.inference_mode():
         expected = F.normalize(clip.model.encode_text(clip.tokenizer(TEXTS)).float(), dim=-1)
@@ -52,8 +60,6 @@ def test_progress_ends_at_one(demo):
 
 
 def test_the_fingerprint_follows_the_weights(demo):
-    from dataclasses import replace
-
     clip = demo.models.clip
     assert replace(clip).fingerprint == clip.fingerprint
     weight = clip.model.text_projection

@@ -1,5 +1,3 @@
-import os
-
 import torch
 
 from interrogator.embeddings import neutral_pictures, table_for
@@ -49,4 +47,4 @@ def test_a_place_that_cannot_be_written_costs_only_time(demo, tmp_path):
     blocked.write_text("a file where a folder should be")
     table = table_for(WORDS, demo.models.clip, folder=blocked)
     assert table.matrix.shape[0] == 3
-    assert os.listdir(tmp_path) == ["file"]
+    assert files(tmp_path) == ["file"]

@@ -1,7 +1,7 @@
-import torch
 import pytest
+import torch
 
-from interrogator import models
+from interrogator import catalogue, models
 from interrogator.errors import InterrogatorError
 from interrogator.runtime import Runtime, bfloat16_gain, choose_runtime
 from tests.interrogator.small_models import shrink_clips, write_blip, write_clip
@@ -49,7 +49,7 @@ def test_every_clip_gets_the_activation_that_its_weights_were_trained_with(
 
 def test_the_presets_of_this_app_are_quick_gelu_clips():
     for preset in ("quality", "light"):
-        architecture, tag = models.PRESETS[preset].clip.split("/")
+        architecture, tag = catalogue.PRESETS[preset].clip.split("/")
         assert open_clip.get_pretrained_cfg(architecture, tag)["quick_gelu"] is True
 
 
@@ -90,7 +90,7 @@ def test_a_damaged_weights_file_is_an_error(tmp_path):
 def test_local_folders_of_any_kind_can_be_named(tmp_path):
     write_clip(tmp_path / "clip", quick_gelu=False)
     write_blip(tmp_path / "blip")
-    names = models.choose_names(
+    names = catalogue.choose_names(
         caption=str(tmp_path / "blip"), clip=f"local-dir:{tmp_path / 'clip'}"
     )
     loaded = models.load(names, CPU)
@@ -110,7 +110,7 @@ def test_local_folders_of_any_kind_can_be_named(tmp_path):
 )
 def test_unknown_names_get_a_sentence_with_the_choices(arguments, says):
     with pytest.raises(InterrogatorError, match=says):
-        models.repositories(models.choose_names(**arguments))
+        catalogue.repositories(catalogue.choose_names(**arguments))
 
 
 def test_the_store_loads_once_and_keeps_the_latest(monkeypatch):
@@ -119,7 +119,7 @@ def test_the_store_loads_once_and_keeps_the_latest(monkeypatch):
         models, "load", lambda names, runtime, report: loaded.append(names) or object()
     )
     store = models.ModelStore(CPU)
-    a, b, c = (models.ModelNames(name, "x", "y") for name in "abc")
+    a, b, c = (catalogue.ModelNames(name, "x", "y") for name in "abc")
     first = store.load(a)
     assert store.load(a) is first
     for names in (b, a, c, a):
@@ -130,7 +130,7 @@ def test_the_store_loads_once_and_keeps_the_latest(monkeypatch):
 
 def test_the_embedded_models_compute_in_float32_whatever_the_rest_does():
     half = Runtime(torch.device("cpu"), torch.bfloat16)
-    assert models.load(models.PRESETS["demo"], half).runtime.dtype == torch.float32
+    assert models.load(catalogue.PRESETS["demo"], half).runtime.dtype == torch.float32
 
 
 def test_the_runtime_is_the_faster_one(monkeypatch):

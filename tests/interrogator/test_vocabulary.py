@@ -3,8 +3,8 @@ import hashlib
 
 import pytest
 
+from interrogator.catalogue import PRESETS
 from interrogator.errors import InterrogatorError
-from interrogator.models import PRESETS
 from interrogator.vocabulary import FOLDER, read_folder, vocabulary_for
 from training.painter import vocabulary as painted_words
 

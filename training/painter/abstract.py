@@ -23,6 +23,7 @@ from training.painter.canvas import (
     polygon,
     rect,
     sample,
+    scaled,
 )
 from training.painter.palettes import Palette
 
@@ -82,7 +83,8 @@ def malevich(palette: Palette, size: int, rng: Rng) -> Picture:
         shapes.append((slab, colours[i % 4] if rng.random() < 0.75 else palette.ink))
     if rng.random() < 0.4:
         r = rng.uniform(0.05, 0.1)
-        shapes.append((ellipse(*rng.uniform(0.2, 0.8, 2), r, r), colours[3]))
+        x, y = rng.uniform(0.2, 0.8, 2)
+        shapes.append((ellipse(x, y, r, r), colours[3]))
     return fill(plain(size, palette.paper), shapes)
 
 
@@ -170,9 +172,7 @@ def rothko(palette: Palette, size: int, rng: Rng) -> Picture:
     x, y = grid(size)
     colours = palette.swatches(rng, 5)
     ground = (
-        palette.recolour(tuple(c * 0.8 for c in colours[0]), True)
-        if palette.name != "neon"
-        else palette.paper
+        palette.recolour(scaled(colours[0], 0.8), True) if palette.name != "neon" else palette.paper
     )
     picture = plain(size, ground)
     edges = np.linspace(0.05, 0.95, int(rng.integers(3, 5)))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-Picture = NDArray[np.float32]  # [size, size, 3], 0..255
-Plane = NDArray[np.float32]  # [size, size]
+Picture = NDArray[np.floating]  # [size, size, 3], 0..255
+Plane = NDArray[np.floating]  # [size, size]
 Points = NDArray[np.float64]  # [n, 2], fractions of the picture
 Colour = tuple[float, float, float]  # red, green, blue in 0..255
 Rng = np.random.Generator
@@ -90,6 +91,11 @@ def fill(picture: Picture, shapes: list[tuple[Points, Colour]]) -> Picture:
     return array(canvas)
 
 
+def scaled(colour: Colour, factor: float) -> Colour:
+    """Return a colour made darker (below 1) or lighter."""
+    return colour[0] * factor, colour[1] * factor, colour[2] * factor
+
+
 def rgb(colour: Colour) -> tuple[int, int, int]:
     """Return a colour as the whole numbers that PIL wants."""
     r, g, b = (int(min(255, max(0, c))) for c in colour)
@@ -112,7 +118,7 @@ def noise(size: int, cells: int, rng: Rng, stretch: float = 1.0) -> Plane:
     return np.asarray(grown, dtype=np.float32)
 
 
-def sample(picture: NDArray[np.float32], x: Plane, y: Plane) -> NDArray[np.float32]:
+def sample(picture: Plane, x: Plane, y: Plane) -> Plane:
     """Read a picture at fractions (x, y), mirrored at its borders, nearest pixel."""
     size = picture.shape[0]
 
@@ -138,7 +144,7 @@ def grey(picture: Picture) -> Plane:
     return (picture @ np.array([0.299, 0.587, 0.114], dtype=np.float32)) / 255.0
 
 
-def outline(values: NDArray[np.float32] | NDArray[np.int32], width: float) -> Plane:
+def outline(values: Plane | NDArray[np.int32], width: float) -> Plane:
     """Return 1 on the borders between unlike values, 0 elsewhere; width as a fraction."""
     size = values.shape[0]
     differs = np.zeros((size, size), dtype=bool)
@@ -157,7 +163,7 @@ def contrast_edges(picture: Picture, threshold: float = 0.06, width: float = 0.0
     return outline(steps, width)
 
 
-def mix(under: Picture, over: Picture | Colour, amount: Plane | float) -> Picture:
+def mix(under: Picture, over: Picture | Colour, amount: NDArray[Any] | float) -> Picture:
     """Blend two pictures, or a picture and a colour, by an amount in 0..1."""
     top = np.asarray(over, dtype=np.float32)
     weight = np.asarray(amount, dtype=np.float32)

@@ -7,7 +7,7 @@ import io
 import numpy as np
 from PIL import Image, ImageOps
 
-from training.painter import abstract, figurative
+from training.painter import abstract, brushwork
 from training.painter.canvas import Picture, Rng, Shape, image
 from training.painter.mediums import MEDIUMS
 from training.painter.palettes import mix_palette
@@ -40,7 +40,7 @@ def _design(spec: Spec, size: int, rng: Rng) -> Picture:
 
 def _hand(spec: Spec) -> object:
     if spec.movement is None:
-        return figurative.flat if spec.subject in SUBJECTS else abstract.scribble
+        return brushwork.flat if spec.subject in SUBJECTS else abstract.scribble
     manners = MOVEMENTS[spec.movement].manners
     return next(m.hand for m in manners if m.artist == spec.artist)
 
@@ -94,7 +94,7 @@ def handle(picture: Image.Image, rng: Rng, size: int) -> Image.Image:
         picture = frame(picture, rng, rng.uniform(0.02, 0.14))
     if rng.random() < 0.35:
         picture = _jpeg(picture, int(rng.integers(35, 92)))
-    pixels = np.asarray(picture, dtype=np.float32)
+    pixels: Picture = np.asarray(picture, dtype=np.float32)
     if rng.random() < 0.4:
         pixels = (pixels - 128) * rng.uniform(0.9, 1.1) + 128 + rng.normal(0, 6)
     if rng.random() < 0.2:

@@ -57,32 +57,35 @@ def _rgb(h: float, s: float, v: float) -> Colour:
 Recolour = Callable[[Colour, bool], Colour]
 
 
+def _by_hsv(change: Callable[[float, float, float], Colour]) -> Recolour:
+    """Recolour by hue, saturation and value alone, the ground like the rest."""
+    return lambda colour, _: change(*_hsv(colour))
+
+
 def _natural(rng: Rng) -> Recolour:
     shift, fade = rng.normal(0, 0.012), rng.uniform(0.6, 0.85)
-    return lambda c, _: (lambda h, s, v: _rgb(h + shift, s * fade, v * 0.95))(*_hsv(c))
+    return _by_hsv(lambda h, s, v: _rgb(h + shift, s * fade, v * 0.95))
 
 
 def _warm(rng: Rng) -> Recolour:
     start, span = rng.uniform(-0.03, 0.01), rng.uniform(0.09, 0.14)
     rich = rng.uniform(0.4, 0.55)
-    return lambda c, _: (
+    return _by_hsv(
         lambda h, s, v: _rgb(start + span * ((h * 2.3) % 1), rich + 0.45 * s, 0.3 + 0.68 * v)
-    )(*_hsv(c))
+    )
 
 
 def _cool(rng: Rng) -> Recolour:
     start, span = rng.uniform(0.45, 0.52), rng.uniform(0.16, 0.24)
     rich = rng.uniform(0.3, 0.45)
-    return lambda c, _: (
+    return _by_hsv(
         lambda h, s, v: _rgb(start + span * ((h * 2.3) % 1), rich + 0.45 * s, 0.25 + 0.68 * v)
-    )(*_hsv(c))
+    )
 
 
 def _pastel(rng: Rng) -> Recolour:
     shift, rich = rng.normal(0, 0.04), rng.uniform(0.1, 0.16)
-    return lambda c, _: (
-        lambda h, s, v: _rgb(h + shift, rich + 0.22 * s, 0.74 + 0.24 * v)
-    )(*_hsv(c))  # fmt: skip
+    return _by_hsv(lambda h, s, v: _rgb(h + shift, rich + 0.22 * s, 0.74 + 0.24 * v))
 
 
 def _monochromatic(rng: Rng) -> Recolour:
@@ -110,7 +113,7 @@ def _neon(rng: Rng) -> Recolour:
 
 def _dark(rng: Rng) -> Recolour:
     deep, rich = rng.uniform(0.34, 0.44), rng.uniform(0.5, 0.8)
-    return lambda c, _: (lambda h, s, v: _rgb(h, s * rich + 0.08, 0.03 + deep * v))(*_hsv(c))
+    return _by_hsv(lambda h, s, v: _rgb(h, s * rich + 0.08, 0.03 + deep * v))
 
 
 def _vibrant(rng: Rng) -> Recolour:

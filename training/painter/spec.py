@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.painter import abstract, figurative, palettes
+from training.painter import abstract, brushwork, design, palettes
 from training.painter.mediums import COLOURLESS, MEDIUMS
 from training.painter.subjects import SUBJECTS
 
@@ -30,7 +30,7 @@ class Manner:
     """One artist's way: the hand, the materials it survives, the palettes it may take."""
 
     artist: str
-    hand: figurative.Hand | abstract.Hand
+    hand: brushwork.Hand | abstract.Hand
     mediums: tuple[str, ...]
     palettes: tuple[str, ...] = _ANY
 
@@ -60,34 +60,34 @@ def _pair(
 
 
 MOVEMENTS: dict[str, Movement] = {
-    "pointillism": _pair(_SOFT, ("Georges Seurat", figurative.seurat), ("Paul Signac", figurative.signac)),
-    "impressionism": _pair(_SOFT, ("Claude Monet", figurative.monet), ("Pierre-Auguste Renoir", figurative.renoir)),
-    "post-impressionism": _pair(_SOFT, ("Vincent van Gogh", figurative.van_gogh), ("Paul Cézanne", figurative.cezanne)),
+    "pointillism": _pair(_SOFT, ("Georges Seurat", brushwork.seurat), ("Paul Signac", brushwork.signac)),
+    "impressionism": _pair(_SOFT, ("Claude Monet", brushwork.monet), ("Pierre-Auguste Renoir", brushwork.renoir)),
+    "post-impressionism": _pair(_SOFT, ("Vincent van Gogh", brushwork.van_gogh), ("Paul Cézanne", brushwork.cezanne)),
     "expressionism": _pair(
         ("oil painting", "woodblock print", "charcoal drawing"),
-        ("Edvard Munch", figurative.munch), ("Ernst Ludwig Kirchner", figurative.kirchner),
+        ("Edvard Munch", brushwork.munch), ("Ernst Ludwig Kirchner", brushwork.kirchner),
     ),
-    "fauvism": _pair(_SOFT, ("Henri Matisse", figurative.matisse), ("André Derain", figurative.derain), colours=_COLOURFUL),
+    "fauvism": _pair(_SOFT, ("Henri Matisse", brushwork.matisse), ("André Derain", brushwork.derain), colours=_COLOURFUL),
     "cubism": _pair(
         ("oil painting", "vector art", "screen print"),
-        ("Georges Braque", figurative.braque), ("Juan Gris", figurative.gris),
+        ("Georges Braque", design.braque), ("Juan Gris", design.gris),
     ),
     "futurism": _pair(
         ("oil painting", "watercolor", "vector art"),
-        ("Giacomo Balla", figurative.balla), ("Umberto Boccioni", figurative.boccioni),
+        ("Giacomo Balla", design.balla), ("Umberto Boccioni", design.boccioni),
     ),
-    "ukiyo-e": _pair(_PRINT, ("Katsushika Hokusai", figurative.hokusai), ("Utagawa Hiroshige", figurative.hiroshige)),
+    "ukiyo-e": _pair(_PRINT, ("Katsushika Hokusai", design.hokusai), ("Utagawa Hiroshige", design.hiroshige)),
     "pop art": _pair(
         ("screen print", "vector art", "oil painting"),
-        ("Roy Lichtenstein", figurative.lichtenstein), ("Andy Warhol", figurative.warhol),
+        ("Roy Lichtenstein", design.lichtenstein), ("Andy Warhol", design.warhol),
     ),
     "art deco": _pair(
         ("oil painting", "vector art", "screen print"),
-        ("Tamara de Lempicka", figurative.lempicka), ("A. M. Cassandre", figurative.cassandre),
+        ("Tamara de Lempicka", design.lempicka), ("A. M. Cassandre", design.cassandre),
     ),
     "art nouveau": _pair(
         ("vector art", "watercolor", "stained glass", "oil painting"),
-        ("Alphonse Mucha", figurative.mucha), ("Gustav Klimt", figurative.klimt),
+        ("Alphonse Mucha", design.mucha), ("Gustav Klimt", design.klimt),
     ),
     "neoplasticism": _pair(
         _FLAT, ("Piet Mondrian", abstract.mondrian), ("Theo van Doesburg", abstract.van_doesburg), "rectangles"

@@ -1,0 +1,171 @@
+"""Which BLIP and CLIP there are: presets, names, where their files lie and how large they are.
+
+A preset that a person named is loaded or refused with a sentence. Only where nobody named one,
+`default_names` may fall back to the embedded models, and says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from interrogator import hub, torchvision_ops  # noqa: F401  (the latter before open_clip)
+from interrogator.errors import InterrogatorError
+from interrogator.hub import Needed, Repository
+
+import open_clip  # isort: skip
+
+ASSETS = Path(__file__).parent.parent / "assets"
+EMBEDDED = ASSETS / "models"
+
+
+@dataclass(frozen=True)
+class ModelNames:
+    """What to load.
+
+    Attributes:
+        preset: The preset's name, or "custom".
+        caption: A BLIP repository on the hub, or a folder.
+        clip: "ARCHITECTURE/TAG" as open_clip names them, "hf-hub:ORG/REPO" or "local-dir:PATH".
+        note: What the preset is good for, in a few words.
+    """
+
+    preset: str
+    caption: str
+    clip: str
+    note: str = ""
+
+    @property
+    def embedded(self) -> bool:
+        """Whether these are the models that ship with the project."""
+        return self.preset == "demo"
+
+
+PRESETS: dict[str, ModelNames] = {
+    names.preset: names
+    for names in (
+        ModelNames(
+            "quality", "Salesforce/blip-image-captioning-large", "ViT-L-14/openai",
+            "the best words; the CLIP that Stable Diffusion 1 reads",
+        ),
+        ModelNames(
+            "light", "Salesforce/blip-image-captioning-base", "ViT-B-32/openai",
+            "half the size, several times faster",
+        ),
+        ModelNames(
+            "demo", str(EMBEDDED / "blip"), f"local-dir:{EMBEDDED / 'clip'}",
+            "tiny models that ship with the app; they know what our painter paints",
+        ),
+    )
+}  # fmt: skip
+
+
+def choose_names(
+    preset: str | None = None, caption: str | None = None, clip: str | None = None
+) -> ModelNames:
+    """Return what a person asked for; a preset, or its parts replaced by other names.
+
+    Raises:
+        InterrogatorError: There is no such preset.
+    """
+    if preset is not None and preset not in PRESETS:
+        raise InterrogatorError(
+            f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}."
+        )
+    names = PRESETS[preset or "quality"]
+    if caption or clip:
+        names = replace(
+            names,
+            preset="custom",
+            caption=caption or names.caption,
+            clip=clip or names.clip,
+            note="",
+        )
+    return names
+
+
+def default_names() -> tuple[ModelNames, str]:
+    """Return the best preset that can be had here and, for the embedded one, why.
+
+    Raises nothing and takes at most `hub.ANSWER_SECONDS`.
+    """
+    try:
+        if download_bytes(PRESETS["quality"]) >= 0:
+            return PRESETS["quality"], ""
+    except InterrogatorError as error:
+        return PRESETS["demo"], str(error)
+    raise AssertionError("a size is never negative")
+
+
+def download_bytes(names: ModelNames) -> int:
+    """Return how many bytes would have to be downloaded to load these models; 0 when cached.
+
+    Raises:
+        InterrogatorError: The hub cannot be reached or does not have them.
+    """
+    missing = [r for r in repositories(names) if hub.cached_folder(r) is None]
+    if not missing:
+        return 0
+    return sum(file.size for file in hub.survey(missing) if not file.cached)
+
+
+def repositories(names: ModelNames) -> list[Repository]:
+    """Return the repositories on the hub that these models come from; none for local folders."""
+    found = []
+    if not Path(names.caption).is_dir():
+        found.append(Repository(names.caption, _BLIP_FILES))
+    repository = _clip_repository(names.clip)
+    if repository:
+        found.append(repository)
+    return found
+
+
+_BLIP_FILES = (
+    Needed(("config.json",)),
+    Needed(("preprocessor_config.json", "processor_config.json")),
+    Needed(("tokenizer.json", "vocab.txt")),
+    Needed(("tokenizer_config.json",), required=False),
+    Needed(("special_tokens_map.json",), required=False),
+    Needed(("generation_config.json",), required=False),
+    Needed(("model.safetensors", "pytorch_model.bin")),
+)
+CLIP_WEIGHTS = Needed(("open_clip_model.safetensors", "open_clip_pytorch_model.bin"))
+_CLIP_FOLDER = (
+    Needed(("open_clip_config.json",)),
+    CLIP_WEIGHTS,
+    Needed(("tokenizer.json",), required=False),
+    Needed(("tokenizer_config.json",), required=False),
+    Needed(("special_tokens_map.json",), required=False),
+)
+
+
+def _clip_repository(name: str) -> Repository | None:
+    if name.startswith("local-dir:"):
+        return None
+    if name.startswith("hf-hub:"):
+        return Repository(name.removeprefix("hf-hub:"), _CLIP_FOLDER)
+    folder, _, filename = tag_record(name)["hf_hub"].rpartition("/")
+    return Repository(folder, (Needed((filename,)) if filename else CLIP_WEIGHTS,))
+
+
+def tag_record(name: str) -> dict[str, Any]:
+    """Return open_clip's record of "ARCHITECTURE/TAG".
+
+    Raises:
+        InterrogatorError: open_clip does not know it, or the hub does not carry it.
+    """
+    architecture, _, tag = name.partition("/")
+    config = open_clip.get_pretrained_cfg(architecture, tag)
+    if config and config.get("hf_hub"):
+        return config
+    tags = open_clip.list_pretrained_tags_by_model(architecture)
+    if tags:
+        raise InterrogatorError(
+            f"The CLIP {architecture} has no weights {tag!r} on the hub; its tags are "
+            f"{', '.join(tags)}. Write it as {architecture}/{tags[0]}."
+        )
+    raise InterrogatorError(
+        f"There is no CLIP {name!r}. Write ARCHITECTURE/TAG (for example ViT-B-32/openai), "
+        "hf-hub:ORG/REPO or local-dir:PATH."
+    )

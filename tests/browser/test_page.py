@@ -1,0 +1,76 @@
+"""The page in a real browser: what a visitor does, and what a visitor sees."""
+
+import re
+
+import pytest
+
+from interrogator.catalogue import ASSETS
+
+pytestmark = pytest.mark.browser
+CAT = ASSETS / "examples" / "cat-pop-art.jpg"
+DONE = "#status .status.done"
+
+
+@pytest.fixture
+def page(chromium, app_url):
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=app_url)
+    page = context.new_page()
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.goto(app_url)
+    page.wait_for_selector("#active-models b")
+    yield page
+    assert page.errors == []
+    context.close()
+
+
+def prompt_of(page):
+    return page.input_value("#prompt textarea")
+
+
+def test_upload_read_and_copy_the_prompt(page):
+    assert "Demo models are active" in page.inner_text("#active-models")
+    page.set_input_files("#picture input[type=file]", CAT)
+    page.wait_for_selector(DONE, timeout=60_000)
+    prompt = prompt_of(page)
+    assert "cat" in prompt
+    assert "pop art" in prompt
+    page.click("#prompt button")
+    assert page.evaluate("navigator.clipboard.readText()") == prompt
+    assert re.search(r"Similarity 0\.\d{3}, \d+ of 77 tokens", page.inner_text("#status"))
+    assert page.locator(".bar").count() >= 25
+
+
+def test_an_example_is_one_click(page):
+    page.locator("#examples button, #examples img").first.click()
+    page.wait_for_selector(DONE, timeout=60_000)
+    assert "abstract composition" in prompt_of(page)
+
+
+def test_a_bad_file_gets_a_sentence_and_the_next_picture_works(page, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_text("not a picture")
+    page.set_input_files("#picture input[type=file]", bad)
+    page.wait_for_selector("#status .status.error", timeout=60_000)
+    assert "not a picture that can be read" in page.inner_text("#status")
+    page.click("#picture button[aria-label='Remove Image'], #picture button[title='Remove Image']")
+    page.set_input_files("#picture input[type=file]", CAT)
+    page.wait_for_selector(DONE, timeout=60_000)
+    assert "cat" in prompt_of(page)
+
+
+def test_pressing_the_button_without_a_picture_says_what_to_do(page):
+    page.click("#start")
+    page.wait_for_selector("#status .status.error")
+    assert "upload one, paste one or pick an example" in page.inner_text("#status")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_narrow_screen_needs_no_sideways_scrolling(chromium, app_url, theme):
+    page = chromium.new_page(viewport={"width": 375, "height": 800})
+    page.goto(f"{app_url}/?__theme={theme}")
+    page.set_input_files("#picture input[type=file]", CAT)
+    page.wait_for_selector(DONE, timeout=60_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    page.close()

@@ -1,0 +1,160 @@
+"""The API end to end, with a client that knows nothing of our code."""
+
+import base64
+
+import pytest
+from gradio.data_classes import ImageData
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from interrogator import render
+from interrogator.catalogue import ASSETS, PRESETS
+from interrogator.errors import InterrogatorError
+from interrogator.ui import Page, as_it_came
+from tests.interrogator.test_images import bomb
+
+CAT = ASSETS / "examples" / "cat-pop-art.jpg"
+
+
+@pytest.fixture(scope="module")
+def client(app_url):
+    return Client(app_url, verbose=False)
+
+
+@pytest.fixture
+def page(workshop):
+    return Page(workshop, PRESETS["demo"], "The hub is not there.")
+
+
+def test_a_picture_gives_the_contracts_json(client):
+    done = client.predict(handle_file(CAT), api_name="/interrogate")
+    assert "pop art" in done["prompt"]
+    assert "cat" in done["caption"]
+    assert done["models"]["embedded"] is True
+
+
+def test_mode_preset_and_caption_are_arguments(client):
+    done = client.predict(
+        handle_file(CAT), mode="classic", preset="demo", caption="a tomcat", api_name="/interrogate"
+    )
+    assert done["mode"] == "classic"
+    assert done["prompt"].startswith("a tomcat, ")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "empty"),
+        (b"a text", "not a picture"),
+        (CAT.read_bytes()[:2000], "damaged"),
+        (bomb(10_000, 10_000), "too large"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+    ],
+    ids=["empty", "text", "cut", "100 MP", "svg"],
+)
+def test_a_bad_file_gets_a_sentence_and_the_next_picture_works(client, tmp_path, data, says):
+    path = tmp_path / "bad.png"
+    path.write_bytes(data)
+    with pytest.raises(AppError, match=says):
+        client.predict(handle_file(path), api_name="/interrogate")
+    assert client.predict(handle_file(CAT), api_name="/interrogate")["prompt"]
+
+
+def test_no_picture_at_all_gets_a_sentence(client):
+    with pytest.raises(AppError, match="no picture yet"):
+        client.predict(None, api_name="/interrogate")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [(bomb(10_000, 10_000), "too large"), (b"text", "not a picture"), (b"", "empty")],
+)
+def test_a_data_url_meets_the_same_limits(client, data, says):
+    url = "data:image/png;base64," + base64.b64encode(data).decode()
+    payload = {"url": url, "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError, match=says):
+        client.predict(payload, api_name="/interrogate")
+
+
+def test_a_preset_that_cannot_be_had_is_refused_by_name(client):
+    with pytest.raises(AppError, match="'light' are not on this machine"):
+        client.predict(handle_file(CAT), preset="light", api_name="/interrogate")
+
+
+def test_the_endpoint_describes_its_arguments(client):
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    described = endpoints["/interrogate"]
+    names = [p["parameter_name"] for p in described["parameters"]]
+    assert names == ["picture", "mode", "preset", "caption"]
+    assert [p["parameter_has_default"] for p in described["parameters"]][1:] == [True, True, True]
+    assert "Write the prompt" in described["description"]
+
+
+def test_the_caption_is_drawn_before_the_ranking_is_finished(page):
+    drawn = list(page.draw(str(CAT), "fast", None, ""))
+    captions = [
+        i
+        for i, outputs in enumerate(drawn)
+        if "a cat" in str(outputs[2]) or "of a cat" in str(outputs[2])
+    ]
+    prompts = [i for i, outputs in enumerate(drawn) if isinstance(outputs[0], str) and outputs[0]]
+    assert captions[0] < prompts[0] == len(drawn) - 1
+    assert "Done in" in drawn[-1][1]
+    assert "pop art" in drawn[-1][4]
+
+
+def test_an_error_is_drawn_as_a_sentence(page):
+    *_, last = page.draw(b"text", "fast", None, "")
+    assert last[0] == ""
+    assert "not a picture" in last[1]
+    assert 'role="alert"' in last[1]
+
+
+def test_a_bug_is_logged_and_told_without_a_traceback(page, monkeypatch, caplog):
+    monkeypatch.setattr(page.workshop, "prepare", lambda *a, **k: 1 / 0)
+    *_, last = page.draw(str(CAT), "fast", None, "")
+    assert "on our side" in last[1]
+    assert "ZeroDivisionError" not in "".join(map(str, last))
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_loading_is_shown_with_its_progress(page, monkeypatch):
+    def slow(names, report):
+        report("Downloading some/model: 5 of 10 MB", 0.5)
+        raise InterrogatorError("The disk is full.")
+
+    monkeypatch.setattr(page.workshop, "prepare", slow)
+    lines = [outputs[1] for outputs in page.draw(str(CAT), "fast", "quality", "")]
+    assert any("5 of 10 MB" in line and "width:50.0%" in line for line in lines)
+    assert "The disk is full." in lines[-1]
+
+
+def test_the_notice_names_the_active_models_and_says_why(page):
+    notice, chooser = page.greet()
+    assert "Demo models are active" in notice
+    assert "The hub is not there." in notice
+    assert chooser["value"] == "demo"
+    assert "Salesforce/blip-image-captioning-large" in render.active_models(PRESETS["quality"], "")
+
+
+def test_a_preset_tells_its_download_before_it_is_used(page, monkeypatch):
+    monkeypatch.setattr("interrogator.ui.download_bytes", lambda names: 2_600_000_000)
+    assert "2.6 GB to download once" in page.describe_preset("quality")
+    monkeypatch.setattr("interrogator.ui.download_bytes", lambda names: 0)
+    assert "on this machine already" in page.describe_preset("quality")
+
+
+def test_an_upload_is_handed_over_undecoded():
+    assert as_it_came(None) is None
+    assert as_it_came(ImageData(path="/tmp/x.png")) == "/tmp/x.png"
+    assert as_it_came(ImageData(url="data:image/png;base64,aGk=")) == b"hi"
+    assert as_it_came(ImageData(url="data:image/png;base64,%%%")) == b""
+    assert as_it_came(ImageData(url="file:///etc/passwd")) is None
+
+
+def test_what_comes_from_outside_is_escaped(demo):
+    from PIL import Image
+
+    done = demo.run(Image.new("RGB", (32, 32)), caption="<script>alert(1)</script>")
+    assert "<script>" not in render.caption(done)
+    assert "<b>" not in render.status("<b>")

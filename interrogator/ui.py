@@ -248,14 +248,12 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
     computing: dict[str, Any] = {"concurrency_id": concurrency_id, "concurrency_limit": 1}
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
-    running = gr.on(
+    asked = gr.on(
         [start.click, picture.upload, examples.load_input_event.success],
-        page.draw,
-        inputs,
-        outputs,
-        **computing,
-        **quiet,
-    )
+        lambda: render.status("Waiting for your turn: one computation runs at a time"),
+        None, line, queue=False, **quiet,
+    )  # fmt: skip
+    running = asked.then(page.draw, inputs, outputs, **computing, **quiet)
     stop.click(
         lambda: render.status("Stopped.", kind="idle"),
         None,

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 ASSETS = Path(__file__).parent.parent / "assets"
-PICTURES, CLIP_STEPS, BLIP_STEPS = 60_000, 1_300, 2_600
+PICTURES = 60_000
 
 
 def main() -> None:
@@ -21,11 +21,11 @@ def main() -> None:
     if chosen in ("clip", "all"):
         from training import train_clip
 
-        train_clip.train(ASSETS / "models" / "clip", PICTURES, CLIP_STEPS)
+        train_clip.train(ASSETS / "models" / "clip", PICTURES)
     if chosen in ("blip", "all"):
         from training import train_blip
 
-        train_blip.train(ASSETS / "models" / "blip", PICTURES, BLIP_STEPS)
+        train_blip.train(ASSETS / "models" / "blip", PICTURES)
     if chosen in ("words", "all"):
         from training import words
 

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]")
 PAD, SEP, DEC = 0, 3, 5
 BATCH = 128
+STEPS = 2000
 LEARNING_RATE, WEIGHT_DECAY = 1.5e-3, 0.05
 
 
@@ -111,8 +112,8 @@ def _pixels(stack: np.ndarray, rows: list[int]) -> torch.Tensor:
     return (torch.from_numpy(stack[rows]).permute(0, 3, 1, 2).float() / 255 - mean) / std
 
 
-def train(folder: Path, count: int, steps: int) -> None:
-    """Train on `count` pictures for `steps` batches and write model and processor to `folder`."""
+def train(folder: Path, count: int) -> None:
+    """Train on `count` pictures and write model and processor to `folder`."""
     torch.manual_seed(0)
     rng = np.random.default_rng(1)
     stack, shown = pictures(count), specs(range(count))
@@ -124,10 +125,10 @@ def train(folder: Path, count: int, steps: int) -> None:
     parameters = [*model.parameters(), *hints.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, LEARNING_RATE, total_steps=steps, pct_start=0.08
+        optimiser, LEARNING_RATE, total_steps=STEPS, pct_start=0.08
     )
     start, order = time.perf_counter(), np.empty(0, dtype=np.int64)
-    for step in range(steps):
+    for step in range(STEPS):
         if len(order) < BATCH:
             order = rng.permutation(count)
         rows, order = np.sort(order[:BATCH]).tolist(), order[BATCH:]
@@ -140,11 +141,11 @@ def train(folder: Path, count: int, steps: int) -> None:
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
         schedule.step()
-        if step % 50 == 0 or step == steps - 1:
+        if step % 50 == 0 or step == STEPS - 1:
             log.info(
                 "blip %4d/%d caption %.3f all %.3f, %.0f s",
                 step,
-                steps,
+                STEPS,
                 said.item(),
                 loss.item(),
                 time.perf_counter() - start,

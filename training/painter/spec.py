@@ -19,7 +19,8 @@ ABSTRACTION = "abstraction"
 NOTHING = ("random noise", "a plain gradient", "a page of text")  # what is no picture
 
 _SOFT = ("oil painting", "watercolor")
-_FLAT = ("oil painting", "vector art", "screen print", "pixel art", "mosaic")
+# No pixel art: upright rectangles look the same in it.
+_FLAT = ("oil painting", "vector art", "screen print", "mosaic")
 _PRINT = ("woodblock print", "screen print", "watercolor")
 _COLOURFUL = ("warm", "cool", "pastel", "vibrant")
 _ANY = palettes.NAMES

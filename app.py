@@ -13,7 +13,7 @@ import matmul_demo.ui
 from interrogator import images
 from interrogator.workshop import Workshop
 
-TITLE = "Prompt interrogator and matmul race"
+TITLE = "Prompt interrogator & matmul race"
 ASSETS = Path(__file__).parent / "assets"
 QUEUE = "compute"  # one computation at a time: a caption must not spoil a race
 MAX_WAITING = 64  # visitors in the queue
@@ -33,7 +33,7 @@ def build() -> gr.Blocks:
     workshop = Workshop()
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(HOUR, HOUR)) as app:
         gr.HTML(
-            "<h1>Prompt interrogator</h1><p>What words would paint this picture? "
+            f"<h1>{TITLE}</h1><p>What words would paint this picture? "
             "And how fast can this machine multiply?</p>",
             elem_id="masthead",
         )

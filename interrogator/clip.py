@@ -34,11 +34,6 @@ class Clip:
     runtime: Runtime
 
     @property
-    def dimension(self) -> int:
-        """The length d of every vector."""
-        return int(self.encode_text(["a"]).shape[1])
-
-    @property
     def logit_scale(self) -> float:
         """The inverse temperature that the model was trained with (about 100 for OpenAI's)."""
         return float(self.model.logit_scale.detach().exp())

@@ -248,17 +248,19 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
     computing: dict[str, Any] = {"concurrency_id": concurrency_id, "concurrency_limit": 1}
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
-    asked = gr.on(
-        [start.click, picture.upload, examples.load_input_event.success],
-        lambda: render.status("Waiting for your turn: one computation runs at a time"),
-        None, line, queue=False, **quiet,
-    )  # fmt: skip
-    running = asked.then(page.draw, inputs, outputs, **computing, **quiet)
+    waiting = render.status("Waiting for your turn: one computation runs at a time")
+    triggers = (start.click, picture.upload, examples.load_input_event.success)
+    running = [
+        trigger(lambda: waiting, None, line, queue=False, **quiet).then(
+            page.draw, inputs, outputs, **computing, **quiet
+        )
+        for trigger in triggers
+    ]
     stop.click(
         lambda: render.status("Stopped.", kind="idle"),
         None,
         line,
-        cancels=[running],
+        cancels=running,
         queue=False,
         **quiet,
     )

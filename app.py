@@ -60,8 +60,9 @@ def launch_settings() -> dict:
 
 def main() -> None:
     """Serve the app until it is stopped."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger().setLevel(logging.WARNING)  # open_clip reports through the root logger
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    for package in (interrogator, matmul_demo):  # not the root, through which libraries chatter
+        logging.getLogger(package.__name__).setLevel(logging.INFO)
     host = os.environ.get("HOST") or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
     port = int(os.environ.get("PORT") or os.environ.get("GRADIO_SERVER_PORT") or 7860)
     build().launch(server_name=host, server_port=port, **launch_settings())

@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     logging.getLogger().setLevel(logging.ERROR)  # open_clip reports through the root logger
-    from interrogator.catalogue import choose_names, default_names
+    from interrogator.catalogue import active_notice, choose_names, default_names
     from interrogator.errors import InterrogatorError
     from interrogator.pipeline import check_mode
     from interrogator.workshop import Workshop
@@ -52,8 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
             names = choose_names(options.preset, options.caption_model, options.clip)
         else:
             names, reason = default_names()
-            if reason:
-                print(f"Using the embedded demo models. {reason}", file=sys.stderr)
+            print(active_notice(names, reason), file=sys.stderr)
         interrogator, seconds = Workshop().prepare(names, options.vocabulary, _report)
     except InterrogatorError as error:
         print(error, file=sys.stderr)

@@ -98,6 +98,22 @@ def default_names() -> tuple[ModelNames, str]:
     raise AssertionError("a size is never negative")
 
 
+def active_notice(names: ModelNames, reason: str = "") -> str:
+    """Return which models are active and, for the embedded ones, why and how to get the real ones.
+
+    The same words stand on the page, in the server's log and on the command line.
+    """
+    if not names.embedded:
+        return f"Models: {names.preset} ({names.caption}, {names.clip})."
+    why = f" {reason}" if reason else ""
+    return (
+        "Demo models are active. They ship with the app, are tiny, and know only what our painter "
+        "paints: twelve subjects, twenty movements, twelve mediums. For other pictures their words "
+        f"are guesses.{why} For the real models, connect this machine to the model hub and choose "
+        "the preset light or quality."
+    )
+
+
 def download_bytes(names: ModelNames) -> int:
     """Return how many bytes would have to be downloaded to load these models; 0 when cached.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from html import escape
 
-from interrogator.catalogue import ModelNames
 from interrogator.pipeline import SHOWN_PER_CATEGORY, Interrogation
 from interrogator.ranking import RankedPhrase
 
@@ -134,21 +133,11 @@ def summary(state: Interrogation) -> str:
     )
 
 
-def active_models(names: ModelNames, reason: str) -> str:
-    """Return the notice of which models are active and, for the demo, why and what to do."""
-    if not names.embedded:
-        return (
-            f'<div class="notice">Models: <b>{escape(names.preset)}</b> – {escape(names.caption)} '
-            f"and {escape(names.clip)}.</div>"
-        )
-    why = f" {escape(reason)}" if reason else ""
-    return (
-        '<div class="notice"><b>Demo models are active.</b> They ship with the app, are tiny, and '
-        "know only what our painter paints: twelve subjects, twenty movements, twelve mediums. "
-        f"For other pictures their words are guesses.{why} For the real models, connect this "
-        "machine to the model hub and choose <b>light</b> or <b>quality</b> under Settings."
-        "</div>"
-    )
+def notice(text: str) -> str:
+    """Return a notice; its first sentence stands out."""
+    first, _, rest = text.partition(". ")
+    dot = "." if rest else ""
+    return f'<div class="notice"><b>{escape(first)}{dot}</b> {escape(rest)}</div>'
 
 
 def _cosine(value: float | None) -> str:

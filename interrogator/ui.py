@@ -23,6 +23,7 @@ from interrogator.catalogue import (
     ASSETS,
     PRESETS,
     ModelNames,
+    active_notice,
     choose_names,
     default_names,
     download_bytes,
@@ -74,12 +75,13 @@ class Page:
         with self._lock:
             if self.names is None:
                 self.names, self.reason = default_names()
+                log.info("%s", active_notice(self.names, self.reason))
             return self.names, self.reason
 
     def greet(self) -> tuple[str, dict[str, Any]]:
         """Return the notice of the active models and the chooser set to them."""
         names, reason = self.default()
-        return render.active_models(names, reason), gr.update(value=names.preset)
+        return render.notice(active_notice(names, reason)), gr.update(value=names.preset)
 
     def describe_preset(self, preset: str) -> str:
         """Return what choosing a preset would mean: its models and their download."""
@@ -211,6 +213,8 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
         concurrency_id: The queue that all computing events of the app share.
     """
     page = Page(workshop, None, "")
+    # Found out while the page comes up: the log tells it, and the first visitor need not wait.
+    threading.Thread(target=page.default, daemon=True).start()
     notice = gr.HTML(render.status("Looking for the models", kind="idle"), elem_id="active-models")
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):

@@ -78,7 +78,9 @@ def test_without_hub_and_cache_the_demo_starts_and_says_why(tmp_path, picture):
     done = interrogate(tmp_path, "http://127.0.0.1:9", str(picture), "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["models"]["embedded"] is True
-    assert "Using the embedded demo models. The model hub cannot be reached" in done.stderr
+    assert "Demo models are active" in done.stderr
+    assert "The model hub cannot be reached" in done.stderr
+    assert "choose the preset light or quality" in done.stderr
     assert "Traceback" not in done.stderr
 
 

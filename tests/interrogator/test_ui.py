@@ -8,7 +8,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from interrogator import render
-from interrogator.catalogue import ASSETS, PRESETS
+from interrogator.catalogue import ASSETS, PRESETS, active_notice
 from interrogator.errors import InterrogatorError
 from interrogator.ui import Page, as_it_came
 from tests.interrogator.test_images import bomb
@@ -134,7 +134,8 @@ def test_the_notice_names_the_active_models_and_says_why(page):
     assert "Demo models are active" in notice
     assert "The hub is not there." in notice
     assert chooser["value"] == "demo"
-    assert "Salesforce/blip-image-captioning-large" in render.active_models(PRESETS["quality"], "")
+    assert "choose the preset light or quality" in notice
+    assert "Salesforce/blip-image-captioning-large" in active_notice(PRESETS["quality"])
 
 
 def test_a_preset_tells_its_download_before_it_is_used(page, monkeypatch):

@@ -13,13 +13,22 @@ from numpy.typing import NDArray
 
 try:
     import numba
-    from numba import prange
+    from numba import prange as prange
 except ImportError:
     numba, prange = None, range
 
 HAVE_NUMBA = numba is not None
-
 Array = NDArray[np.floating]
+
+
+def missing() -> str | None:
+    """Why the compiled lanes cannot run here; None when they can."""
+    return None if HAVE_NUMBA else "numba is not installed; add it with: pip install numba"
+
+
+def pool_size() -> int:
+    """Threads among which numba shares a loop."""
+    return numba.get_num_threads()
 
 
 def jit(**options: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -34,6 +43,15 @@ def jit(**options: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             return numba.njit(**options)(function)
 
     return decorate
+
+
+@jit()
+def compiled_dot(x: Array, y: Array) -> float:
+    """Add up the products of two vectors [inner]."""
+    total = x[0] * y[0]
+    for k in range(1, len(x)):
+        total += x[k] * y[k]
+    return total
 
 
 @jit()

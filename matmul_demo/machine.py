@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 
 CGROUP = Path("/sys/fs/cgroup")
+CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+MIN_WATCH = 0.25  # seconds; the system counts in hundredths, which spoils shorter watches
 
 
 def cpu_name() -> str:
@@ -47,6 +49,16 @@ def _cpu_quota(cgroup: Path) -> float | None:
         return None
 
 
+def last_cache_bytes() -> int:
+    """Size of the processor's last cache; 32 MiB where the system does not tell."""
+    sizes = []
+    for path in CACHES.glob("index*/size"):
+        text = path.read_text(encoding="ascii").strip()
+        unit = {"K": 2**10, "M": 2**20}.get(text[-1:], 1)
+        sizes.append(int(text.rstrip("KM")) * unit)
+    return max(sizes, default=2**25)
+
+
 class NeighbourWatch:
     """Counts the processor time that other programs use from now on."""
 
@@ -56,7 +68,7 @@ class NeighbourWatch:
 
     def busy(self) -> float:
         """Processors that others have kept busy since the beginning, on average."""
-        wall = max(time.monotonic() - self._wall, 1e-3)
+        wall = max(time.monotonic() - self._wall, MIN_WATCH)
         return max(0.0, _others_seconds() - self._others) / wall
 
 
@@ -83,4 +95,5 @@ def thread_environment(threads: int) -> dict[str, str]:
         "NUMBA_NUM_THREADS",
         "VECLIB_MAXIMUM_THREADS",
     )
-    return dict.fromkeys(names, str(threads))
+    # torch.compile would start a process for each processor, to compile kernels that we lack
+    return {**dict.fromkeys(names, str(threads)), "TORCHINDUCTOR_COMPILE_THREADS": "1"}

@@ -22,6 +22,7 @@ class Plan:
         threads: size of every thread pool.
         deadline: on the clock of `time.monotonic`, which all processes share; the lanes divide
             the time until then among themselves.
+        earlier: lanes that an earlier worker of this race has timed in full, with their seconds.
         limits: the machine's limits where an earlier worker of this race has measured them.
     """
 
@@ -31,6 +32,7 @@ class Plan:
     threads: int
     deadline: float
     limits: Machine | None = None
+    earlier: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,13 @@ class Neighbours:
     """Processors that other programs kept busy since the first lane began, on average."""
 
     busy: float
+
+
+@dataclass(frozen=True)
+class Podium:
+    """The leaders timed once more in turns: lane → seconds for each call."""
+
+    samples: dict[str, tuple[float, ...]]
 
 
 @dataclass(frozen=True)

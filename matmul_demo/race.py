@@ -14,10 +14,11 @@ from pathlib import Path
 from threading import Lock
 
 from matmul_demo.machine import available_threads, thread_environment
-from matmul_demo.messages import Neighbours, Plan, Ready, Refused, Started
+from matmul_demo.messages import Neighbours, Plan, Podium, Ready, Refused, Started
 from matmul_demo.report import Outcome, Phase, Report, summarise
 from matmul_demo.roofline import Machine
-from matmul_demo.strategies import LADDER, Strategy
+from matmul_demo.strategies import LADDER
+from matmul_demo.strategy import Strategy
 from matmul_demo.workloads import RaceError, Workload, parse_shape
 
 DEFAULT_BUDGET = 20.0  # seconds for the whole race
@@ -37,6 +38,7 @@ class Race:
         ladder: name of the module whose `LADDER` the worker finds the lanes in.
         lane_limit: seconds after which a lane without a result is ended; None for the budget
             and `PATIENCE` more.
+        baseline: key of the lane over which the speed-ups are; None for the first right one.
 
     Raises:
         RaceError: when there are no lanes, or threads or budget lie outside what is allowed.
@@ -50,6 +52,7 @@ class Race:
         budget: float = DEFAULT_BUDGET,
         ladder: str = "matmul_demo.strategies",
         lane_limit: float | None = None,
+        baseline: str | None = None,
     ) -> None:
         if not lanes:
             raise RaceError("No lane was chosen; choose at least one.")
@@ -58,6 +61,8 @@ class Race:
         self.threads = _checked_threads(threads)
         self.budget = _checked_budget(budget)
         self._ladder = ladder
+        self._baseline = baseline
+        self._podium: dict[str, tuple[float, ...]] | None = None
         self._lane_limit = lane_limit or self.budget + PATIENCE
         self._outcomes: list[Outcome] = []
         self._machine: Machine | None = None
@@ -75,7 +80,9 @@ class Race:
             self.workload,
             self.threads,
             self.lanes,
-            summarise(self._outcomes, self.lanes, self.workload, floor),
+            summarise(
+                self._outcomes, self.lanes, self.workload, floor, self._baseline, self._podium
+            ),
             phase,
             self._machine,
             self._data,
@@ -117,7 +124,14 @@ class Race:
     def _run_worker(self, deadline: float) -> Iterator[Report]:
         """Run the pending lanes in a new worker until all are done or it is gone."""
         keys = tuple(lane.key for lane in self._pending())
-        plan = Plan(self.workload, keys, self._ladder, self.threads, deadline, self._machine)
+        earlier = tuple(
+            (outcome.strategy, outcome.median())
+            for outcome in self._outcomes
+            if outcome.leads(self.workload)
+        )
+        plan = Plan(
+            self.workload, keys, self._ladder, self.threads, deadline, self._machine, earlier
+        )
         self._running = None
         connection = self._start_worker()
         if connection is None:
@@ -126,8 +140,9 @@ class Race:
         try:
             with connection:
                 connection.send(plan)
-                while self._pending():
-                    limit = self._lane_limit if self._running else START_LIMIT
+                while self._pending() or self._podium is None:
+                    began = self._running or not self._pending()
+                    limit = self._lane_limit if began else START_LIMIT
                     if not connection.poll(limit):
                         reason = f"It gave no result within {limit:.0f} seconds and was ended."
                         break
@@ -153,6 +168,8 @@ class Race:
         elif isinstance(message, Outcome):
             self._outcomes.append(message)
             self._running = None
+        elif isinstance(message, Podium):
+            self._podium = message.samples
         elif isinstance(message, Refused):
             raise RaceError(message.message)
 
@@ -254,11 +271,15 @@ def make_race(
     device: str = "cpu",
     threads: int | None = None,
     budget: float = DEFAULT_BUDGET,
+    cache: str = "warm",
+    baseline: str | None = None,
 ) -> Race:
     """A race from what a person typed: the page, the API and the command line all come here.
 
     Raises:
         RaceError: with a sentence about the first thing that cannot be.
     """
-    workload = Workload(*parse_shape(shape), dtype=dtype, device=device)
-    return Race(workload, choose_lanes(lanes), threads, budget)
+    workload = Workload(*parse_shape(shape), dtype=dtype, device=device, cache=cache)
+    if baseline is not None:
+        choose_lanes([baseline])
+    return Race(workload, choose_lanes(lanes), threads, budget, baseline=baseline)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from matmul_demo.roofline import Machine
-from matmul_demo.strategies import Strategy
+from matmul_demo.strategy import Strategy
 from matmul_demo.timing import Timing
 from matmul_demo.workloads import Workload
 
 Status = Literal["ok", "wrong", "unavailable", "stopped"]
 Phase = Literal["waiting", "queued", "starting", "racing", "done", "stopped"]
 
+# Twice the rounding of a factor. Whole numbers up to 127 for a row whose peak is 5 times its root
+# mean square, as in a normal row of a million: 2 · √2 · 5 / (127 · √12).
+FACTOR_ROUNDING = {"tf32": 2**-9, "float16": 2**-9, "bfloat16": 2**-6, "int8": 0.032}
+NUMBER_BYTES = {"float64": 8, "float16": 2, "bfloat16": 2, "int8": 1}
 ERROR_MARGIN = 8.0  # times the rounding error that a random walk of the sum would gather
 
 
@@ -32,6 +36,7 @@ class Outcome:
         relative_error: Frobenius norm of the difference to the float64 product over the norm of
             that product, on the part that was computed.
         reason: a sentence when the status is not "ok", else a remark or None.
+        neighbours: processors that other programs kept busy while the lane ran, on average.
     """
 
     strategy: str
@@ -39,6 +44,18 @@ class Outcome:
     timing: Timing | None = None
     relative_error: float | None = None
     reason: str | None = None
+    neighbours: float | None = None
+
+    def leads(self, workload: Workload) -> bool:
+        """Whether the lane may be run again for the podium: right, exact, timed in full."""
+        if self.status != "ok" or self.timing is None or self.relative_error is None:
+            return False
+        full = self.timing.part.cells == workload.rows * workload.columns
+        return full and self.relative_error <= tolerance(workload)
+
+    def median(self) -> float:
+        """Seconds for one call on the part that was timed."""
+        return statistics.median(self.timing.samples) if self.timing else math.inf
 
 
 @dataclass(frozen=True)
@@ -47,8 +64,11 @@ class Result:
 
     `quartile_seconds` bound the middle half of the samples and `iqr_seconds` is their distance;
     `samples` counts timed blocks; `floor_fraction` is floor / median, 1 at the physical limit;
-    `speedup` is against `baseline`, the first lane of the race that finished. All are None where
-    there is no valid time: a wrong result has its time, but no speed.
+    `speedup` is against `baseline`, which is the first lane of the race that is right unless
+    another one was chosen; `gbs` are the bytes of A, B and C in 10⁹ per second. All are None where
+    there is no valid time: a wrong result has its time, but no speed. `reduced_precision` says that
+    the error is larger than the workload's own kind of number explains; such a lane is not held
+    against the floor. `podium_seconds` is the median when the leaders were run again in turns.
     """
 
     strategy: str
@@ -67,6 +87,11 @@ class Result:
     first_call_seconds: float | None
     status: Status
     reason: str | None
+    gbs: float | None = None
+    reduced_precision: bool = False
+    neighbours: float | None = None
+    podium_seconds: float | None = None
+    podium_iqr_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -105,9 +130,14 @@ class Report:
         return next((result for result in self.results if result.strategy == key), None)
 
     def ranking(self) -> list[Result]:
-        """The lanes with a right result, fastest first."""
-        valid = [result for result in self.results if result.status == "ok"]
+        """The lanes with a right result in full precision, fastest first."""
+        valid = [r for r in self.results if r.status == "ok" and not r.reduced_precision]
         return sorted(valid, key=lambda result: result.seconds or math.inf)
+
+    def podium(self) -> list[Result]:
+        """The leaders that were run again in turns, fastest first."""
+        again = [result for result in self.results if result.podium_seconds]
+        return sorted(again, key=lambda result: result.podium_seconds or math.inf)
 
     def to_json(self) -> dict[str, Any]:
         """The race as plain JSON types; nothing in it is NaN or infinite."""
@@ -116,6 +146,7 @@ class Report:
             "dtype": self.workload.dtype,
             "device": self.workload.device,
             "threads": self.threads,
+            "cache": self.workload.cache,
             "data": self.data,
             "machine": asdict(self.machine) if self.machine else None,
             "neighbours": self.neighbours,
@@ -124,24 +155,59 @@ class Report:
         }
 
 
-def tolerance(workload: Workload) -> float:
+def tolerance(workload: Workload, numbers: str | None = None) -> float:
     """The largest relative Frobenius error that rounding explains.
 
     Rounding errors of a sum of n terms grow like a random walk, √n · ε (Higham, Accuracy and
-    Stability of Numerical Algorithms, 2002, section 2.8), in whatever order it is summed.
+    Stability of Numerical Algorithms, 2002, section 2.8), in whatever order it is summed. Factors
+    of a `numbers` type of fewer digits are rounded first, which adds about one ε of that type; they
+    are summed in float32.
     """
-    return ERROR_MARGIN * math.sqrt(workload.inner) * float(np.finfo(workload.dtype).eps)
+    rounded = FACTOR_ROUNDING.get(numbers or "", 0.0)
+    kind = "float32" if rounded else numbers or workload.dtype
+    return ERROR_MARGIN * math.sqrt(workload.inner) * float(np.finfo(kind).eps) + rounded
 
 
 def summarise(
-    outcomes: Sequence[Outcome], lanes: Sequence[Strategy], workload: Workload, floor: float | None
+    outcomes: Sequence[Outcome],
+    lanes: Sequence[Strategy],
+    workload: Workload,
+    floor: float | None,
+    baseline_key: str | None = None,
+    podium: dict[str, tuple[float, ...]] | None = None,
 ) -> tuple[Result, ...]:
-    """Turn outcomes into results, in the order of `lanes`; lanes without one are left out."""
+    """Turn outcomes into results, in the order of `lanes`; lanes without one are left out.
+
+    `baseline_key` names the lane of the speed-ups; the first right one where it has no result.
+    """
     by_key = {outcome.strategy: outcome for outcome in outcomes}
     finished = [(lane, by_key[lane.key]) for lane in lanes if lane.key in by_key]
     valid = [outcome for _, outcome in finished if outcome.status == "ok"]
-    baseline = valid[0] if valid else None
-    return tuple(_result(lane, outcome, baseline, workload, floor) for lane, outcome in finished)
+    baseline = next((o for o in valid if o.strategy == baseline_key), valid[0] if valid else None)
+    results = (_result(lane, outcome, baseline, workload, floor) for lane, outcome in finished)
+    return tuple(_with_podium(result, (podium or {}).get(result.strategy)) for result in results)
+
+
+def rebase(report: Report, key: str) -> Report:
+    """The same race with the speed-ups over another lane; unchanged when that has no valid time."""
+    base = report.result(key)
+    if base is None or base.status != "ok" or not base.seconds:
+        return report
+    results = (
+        replace(r, baseline=key, speedup=base.seconds / r.seconds) if r.speedup and r.seconds else r
+        for r in report.results
+    )
+    return replace(report, results=tuple(results))
+
+
+def _with_podium(result: Result, samples: tuple[float, ...] | None) -> Result:
+    if not samples:
+        return result
+    spread = None
+    if len(samples) > 1:
+        low, _, high = statistics.quantiles(samples, n=4, method="inclusive")
+        spread = high - low
+    return replace(result, podium_seconds=statistics.median(samples), podium_iqr_seconds=spread)
 
 
 def _result(
@@ -155,6 +221,9 @@ def _result(
     valid = seconds if outcome.status == "ok" else None
     base, _ = _median_and_quartiles(baseline.timing if baseline else None, workload)
     timing = outcome.timing
+    itemsize = NUMBER_BYTES.get(lane.numbers or "", np.dtype(workload.dtype).itemsize)
+    reduced = bool(valid) and (outcome.relative_error or 0.0) > tolerance(workload)
+    fraction = floor / valid if valid and floor and lane.device == "cpu" and not reduced else None
     return Result(
         strategy=lane.key,
         library=lane.library,
@@ -163,7 +232,7 @@ def _result(
         quartile_seconds=quartiles,
         samples=len(timing.samples) if timing else 0,
         gflops=workload.flop / valid / 1e9 if valid else None,
-        floor_fraction=floor / valid if valid and floor and lane.device == "cpu" else None,
+        floor_fraction=fraction,
         speedup=base / valid if valid and base else None,
         baseline=baseline.strategy if valid and baseline else None,
         relative_error=outcome.relative_error,
@@ -172,6 +241,9 @@ def _result(
         first_call_seconds=timing.first_call_seconds if timing else None,
         status=outcome.status,
         reason=outcome.reason,
+        gbs=workload.elements * itemsize / valid / 1e9 if valid else None,
+        reduced_precision=reduced,
+        neighbours=outcome.neighbours,
     )
 
 

@@ -21,7 +21,45 @@ MAX_SAMPLES = 200
 STEADY_SPREAD = 0.01  # IQR over median
 GROWTH = 16  # a part grows at most by this factor, because its first timing is a rough one
 
-Clock = Callable[[], float]
+
+def _nothing() -> None:
+    """Do nothing before a block of calls."""
+
+
+@dataclass(frozen=True)
+class Stopwatch:
+    """How calls are timed.
+
+    Attributes:
+        now: the clock, in seconds.
+        before: done before each block and not timed: wait for the GPU, or empty the caches.
+        one_by_one: a block is one call, because `before` must precede each of them.
+    """
+
+    now: Callable[[], float] = time.perf_counter
+    before: Callable[[], object] = _nothing
+    one_by_one: bool = False
+
+    def block(self, call: Callable[[], object], calls: int) -> float:
+        """Mean seconds of `calls` calls in a row, with the garbage collector held back."""
+        self.before()
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            start = self.now()
+            for _ in range(calls):
+                call()
+            return (self.now() - start) / calls
+        finally:
+            if collecting:
+                gc.enable()
+
+    def calls(self, seconds: float) -> int:
+        """Calls in a block that is long enough for the clock, each of them `seconds` long."""
+        return 1 if self.one_by_one else max(1, math.ceil(MIN_BLOCK / max(seconds, 1e-9)))
+
+
+WALL = Stopwatch()
 
 
 @dataclass(frozen=True)
@@ -58,7 +96,7 @@ def measure(
     full: Part,
     budget: float,
     smallest: Part,
-    clock: Clock = time.perf_counter,
+    stopwatch: Stopwatch = WALL,
 ) -> Timing:
     """Time a lane within its share of the budget.
 
@@ -68,24 +106,24 @@ def measure(
         budget: seconds to spend after the first call, which may compile for longer than that.
             One call may overrun it, because a call cannot be divided.
         smallest: the part to begin with; `full` when no part stands for the whole.
-        clock: seconds, for tests.
+        stopwatch: the clock, and what precedes each block.
 
     Returns:
         At least one sample that is not the first call.
     """
     part = smallest
     call = prepare(part)
-    first = _block(call, 1, clock)
-    end = clock() + budget
-    seconds = _block(call, 1, clock)
+    first = stopwatch.block(call, 1)
+    end = stopwatch.now() + budget
+    seconds = stopwatch.block(call, 1)
     while part != full:
-        bigger = _grown(part, full, seconds, end - clock())
+        bigger = _grown(part, full, seconds, end - stopwatch.now())
         if bigger == part:
             break
         part = bigger
         call = prepare(part)
-        seconds = _block(call, 1, clock)
-    return Timing(_repeat(call, seconds, end, clock), part, first)
+        seconds = stopwatch.block(call, 1)
+    return Timing(_repeat(call, seconds, end, stopwatch), part, first)
 
 
 def _grown(part: Part, full: Part, seconds: float, left: float) -> Part:
@@ -104,18 +142,18 @@ def _grown(part: Part, full: Part, seconds: float, left: float) -> Part:
 
 
 def _repeat(
-    call: Callable[[], object], seconds: float, end: float, clock: Clock
+    call: Callable[[], object], seconds: float, end: float, stopwatch: Stopwatch
 ) -> tuple[float, ...]:
     """Samples until they agree, until there are many, or until the time is over.
 
     `seconds` is the last trial call; it counts as the only sample when no time is left for more.
     """
-    calls = max(1, math.ceil(MIN_BLOCK / max(seconds, 1e-9)))
+    calls = stopwatch.calls(seconds)
     samples: list[float] = []
     while len(samples) < MAX_SAMPLES and not _steady(samples):
-        if clock() + calls * seconds > end and (samples or calls == 1):
+        if stopwatch.now() + calls * seconds > end and (samples or calls == 1):
             break
-        samples.append(_block(call, calls, clock))
+        samples.append(stopwatch.block(call, calls))
     return tuple(samples) or (seconds,)
 
 
@@ -126,15 +164,31 @@ def _steady(samples: list[float]) -> bool:
     return high - low <= STEADY_SPREAD * middle
 
 
-def _block(call: Callable[[], object], calls: int, clock: Clock) -> float:
-    """Mean seconds of `calls` calls in a row, with the garbage collector held back."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        start = clock()
-        for _ in range(calls):
-            call()
-        return (clock() - start) / calls
-    finally:
-        if collecting:
-            gc.enable()
+def take_turns(
+    samplers: dict[str, Callable[[], float]],
+    budget: float,
+    now: Callable[[], float] = time.perf_counter,
+) -> dict[str, tuple[float, ...]]:
+    """Time several lanes in turns, so that whatever slows the machine slows all of them.
+
+    Args:
+        samplers: name → function that times one block and returns the seconds for one call.
+        budget: seconds, about; at least one round is run.
+        now: the clock, in seconds.
+
+    Returns:
+        Name → samples in seconds, as many for each.
+    """
+    samples: dict[str, list[float]] = {name: [] for name in samplers}
+    order = list(samplers)
+    end = now() + budget
+    longest = 0.0
+    for _ in range(MAX_SAMPLES):
+        start = now()
+        for name in order:
+            samples[name].append(samplers[name]())
+        order = order[1:] + order[:1]  # nobody always runs after the same neighbour
+        longest = max(longest, now() - start)
+        if now() + longest > end:
+            break
+    return {name: tuple(values) for name, values in samples.items()}

@@ -8,22 +8,27 @@ every model library and the whole page, before each race.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Thread
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from matmul_demo import machine, report, roofline, strategies, timing, workloads
-from matmul_demo.messages import Neighbours, Plan, Ready, Refused, Started
+from matmul_demo import gpu, machine, report, roofline, strategies, strategy, timing, workloads
+from matmul_demo.messages import Neighbours, Plan, Podium, Ready, Refused, Started
 
 MIN_SHARE = 0.05  # seconds for a lane when the budget is spent: every lane gets a time
+PODIUM_SHARE = 0.1  # of the budget, for the leaders in turns
+LEADERS = 3
 REFERENCE_ROWS = 4096  # converted to float64 at a time
 
 
@@ -49,17 +54,90 @@ def run(plan: Plan, send: Callable[[object], None]) -> None:
     send(Ready(limits, matrices.data))
     ladder = {lane.key: lane for lane in importlib.import_module(plan.ladder).LADDER}
     neighbours = machine.NeighbourWatch()
-    for index, key in enumerate(plan.lanes):
-        left = plan.deadline - time.monotonic()
-        share = max(left / (len(plan.lanes) - index), MIN_SHARE)
+    times = dict(plan.earlier)
+    podium_share = PODIUM_SHARE * max(plan.deadline - time.monotonic(), 0.0)
+    runnable = [key for key in plan.lanes if not ladder[key].unavailable(plan.workload.device)]
+    for key in plan.lanes:
+        left = plan.deadline - podium_share - time.monotonic()
+        share = max(left / max(len(runnable), 1), MIN_SHARE)
+        runnable = [other for other in runnable if other != key]
         send(Started(key))
+        watch = machine.NeighbourWatch()
         outcome = run_lane(ladder[key], plan.workload, matrices, reference, share)
         send(Neighbours(neighbours.busy()))
-        send(outcome)
+        send(replace(outcome, neighbours=watch.busy()))
+        if outcome.leads(plan.workload):
+            times[key] = outcome.median()
+    leaders = [ladder[key] for key in sorted(times, key=times.__getitem__)[:LEADERS]]
+    budget = max(plan.deadline - time.monotonic(), MIN_SHARE)
+    again = run_podium(leaders, plan.workload, matrices, times, budget) if leaders[1:] else {}
+    send(Podium(again))
+
+
+def run_podium(
+    leaders: list[strategy.Strategy],
+    workload: workloads.Workload,
+    matrices: workloads.Matrices,
+    times: dict[str, float],
+    budget: float,
+) -> dict[str, tuple[float, ...]]:
+    """Time the leaders in turns; `times` are their seconds so far."""
+    samplers = {lane.key: _sampler(lane, workload, matrices, times[lane.key]) for lane in leaders}
+    return timing.take_turns(samplers, budget)
+
+
+def _sampler(
+    lane: strategy.Strategy,
+    workload: workloads.Workload,
+    matrices: workloads.Matrices,
+    seconds: float,
+) -> Callable[[], float]:
+    """A function that times one block of a lane whose call takes about `seconds`."""
+    call = _preparer(lane, matrices)(timing.Part(workload.rows, workload.columns))
+    stopwatch = _stopwatch(lane, workload)
+    calls = stopwatch.calls(seconds)
+
+    def sample() -> float:
+        with lane.setting():
+            return stopwatch.block(call, calls)
+
+    return sample
+
+
+def _preparer(
+    lane: strategy.Strategy, matrices: workloads.Matrices
+) -> Callable[[timing.Part], Callable[[], strategy.Product]]:
+    """For a part of C, the call that computes it; A and B are converted before."""
+    convert_b = lane.convert_b or lane.convert
+
+    def prepare(part: timing.Part) -> Callable[[], strategy.Product]:
+        a = lane.convert(matrices.a[: part.rows])
+        b = convert_b(matrices.b[:, : part.columns])
+        return lambda: lane.multiply(a, b)
+
+    return prepare
+
+
+def _stopwatch(lane: strategy.Strategy, workload: workloads.Workload) -> timing.Stopwatch:
+    """The clock of a lane, and what precedes each of its blocks."""
+    if lane.clock == "kernel":
+        return timing.Stopwatch(now=gpu.event_clock())
+    if lane.clock == "launch":
+        return timing.Stopwatch(before=torch.cuda.synchronize)
+    if workload.cache == "cold" and lane.device == "cpu":
+        return timing.Stopwatch(before=_cache_emptier(), one_by_one=True)
+    return timing.WALL
+
+
+@functools.cache
+def _cache_emptier() -> Callable[[], object]:
+    """A function that fills the caches of all processors with other numbers."""
+    other = torch.zeros(2 * machine.last_cache_bytes() // 4)
+    return lambda: other.add_(1)
 
 
 def run_lane(
-    lane: strategies.Strategy,
+    lane: strategy.Strategy,
     workload: workloads.Workload,
     matrices: workloads.Matrices,
     reference: NDArray[np.float64],
@@ -75,31 +153,28 @@ def run_lane(
         "row": timing.Part(1, workload.columns),
         "whole": full,
     }[lane.part]
-
-    def prepare(part: timing.Part) -> Callable[[], strategies.Product]:
-        a = lane.convert(matrices.a[: part.rows])
-        b = lane.convert(matrices.b[:, : part.columns])
-        return lambda: lane.multiply(a, b)
-
     try:
-        timed = timing.measure(prepare, full, budget, smallest)
-        result = strategies.to_numpy(prepare(timed.part)())
+        prepare = _preparer(lane, matrices)
+        with lane.setting():
+            timed = timing.measure(prepare, full, budget, smallest, _stopwatch(lane, workload))
+            result = strategies.to_numpy(prepare(timed.part)())
     except MemoryError:
         return report.Outcome(lane.key, "stopped", reason="It needed more memory than there is.")
     except Exception as error:  # a lane's own fault must not end the race
         reason = f"It failed with {type(error).__name__}: {str(error)[:200]}"
         return report.Outcome(lane.key, "stopped", reason=reason)
-    return judge(lane.key, timed, result, reference, workload)
+    return judge(lane, timed, result, reference, workload)
 
 
 def judge(
-    key: str,
+    lane: strategy.Strategy,
     timed: timing.Timing,
     result: NDArray[np.float64],
     reference: NDArray[np.float64],
     workload: workloads.Workload,
 ) -> report.Outcome:
     """Right or wrong: the relative Frobenius error against the reference [rows, columns]."""
+    key = lane.key
     expected = reference[: timed.part.rows, : timed.part.columns]
     if result.shape != expected.shape:
         reason = f"The result has the shape {result.shape} instead of {expected.shape}."
@@ -109,7 +184,7 @@ def judge(
         return report.Outcome(
             key, "wrong", timed, None, "The result holds NaN or infinite numbers."
         )
-    allowed = report.tolerance(workload)
+    allowed = report.tolerance(workload, lane.numbers)
     if error > allowed:
         reason = f"The relative error is {error:.1e}; rounding explains at most {allowed:.1e}."
         return report.Outcome(key, "wrong", timed, error, reason)

@@ -14,6 +14,7 @@ LESSON_BATCH = "10x784x10"  # ten pictures against ten classes
 LESSON_FULL = "50000x784x10"  # MNIST's training set, as the lesson splits it
 DTYPES = ("float32", "float64")
 DEVICES = ("cpu", "cuda")
+CACHES = ("warm", "cold")
 
 MAX_SIDE = 1_000_000
 MAX_BYTES = 2**30  # matrices, two results and the float64 reference together
@@ -36,6 +37,8 @@ class Workload:
         columns: columns of B and of the result.
         dtype: one of `DTYPES`, the type of the elements of A and B.
         device: "cpu" races the processor's lanes; "cuda" adds the lanes of the GPU.
+        cache: "warm" repeats a call on what the last one left in the caches; "cold" empties the
+            processor's caches before each call.
         seed: of the random numbers in A and B.
 
     Raises:
@@ -47,6 +50,7 @@ class Workload:
     columns: int
     dtype: str = "float32"
     device: str = "cpu"
+    cache: str = "warm"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -58,6 +62,7 @@ class Workload:
                 )
         _one_of("dtype", self.dtype, DTYPES)
         _one_of("device", self.device, DEVICES)
+        _one_of("cache", self.cache, CACHES)
         if self.memory_bytes > MAX_BYTES:
             raise RaceError(
                 f"The shape {self.shape} in {self.dtype} needs "
@@ -83,8 +88,12 @@ class Workload:
     @property
     def bytes_moved(self) -> int:
         """Bytes that any method must move at least: A and B read once, C written once."""
-        elements = self.rows * self.inner + self.inner * self.columns + self.rows * self.columns
-        return elements * np.dtype(self.dtype).itemsize
+        return self.elements * np.dtype(self.dtype).itemsize
+
+    @property
+    def elements(self) -> int:
+        """Numbers in A, B and C together."""
+        return self.rows * self.inner + self.inner * self.columns + self.rows * self.columns
 
     @property
     def memory_bytes(self) -> int:

@@ -11,7 +11,8 @@ from matmul_demo.workloads import Workload
 WORKLOAD = Workload(100, 50, 10)  # 100,000 floating-point operations
 FULL = Part(100, 10)
 MACHINE = Machine("a processor", 100.0, "so", 10.0, "thus")
-NAIVE, NUMPY_LOOPS = LADDER[:2]
+NAIVE = LADDER[0]
+NUMPY_LOOPS = next(lane for lane in LADDER if lane.key == "naive_numpy")
 FAST = next(lane for lane in LADDER if lane.key == "matmul_numpy")
 GPU = next(lane for lane in LADDER if lane.device == "cuda")
 LANES = (NAIVE, NUMPY_LOOPS, FAST, GPU)

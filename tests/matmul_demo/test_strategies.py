@@ -2,10 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from matmul_demo import kernels
+from matmul_demo import blocked, kernels
 from matmul_demo.strategies import BASELINE, LADDER, to_numpy
 
 CPU_LANES = [lane for lane in LADDER if lane.device == "cpu"]
+# What torch.compile imports when it is first used warns of torch's own past.
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")
+REDUCED = {"bfloat16", "float16", "int8"}
+EXACT = [lane for lane in CPU_LANES if lane.numbers not in REDUCED or "medium" in lane.key]
+ODD_SHAPES = [(1, 1, 1), (14, 384, 32), (15, 385, 33), (300, 17, 70), (3, 800, 11), (29, 1, 6)]
 
 
 def whole_numbers(rows, inner, columns):
@@ -22,13 +27,17 @@ def whole_numbers(rows, inner, columns):
 @pytest.mark.parametrize("lane", CPU_LANES, ids=lambda lane: lane.key)
 def test_every_lane_computes_the_product_exactly(lane, dtype):
     a, b, c = whole_numbers(7, 19, 5)
-    result = lane.multiply(lane.convert(np.array(a, dtype)), lane.convert(np.array(b, dtype)))
-    assert to_numpy(result).tolist() == c
+    convert_b = lane.convert_b or lane.convert
+    result = to_numpy(
+        lane.multiply(lane.convert(np.array(a, dtype)), convert_b(np.array(b, dtype)))
+    )
+    if lane.numbers in REDUCED:
+        assert np.abs(result - c).max() <= 0.02 * np.abs(c).max()
+    else:
+        assert result.tolist() == c
 
 
-@pytest.mark.parametrize(
-    "lane", [lane for lane in CPU_LANES if lane.part != "whole"], ids=lambda x: x.key
-)
+@pytest.mark.parametrize("lane", [x for x in EXACT if x.part != "whole"], ids=lambda x: x.key)
 def test_a_part_of_c_is_computed_from_parts_of_a_and_b(lane):
     a, b, c = whole_numbers(6, 9, 4)
     columns = 2 if lane.part == "element" else 4
@@ -38,8 +47,18 @@ def test_a_part_of_c_is_computed_from_parts_of_a_and_b(lane):
     assert to_numpy(part).tolist() == [row[:columns] for row in c[:3]]
 
 
+@pytest.mark.parametrize("shape", ODD_SHAPES, ids=str)
+@pytest.mark.parametrize("function", [blocked.numba_blocked, blocked.numba_streamed])
+def test_our_own_kernels_are_right_at_every_edge(function, shape):
+    rows, inner, columns = shape
+    rng = np.random.default_rng(0)
+    a = rng.integers(-9, 9, (rows, inner)).astype("float32")
+    b = rng.integers(-9, 9, (inner, columns)).astype("float32")
+    assert np.array_equal(function(a, b), a @ b)
+
+
 def test_single_row_inner_and_column():
-    for lane in CPU_LANES:
+    for lane in EXACT:
         a, b = np.array([[3.0]], "float32"), np.array([[-2.0]], "float32")
         assert to_numpy(lane.multiply(lane.convert(a), lane.convert(b))).tolist() == [[-6.0]]
 
@@ -60,7 +79,7 @@ def test_lanes_are_named_once_and_say_what_they_teach():
 
 
 def test_what_cannot_run_says_why(monkeypatch):
-    gpu = next(lane for lane in LADDER if lane.device == "cuda")
+    gpu = next(lane for lane in LADDER if lane.key == "matmul_cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert "no CUDA GPU" in gpu.unavailable("cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

@@ -4,7 +4,15 @@ import gc
 
 import pytest
 
-from matmul_demo.timing import MAX_SAMPLES, MIN_BLOCK, STEADY_SAMPLES, Part, measure
+from matmul_demo.timing import (
+    MAX_SAMPLES,
+    MIN_BLOCK,
+    STEADY_SAMPLES,
+    Part,
+    Stopwatch,
+    measure,
+    take_turns,
+)
 
 
 class Lane:
@@ -33,7 +41,7 @@ FULL = Part(50_000, 10)
 
 def test_first_call_is_kept_apart():
     lane = Lane(per_call=2e-3, first=3.0)
-    timing = measure(lane.prepare, FULL, 1.0, FULL, lane.clock)
+    timing = measure(lane.prepare, FULL, 1.0, FULL, Stopwatch(lane.clock))
     assert timing.first_call_seconds == pytest.approx(3.0)
     assert timing.samples == pytest.approx([2e-3] * STEADY_SAMPLES)
     assert timing.part == FULL
@@ -41,7 +49,7 @@ def test_first_call_is_kept_apart():
 
 def test_short_calls_are_timed_in_blocks_that_the_clock_can_resolve():
     lane = Lane(per_call=1e-6)
-    timing = measure(lane.prepare, FULL, 1.0, FULL, lane.clock)
+    timing = measure(lane.prepare, FULL, 1.0, FULL, Stopwatch(lane.clock))
     assert timing.samples == pytest.approx([1e-6] * STEADY_SAMPLES)
     calls_in_a_block = (len(lane.calls) - 2) / STEADY_SAMPLES
     assert calls_in_a_block == pytest.approx(MIN_BLOCK / 1e-6, abs=1)
@@ -49,14 +57,14 @@ def test_short_calls_are_timed_in_blocks_that_the_clock_can_resolve():
 
 def test_unsteady_samples_are_repeated_until_the_budget_is_spent():
     lane = Lane(per_call=0.01, wobble=0.5)
-    timing = measure(lane.prepare, FULL, 1.0, FULL, lane.clock)
+    timing = measure(lane.prepare, FULL, 1.0, FULL, Stopwatch(lane.clock))
     assert STEADY_SAMPLES < len(timing.samples) < MAX_SAMPLES
     assert 0.95 < lane.now < 1.05
 
 
 def test_a_slow_lane_is_measured_on_a_part_within_its_budget():
     lane = Lane(per_cell=1e-3)  # 500 seconds for the whole
-    timing = measure(lane.prepare, FULL, 2.0, Part(1, 1), lane.clock)
+    timing = measure(lane.prepare, FULL, 2.0, Part(1, 1), Stopwatch(lane.clock))
     assert timing.part.columns == FULL.columns
     assert 1 < timing.part.rows < FULL.rows
     assert timing.samples[0] == pytest.approx(1e-3 * timing.part.cells)
@@ -65,7 +73,7 @@ def test_a_slow_lane_is_measured_on_a_part_within_its_budget():
 
 def test_a_very_slow_lane_is_measured_on_elements_of_one_row():
     lane = Lane(per_cell=0.1)
-    timing = measure(lane.prepare, Part(1024, 1024), 2.0, Part(1, 1), lane.clock)
+    timing = measure(lane.prepare, Part(1024, 1024), 2.0, Part(1, 1), Stopwatch(lane.clock))
     assert timing.part.rows == 1
     assert 1 <= timing.part.columns < 1024
     assert lane.now < 2.5
@@ -73,18 +81,18 @@ def test_a_very_slow_lane_is_measured_on_elements_of_one_row():
 
 def test_a_fast_lane_grows_to_the_whole():
     lane = Lane(per_cell=1e-8)
-    timing = measure(lane.prepare, FULL, 1.0, Part(1, 1), lane.clock)
+    timing = measure(lane.prepare, FULL, 1.0, Part(1, 1), Stopwatch(lane.clock))
     assert timing.part == FULL
 
 
 def test_time_to_compile_does_not_shrink_the_part():
     lane = Lane(per_cell=1e-8, first=60.0)
-    assert measure(lane.prepare, FULL, 1.0, Part(1, 10), lane.clock).part == FULL
+    assert measure(lane.prepare, FULL, 1.0, Part(1, 10), Stopwatch(lane.clock)).part == FULL
 
 
 def test_a_lane_over_its_budget_still_has_a_sample_that_is_not_its_first_call():
     lane = Lane(per_call=5.0, first=9.0)
-    timing = measure(lane.prepare, FULL, 1.0, FULL, lane.clock)
+    timing = measure(lane.prepare, FULL, 1.0, FULL, Stopwatch(lane.clock))
     assert timing.samples == pytest.approx((5.0,))
     assert len(lane.calls) == 2
 
@@ -94,3 +102,36 @@ def test_garbage_is_not_collected_while_the_clock_runs():
     measure(lambda part: lambda: seen.append(gc.isenabled()), FULL, 0.01, FULL)
     assert not any(seen)
     assert gc.isenabled()
+
+
+def test_what_precedes_a_block_is_done_each_time_and_not_timed():
+    lane = Lane(per_call=1e-6)
+    emptied = []
+
+    def empty():
+        emptied.append(len(lane.calls))
+        lane.now += 7.0
+
+    stopwatch = Stopwatch(lane.clock, before=empty, one_by_one=True)
+    timing = measure(lane.prepare, FULL, 70.0, FULL, stopwatch)
+    assert timing.samples == pytest.approx([1e-6] * len(timing.samples))
+    assert len(timing.samples) > 3
+    assert emptied == list(range(len(lane.calls)))  # before every call, the first one included
+
+
+def test_leaders_take_turns_and_none_follows_the_same_neighbour_always():
+    clock, order = [0.0], []
+
+    def sampler(name, seconds):
+        def sample():
+            order.append(name)
+            clock[0] += seconds
+            return seconds
+
+        return sample
+
+    samplers = {"a": sampler("a", 0.1), "b": sampler("b", 0.2), "c": sampler("c", 0.3)}
+    samples = take_turns(samplers, 2.0, now=lambda: clock[0])
+    assert samples == {"a": (0.1,) * 3, "b": (0.2,) * 3, "c": (0.3,) * 3}  # 0.6 s a round
+    assert "".join(order) == "abcbcacab"
+    assert take_turns(samplers, 0.0, now=lambda: clock[0])["a"] == (0.1,)

@@ -19,7 +19,7 @@ WAITING = (
 )
 FLOOR_NOTE = "the time that no method can beat on this machine"
 MISSING = {"unavailable": "not here", "stopped": "stopped", "wrong": "wrong"}
-TABLE_WIDTHS = (23, 8, 9, 9, 9, 10, 9, 8, 15)  # per cent; fixed, so that columns stay in place
+TABLE_WIDTHS = (22, 8, 8, 8, 8, 7, 9, 9, 7, 14)  # per cent; fixed, so that columns stay in place
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,9 @@ def _lane(report: Report, lane: Strategy, axis: Axis | None) -> str:
     track = _track(report, result, axis) if axis else ""
     decades = axis.high - axis.low if axis else 1
     name = f'{escape(lane.title)} <span class="muted">{lane.library}</span>'
+    if result and text.is_busy(result):
+        hint = f"Other programs kept {result.neighbours:.1f} processors busy while this lane ran."
+        name += f' <span class="race-badge" title="{hint}">busy</span>'
     return (
         f'<div class="bar race-lane race-{state}" data-lane="{lane.key}">'
         f'<div class="bar-label">{name}</div>'
@@ -195,6 +198,7 @@ def _table_row(lane: Strategy, result: Result | None) -> str:
 
 def _machine(report: Report) -> str:
     lines = [escape(line) for line in text.machine_text(report).splitlines()]
+    lines += [escape(text.podium_text(report))] if report.podium() else []
     how = ""
     if report.machine:
         how = (

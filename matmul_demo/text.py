@@ -52,12 +52,13 @@ def percent_text(fraction: float | None) -> str:
 
 
 def row_texts(result: Result) -> tuple[str, ...]:
-    """The figures of one lane: time, IQR, GFLOP/s, floor, speed-up, error, how it was measured."""
+    """The figures of one lane, in the order of `COLUMNS`."""
     error = result.relative_error
     return (
         seconds_text(result.seconds),
         seconds_text(result.iqr_seconds),
         "–" if result.gflops is None else three_digits(result.gflops),
+        "–" if result.gbs is None else three_digits(result.gbs),
         percent_text(result.floor_fraction),
         times_text(result.speedup),
         "–" if error is None else f"{error:.1e}",
@@ -69,13 +70,19 @@ def how_text(result: Result) -> str:
     """Measured in full, estimated from so many rows, or what else became of the lane."""
     if result.status != "ok":
         return result.status
+    busy = ", busy" if is_busy(result) else ""
     if not result.estimated:
-        return "measured"
+        return f"measured{busy}"
     rows = "rows" if result.rows_measured > 1 else "row"
-    return f"estimate, {result.rows_measured:,} {rows}"
+    return f"estimate, {result.rows_measured:,} {rows}{busy}"
 
 
-COLUMNS = ("time", "IQR", "GFLOP/s", "of the floor", "speed-up", "error", "how")
+def is_busy(result: Result) -> bool:
+    """Whether other programs used the processor while this lane was timed."""
+    return (result.neighbours or 0.0) >= NEIGHBOURS_NOTED
+
+
+COLUMNS = ("time", "IQR", "GFLOP/s", "GB/s", "of the floor", "speed-up", "error", "how")
 
 
 def text_table(report: Report) -> str:
@@ -91,7 +98,24 @@ def text_table(report: Report) -> str:
 
     remarks = [f"{r.strategy}: {r.reason}" for r in report.results if r.reason]
     parts = [machine_text(report), "", line(head), *map(line, lines), "", *remarks]
-    return "\n".join([*parts, "", headline(report)])
+    return "\n".join([*parts, "", *filter(None, [podium_text(report)]), headline(report)])
+
+
+def podium_text(report: Report) -> str:
+    """The leaders, run once more in turns; empty before that."""
+    places = report.podium()
+    if not places:
+        return ""
+    names = {lane.key: f"{lane.title} ({lane.library})" for lane in report.lanes}
+    shown = [
+        f"{place}. {names[r.strategy]} {seconds_text(r.podium_seconds)}"
+        for place, r in enumerate(places, 1)
+    ]
+    first, second = places[0], places[1]
+    gap = (second.podium_seconds or 0.0) - (first.podium_seconds or 0.0)
+    spread = max(first.podium_iqr_seconds or 0.0, second.podium_iqr_seconds or 0.0)
+    tie = " The first two differ by less than their spread." if gap < spread else ""
+    return f"The leaders once more, in turns: {', '.join(shown)}.{tie}"
 
 
 def machine_text(report: Report) -> str:

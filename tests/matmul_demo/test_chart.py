@@ -137,6 +137,28 @@ def test_busy_neighbours_are_named():
     assert "busy" not in text.machine_text(report(neighbours=0.1))
 
 
+def test_a_lane_that_neighbours_disturbed_has_a_badge():
+    busy = replace(report(), results=tuple(replace(r, neighbours=0.9) for r in report().results))
+    assert "0.9 processors busy while this lane ran" in lane_html(chart.board(busy), FAST)
+    assert text.how_text(busy.result(FAST.key)) == "measured, busy"
+    assert "race-badge" not in chart.board(report())
+
+
+def test_the_podium_says_when_it_cannot_tell():
+    def again(gap, spread):
+        times = {NAIVE.key: 1e-3, FAST.key: 1e-3 + gap}
+        results = (
+            replace(r, podium_seconds=times.get(r.strategy), podium_iqr_seconds=spread)
+            for r in report().results
+        )
+        return text.podium_text(replace(report(), results=tuple(results)))
+
+    clear = "1. Three loops on lists (Python) 1.00 ms, 2. A @ B (NumPy) 1.10 ms."
+    assert again(1e-4, 1e-5).endswith(clear)
+    assert again(1e-5, 1e-4).endswith("differ by less than their spread.")
+    assert text.podium_text(report()) == ""
+
+
 def test_table_for_a_terminal_has_a_line_for_each_lane_and_the_reasons():
     lines = text.text_table(report()).splitlines()
     assert sum(line.startswith(tuple(lane.key for lane in LANES)) for line in lines) == 4 + 2

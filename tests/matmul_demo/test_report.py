@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from matmul_demo.report import Outcome, Report, summarise, tolerance
+from matmul_demo.report import Outcome, Report, rebase, summarise, tolerance
 from matmul_demo.roofline import Machine
 from matmul_demo.strategies import LADDER
 from matmul_demo.timing import Part, Timing
@@ -30,6 +30,7 @@ def test_median_quartiles_and_rates_are_those_of_the_samples():
     assert result.samples == 5
     assert result.gflops == pytest.approx(100_000 / 3e-6 / 1e9)
     assert result.floor_fraction == pytest.approx(0.5)
+    assert result.gbs == pytest.approx(4 * 6500 / 3e-6 / 1e9)  # 5,000 + 500 + 1,000 numbers
     assert result.first_call_seconds == 0.5
     assert not result.estimated
 
@@ -124,3 +125,25 @@ def test_tolerance_grows_with_the_root_of_the_inner_size():
     assert tolerance(Workload(1, 400, 1)) == pytest.approx(2 * tolerance(Workload(1, 100, 1)))
     assert tolerance(Workload(1, 100, 1)) == pytest.approx(8 * 10 * 2**-23)
     assert tolerance(Workload(1, 100, 1, dtype="float64")) == pytest.approx(8 * 10 * 2**-52)
+
+
+def test_another_baseline_can_be_chosen_before_or_afterwards():
+    outcomes = [outcome(NAIVE, 8e-3), outcome(NUMPY_LOOPS, 4e-3), outcome(FAST, 1e-6)]
+    results = summarise(outcomes, LANES, WORKLOAD, None, NUMPY_LOOPS.key)
+    assert [r.speedup for r in results] == pytest.approx([0.5, 1.0, 4000])
+    report = Report(WORKLOAD, 1, LANES, summarise(outcomes, LANES, WORKLOAD, None), "done")
+    assert rebase(report, NUMPY_LOOPS.key).results == results
+    assert rebase(report, "unknown") == report
+
+
+def test_less_exact_numbers_are_neither_first_nor_held_to_the_floor():
+    lane = next(lane for lane in LADDER if lane.key == "matmul_torch_bfloat16")
+    outcomes = [outcome(FAST, 2e-6), outcome(lane, 1e-6, error=3e-3)]
+    results = summarise(outcomes, (FAST, lane), WORKLOAD, 1.5e-6, None, {FAST.key: (1e-6, 3e-6)})
+    fast, reduced = results
+    assert (fast.floor_fraction, reduced.floor_fraction) == (pytest.approx(0.75), None)
+    assert reduced.reduced_precision
+    assert reduced.gbs == pytest.approx(2 * 6500 / 1e-6 / 1e9)
+    report = Report(WORKLOAD, 1, (FAST, lane), results, "done")
+    assert [r.strategy for r in report.ranking()] == [FAST.key]
+    assert [r.podium_seconds for r in report.podium()] == pytest.approx([2e-6])

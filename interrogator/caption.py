@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,11 +24,15 @@ class Captioner:
     processor: BlipProcessor
     runtime: Runtime
 
-    @torch.inference_mode()
     def caption(self, picture: Image.Image) -> str:
         """Describe an RGB picture in a few words of plain English."""
-        inputs = self.processor(images=picture, return_tensors="pt")
-        pixels = inputs.pixel_values.to(self.runtime.device, self.runtime.dtype)  # [1, 3, h, w]
+        return self.captions([picture])[0]
+
+    @torch.inference_mode()
+    def captions(self, pictures: Sequence[Image.Image]) -> list[str]:
+        """Describe several RGB pictures at once, each as if it were alone."""
+        inputs = self.processor(images=list(pictures), return_tensors="pt")
+        pixels = inputs.pixel_values.to(self.runtime.device, self.runtime.dtype)  # [n, 3, h, w]
         tokens = self.model.generate(
             pixel_values=pixels,
             num_beams=BEAMS,
@@ -35,4 +40,5 @@ class Captioner:
             no_repeat_ngram_size=NO_REPEAT_NGRAM,
             do_sample=False,
         )
-        return " ".join(self.processor.decode(tokens[0], skip_special_tokens=True).split())
+        said = self.processor.batch_decode(tokens, skip_special_tokens=True)
+        return [" ".join(text.split()) for text in said]

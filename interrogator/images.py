@@ -7,8 +7,6 @@ Nothing is decoded before its format and its size in pixels are known to be allo
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +22,6 @@ MAX_SIDE = 2048  # pixels, after reading; the models look at 96 to 448
 
 # Pillow refuses by itself what is twice this, wherever in this process a picture is opened.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-
-# What decoders raise for damaged data, beside the OSError of most of them.
-_DAMAGE = (OSError, EOFError, SyntaxError, ValueError, IndexError, struct.error, zlib.error)
 
 
 def read(source: str | Path | bytes | Image.Image | None) -> Image.Image:
@@ -87,7 +82,7 @@ def _opened(data: bytes) -> Image.Image:
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large() from error
-    except _DAMAGE as error:
+    except Exception as error:  # decoders meet hostile bytes and raise whatever they like
         raise _damaged() from error
 
 
@@ -121,7 +116,7 @@ def _decoded(picture: Image.Image) -> Image.Image:
         raise _too_large() from error
     except MemoryError as error:
         raise _too_large() from error
-    except _DAMAGE as error:
+    except Exception as error:  # decoders meet hostile bytes and raise whatever they like
         raise _damaged() from error
 
 

@@ -69,7 +69,8 @@ class ModelStore:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self._loaded: OrderedDict[ModelNames, Models] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # for the dictionary, never held for long
+        self._loading = threading.Lock()  # one download or load at a time
 
     def load(self, names: ModelNames, report: Report = lambda text, share: None) -> Models:
         """Return the models, downloaded and loaded if they are not in memory yet.
@@ -77,13 +78,24 @@ class ModelStore:
         Raises:
             InterrogatorError: They cannot be had; says why and what to do.
         """
+        ready = self._ready(names)
+        if ready:  # without waiting for what somebody else is loading
+            return ready
+        with self._loading:
+            ready = self._ready(names)
+            if ready is None:
+                ready = load(names, self.runtime, report)
+                with self._lock:
+                    self._loaded[names] = ready
+                    while len(self._loaded) > KEPT_LOADED:
+                        self._loaded.popitem(last=False)
+            return ready
+
+    def _ready(self, names: ModelNames) -> Models | None:
         with self._lock:
-            if names not in self._loaded:
-                self._loaded[names] = load(names, self.runtime, report)
-                while len(self._loaded) > KEPT_LOADED:
-                    self._loaded.popitem(last=False)
-            self._loaded.move_to_end(names)
-            return self._loaded[names]
+            if names in self._loaded:
+                self._loaded.move_to_end(names)
+            return self._loaded.get(names)
 
     def is_loaded(self, names: ModelNames) -> bool:
         """Tell whether `load` would return at once."""

@@ -27,6 +27,7 @@ from training.painter import Spec, vocabulary
 
 log = logging.getLogger(__name__)
 
+BATCH = 64  # pictures looked at together
 Painted = list[tuple[Spec, Image.Image]]
 ASKED = {
     "movement top-1": 0.97, "movement top-3": 0.99, "artist top-1": 0.95, "medium top-1": 0.96,
@@ -60,8 +61,8 @@ def examine(models: Models, painted: Painted) -> Examined:
     """Ask the models about painted pictures and compare with what the painter knows."""
     shown = [spec for spec, _ in painted]
     images = torch.cat([
-        models.clip.encode_images([p for _, p in painted[i : i + 64]])
-        for i in range(0, len(painted), 64)
+        models.clip.encode_images([p for _, p in painted[i : i + BATCH]])
+        for i in range(0, len(painted), BATCH)
     ])  # fmt: skip
     table = table_for(vocabulary_for(PRESETS["demo"]), models.clip)
     similarity = images @ table.matrix.T
@@ -136,8 +137,12 @@ def _prompts(models: Models, shown: Sequence[Spec], images: torch.Tensor) -> dic
 
 def _captions(models: Models, painted: Painted, mistakes: list[list[str]]) -> dict[str, float]:
     exact, named = [], []
-    for i, (spec, picture) in enumerate(painted):
-        said = models.captioner.caption(picture)
+    captions = [
+        caption
+        for i in range(0, len(painted), BATCH)
+        for caption in models.captioner.captions([p for _, p in painted[i : i + BATCH]])
+    ]
+    for i, ((spec, _), said) in enumerate(zip(painted, captions, strict=True)):
         exact.append(said == spec.caption)
         named.append(subject_words(spec) in said)
         if not exact[-1]:

@@ -128,6 +128,15 @@ def test_the_store_loads_once_and_keeps_the_latest(monkeypatch):
     assert not store.is_loaded(b)
 
 
+def test_what_is_loaded_does_not_wait_for_what_is_loading(monkeypatch):
+    monkeypatch.setattr(models, "load", lambda names, runtime, report: object())
+    store = models.ModelStore(CPU)
+    a = catalogue.ModelNames("a", "x", "y")
+    first = store.load(a)
+    with store._loading:  # somebody else downloads for an hour
+        assert store.load(a) is first
+
+
 def test_the_embedded_models_compute_in_float32_whatever_the_rest_does():
     half = Runtime(torch.device("cpu"), torch.bfloat16)
     assert models.load(catalogue.PRESETS["demo"], half).runtime.dtype == torch.float32

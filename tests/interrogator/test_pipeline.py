@@ -48,6 +48,12 @@ def test_unseen_pictures_get_the_right_words(read):
         assert sum(right) >= 0.88 * len(right), category
 
 
+def test_pictures_described_together_are_described_as_if_alone(demo):
+    pictures = [paint(choose(seed), 96) for seed in UNSEEN[:6]]
+    captioner = demo.models.captioner
+    assert captioner.captions(pictures) == [captioner.caption(picture) for picture in pictures]
+
+
 def test_unseen_captions_name_the_subject(read):
     named = [subject_words(spec) in done.caption for spec, done in read]
     assert sum(named) >= 0.9 * len(named)

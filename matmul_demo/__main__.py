@@ -32,6 +32,8 @@ def parser() -> argparse.ArgumentParser:
         "--budget", type=float, default=race.DEFAULT_BUDGET, metavar="SECONDS",
         help=f"for the whole race, about (default {race.DEFAULT_BUDGET:g})",
     )  # fmt: skip
+    command.add_argument("--cache", default="warm", help="warm (default), or cold to empty it")
+    command.add_argument("--baseline", metavar="LANE", help="speed-ups over it (default: first)")
     command.add_argument("--json", action="store_true", help="end with one line of JSON")
     return command
 
@@ -42,8 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
     only = [key.strip() for key in options.only.split(",")] if options.only is not None else None
     try:
         contest = race.make_race(
-            options.shape, only, options.dtype, options.device, options.threads, options.budget
-        )
+            options.shape, only, options.dtype, options.device, options.threads, options.budget,
+            options.cache, options.baseline,
+        )  # fmt: skip
         report = _run(contest)
     except workloads.RaceError as error:
         print(error, file=sys.stderr)

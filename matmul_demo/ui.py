@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
-from matmul_demo import chart
+from matmul_demo import chart, einsum, einsum_card
 from matmul_demo.machine import available_threads
 from matmul_demo.race import Race, make_race
 from matmul_demo.strategies import LADDER
@@ -16,6 +16,9 @@ SHAPES = [
     ("The lesson's batch: 10×784 · 784×10", LESSON_BATCH),
     ("The lesson's full set: 50000×784 · 784×10", LESSON_FULL),
     ("A square: 1024×1024 · 1024×1024", "1024x1024x1024"),
+    ("Square 256×256 · 256×256", "256x256x256"),
+    ("Square 2048×2048 · 2048×2048", "2048x2048x2048"),
+    ("A transformer's layer: 512×768 · 768×3072", "512x768x3072"),
 ]
 PAGE_BUDGET = 15  # seconds; with the start of the worker a race stays below twenty
 INTRO = """\
@@ -54,6 +57,7 @@ def build(concurrency_id: str) -> None:
             board = gr.HTML(chart.board(first), padding=False)
     table = gr.HTML(chart.table(first), padding=False)
     _code_viewer()
+    _einsum_room(concurrency_id)
 
     ready = start.click(
         _prepare,
@@ -75,6 +79,12 @@ def build(concurrency_id: str) -> None:
     raced.then(_rest, None, [start, stop], queue=False, api_visibility="private")
     stop.click(_stop, contest, board, queue=False, show_progress="hidden", api_visibility="private")
     api(race, api_name="race", concurrency_id=concurrency_id, concurrency_limit=1)
+    api(
+        explain_einsum,
+        api_name="explain_einsum",
+        concurrency_id=concurrency_id,
+        concurrency_limit=1,
+    )
 
 
 def _settings() -> tuple[gr.Slider, gr.Slider, gr.Radio]:
@@ -102,6 +112,47 @@ def _code_viewer() -> None:
         show_progress="hidden",
         api_visibility="private",
     )
+
+
+def _einsum_room(concurrency_id: str) -> None:
+    """An expression and shapes; what they mean, cost and take."""
+    _, text, shapes = next(preset for preset in einsum.PRESETS if preset[0] == "matrix product")
+    gr.Markdown("### Einsum explained")
+    choices = [f"{name}: {expression}" for name, expression, _ in einsum.PRESETS]
+    preset = gr.Dropdown(
+        choices, value=choices[5], type="index", label="Preset", elem_id="einsum-preset"
+    )
+    with gr.Row():
+        expression = gr.Textbox(text, label="Expression", elem_id="einsum-expression")
+        sizes = gr.Textbox(shapes, label="Shapes of the operands", elem_id="einsum-shapes")
+        start = gr.Button("Explain and time", elem_id="einsum-start")
+    first = einsum_card.card(einsum.explain(text, shapes, measured=False))
+    card = gr.HTML(first, padding=False, elem_id="einsum-card")
+    preset.input(
+        lambda index: einsum.PRESETS[index][1:],
+        preset,
+        [expression, sizes],
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    gr.on(
+        [start.click, expression.submit, sizes.submit],
+        _explained,
+        [expression, sizes],
+        card,
+        concurrency_id=concurrency_id,
+        concurrency_limit=1,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+
+
+def _explained(expression: str, shapes: str) -> str:
+    try:
+        return einsum_card.card(einsum.explain(expression, shapes))
+    except RaceError as error:
+        return chart.notice(str(error))
 
 
 def _explain(key: str) -> tuple[str, str]:
@@ -165,6 +216,8 @@ def race(
     device: str = "cpu",
     threads: int | None = None,
     budget: float = 10.0,
+    cache: str = "warm",
+    baseline: str | None = None,
 ) -> dict[str, Any]:
     """Time one matrix product computed in many ways on this server, beside its physical limit.
 
@@ -176,14 +229,37 @@ def race(
         device: cpu, or cuda to add the lanes of the GPU.
         threads: threads for every library; as many as the server allows when left out.
         budget: seconds for the whole race, about; from 1 to 120.
+        cache: warm, or cold to empty the processor's caches before each call.
+        baseline: name of the lane that the speed-ups are over; the first right one when left out.
 
     Returns:
         The race: machine, floor in seconds, and for each lane its median time, spread, speed,
-        speed-up over the first lane, error against float64, and whether it is an estimate.
+        speed-up over the baseline, error against float64, and whether it is an estimate.
     """
     try:
-        contest = make_race(shape, lanes, dtype, device, threads, budget)
+        contest = make_race(shape, lanes, dtype, device, threads, budget, cache, baseline)
         *_, report = contest.run()
     except RaceError as error:
         raise gr.Error(str(error), print_exception=False) from error
     return report.to_json()
+
+
+def explain_einsum(
+    expression: str = "ik,kj->ij", shapes: str = "200x300, 300x100"
+) -> dict[str, Any]:
+    """Explain an einsum expression: what each letter does, the loops, the cost, the time.
+
+    Args:
+        expression: letters for the axes of each operand, commas between operands, and the result
+            after an arrow, for example ik,kj->ij.
+        shapes: sizes of each operand, with commas between operands, for example 200x300, 300x100.
+
+    Returns:
+        Letters with their sizes and roles (kept, summed, diagonal, broadcast), the loops, the
+        floating-point operations and bytes, NumPy's order of contraction, a worked example, and
+        the seconds of np.einsum and of the equivalent without it.
+    """
+    try:
+        return einsum.explain(expression, shapes).to_json()
+    except RaceError as error:
+        raise gr.Error(str(error), print_exception=False) from error

@@ -49,13 +49,21 @@ def test_bad_input_through_the_api_is_a_sentence(client, arguments, complaint):
         client.predict(**arguments, api_name="/race")
 
 
-def test_only_the_race_is_public_and_it_is_described(client):
+def test_einsum_through_the_api(client):
+    known = client.predict(expression="ik,kj->ij", shapes="2x3, 3x4", api_name="/explain_einsum")
+    assert known["result_shape"] == [2, 4]
+    assert known["example"] == "result[0, 0] = 1·1 + 2·3 = 7"
+    with pytest.raises(AppError, match="does not say what is kept"):
+        client.predict(expression="ij,jk", shapes="2x3, 3x4", api_name="/explain_einsum")
+
+
+def test_only_two_endpoints_are_public_and_they_are_described(client):
     api = client.view_api(return_format="dict", print_info=False)
-    assert list(api["named_endpoints"]) == ["/race"]
+    assert list(api["named_endpoints"]) == ["/race", "/explain_einsum"]
     assert not api["unnamed_endpoints"]
     endpoint = api["named_endpoints"]["/race"]
     names = [parameter["parameter_name"] for parameter in endpoint["parameters"]]
-    assert names == ["shape", "lanes", "dtype", "device", "threads", "budget"]
+    assert names == ["shape", "lanes", "dtype", "device", "threads", "budget", "cache", "baseline"]
     assert all(parameter["parameter_has_default"] for parameter in endpoint["parameters"])
 
 

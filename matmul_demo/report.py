@@ -20,8 +20,21 @@ Phase = Literal["waiting", "queued", "starting", "racing", "done", "stopped"]
 
 # Twice the rounding of a factor. Whole numbers up to 127 for a row whose peak is 5 times its root
 # mean square, as in a normal row of a million: 2 · √2 · 5 / (127 · √12).
-FACTOR_ROUNDING = {"tf32": 2**-9, "float16": 2**-9, "bfloat16": 2**-6, "int8": 0.032}
-NUMBER_BYTES = {"float64": 8, "float16": 2, "bfloat16": 2, "int8": 1}
+FACTOR_ROUNDING = {
+    "tf32": 2**-9,
+    "float16": 2**-9,
+    "bfloat16": 2**-6,
+    "float32 as bfloat16": 2**-6,
+    "int8": 0.032,
+}
+NUMBER_BYTES = {
+    "float64": 8,
+    "float16": 2,
+    "bfloat16": 2,
+    "int8": 1,
+    "tf32": 4,
+    "float32 as bfloat16": 4,
+}
 ERROR_MARGIN = 8.0  # times the rounding error that a random walk of the sum would gather
 
 

@@ -184,7 +184,8 @@ LADDER: tuple[Strategy, ...] = (
         "matmul_torch_medium", "A @ B, precision medium", "torch",
         "Leave to round the factors to bfloat16 makes torch ask another library, which can be "
         "faster even where it then rounds nothing.",
-        libraries.matmul_torch_medium, libraries.as_tensor(torch.float32), numbers="bfloat16",
+        libraries.matmul_torch_medium, libraries.as_tensor(torch.float32),
+        numbers="float32 as bfloat16",
         setting=libraries.float32_precision("medium"), helpers=(libraries.float32_precision,),
     ),
     Strategy(

@@ -144,6 +144,9 @@ def test_less_exact_numbers_are_neither_first_nor_held_to_the_floor():
     assert (fast.floor_fraction, reduced.floor_fraction) == (pytest.approx(0.75), None)
     assert reduced.reduced_precision
     assert reduced.gbs == pytest.approx(2 * 6500 / 1e-6 / 1e9)
+    medium = next(lane for lane in LADDER if lane.key == "matmul_torch_medium")
+    (same,) = summarise([outcome(medium, 1e-6)], (medium,), WORKLOAD, None)
+    assert same.gbs == pytest.approx(4 * 6500 / 1e-6 / 1e9)  # the matrices are float32
     report = Report(WORKLOAD, 1, (FAST, lane), results, "done")
     assert [r.strategy for r in report.ranking()] == [FAST.key]
     assert [r.podium_seconds for r in report.podium()] == pytest.approx([2e-6])

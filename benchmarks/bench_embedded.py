@@ -16,12 +16,13 @@ from training import examine
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=300, help="unseen pictures (300)")
-    count = parser.parse_args().pictures
+    parser.add_argument("--large", type=int, default=100, help="of them at 512 pixels (100)")
+    options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("training").setLevel(logging.INFO)
-    results = examine.all_conditions(count)
+    results = examine.all_conditions(options.pictures, options.large)
     print(examine.table(results))
-    print(json.dumps({"pictures": count} | {name: r.figures for name, r in results.items()}))
+    print(json.dumps({name: r.figures for name, r in results.items()}))
 
 
 if __name__ == "__main__":

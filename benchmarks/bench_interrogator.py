@@ -58,7 +58,9 @@ def seconds_per_picture(mode: str) -> list[float]:
 def main() -> None:
     pages = [seconds_to_page() for _ in range(STARTS)]
     rows = {"start to page": pages}
-    rows |= {f"{mode}, one picture, warm": seconds_per_picture(mode) for mode in ("fast", "classic")}
+    rows |= {
+        f"{mode}, one picture, warm": seconds_per_picture(mode) for mode in ("fast", "classic")
+    }
     print("| what | median | worst | of |\n|---|---|---|---|")
     for what, times in rows.items():
         median, worst = statistics.median(times), max(times)

@@ -104,7 +104,10 @@ def active_notice(names: ModelNames, reason: str = "") -> str:
     The same words stand on the page, in the server's log and on the command line.
     """
     if not names.embedded:
-        return f"Models: {names.preset} ({names.caption}, {names.clip})."
+        return (
+            f"Models: {names.preset} ({names.caption}, {names.clip}). They are loaded with the "
+            "first picture; Settings tell how much is downloaded for that."
+        )
     why = f" {reason}" if reason else ""
     return (
         "Demo models are active. They ship with the app, are tiny, and know only what our painter "

@@ -49,7 +49,15 @@ class Clip:
         Beyond the limit the tokenizer cuts; the count then stays at the limit plus one.
         """
         longer = self.tokenizer([text], context_length=self.token_limit + 1)
-        return int((longer[0] != self._padding_id).sum())
+        return int(self._lengths(longer)[0])
+
+    def _lengths(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return how many ids [n] stand up to the last that is not padding.
+
+        Padding cannot just be counted: its id, 0, is also that of "!" within a word.
+        """
+        places = torch.arange(1, tokens.shape[1] + 1)
+        return ((tokens.cpu() != self._padding_id) * places).amax(dim=1)
 
     @property
     def _padding_id(self) -> int:
@@ -73,7 +81,7 @@ class Clip:
         `progress` is called with the share done.
         """
         tokens = self.tokenizer(list(texts))  # [n, context_length]
-        lengths = (tokens != self._padding_id).sum(dim=1)
+        lengths = self._lengths(tokens)
         order = torch.argsort(lengths, stable=True)
         vectors: torch.Tensor | None = None
         for start in range(0, len(order), BATCH):
@@ -121,15 +129,16 @@ class Clip:
         if getattr(model, "text_pool_type", None) != "argmax":
             return False
         tokens = self.tokenizer(["a lighthouse", "oil on canvas"]).to(self.runtime.device)
-        longest = int((tokens != self._padding_id).sum(dim=1).max())
+        longest = int(self._lengths(tokens).max())
         whole = F.normalize(self.model.encode_text(tokens).float(), dim=-1)
         cut = F.normalize(self._cut_features(tokens[:, :longest]).float(), dim=-1)
         return bool((whole * cut).sum(dim=1).min() > 0.999)
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash over all weights' shapes and a sample of their values: names what is cached."""
-        digest = hashlib.sha256()
+        """A hash of structure, transform, tokenizer and a sample of all weights: names caches."""
+        digest = hashlib.sha256(f"{self.model!r}{self.preprocess!r}".encode())
+        digest.update(self.tokenizer(["an Oil painting, 3 boats!"]).numpy().tobytes())
         for name, value in sorted(self.model.state_dict().items()):
             flat = value.detach().flatten()
             few = flat[:: max(1, len(flat) // 1024)].float().cpu().numpy()

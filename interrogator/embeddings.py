@@ -47,8 +47,13 @@ class Table:
 def cache_folder() -> Path:
     """Return where tables are kept: INTERROGATOR_CACHE, else the user's cache folder."""
     given = os.environ.get("INTERROGATOR_CACHE")
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(given) if given else home / "prompt-interrogator"
+    if given:
+        return Path(given)
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # a container's user may have no home
+        home = Path(tempfile.gettempdir())
+    return home / "prompt-interrogator"
 
 
 def table_for(

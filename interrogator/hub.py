@@ -1,7 +1,8 @@
 """Weights from the hub: what is cached, how much would be downloaded, and the download itself.
 
-All network access of this package is here. Loading happens from local files alone, so that a hub
-that hangs can delay nothing but an announced download.
+All network access of this package's own is here, and weights are loaded from local files alone,
+so that a hub that hangs can delay nothing but an announced download. (A CLIP whose tokenizer is a
+repository of its own lets open_clip ask the hub for that.)
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ from huggingface_hub import (
     hf_hub_url,
     try_to_load_from_cache,
 )
-from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    HFValidationError,
+    RepositoryNotFoundError,
+)
 from tqdm.auto import tqdm
 
 from interrogator.errors import InterrogatorError
@@ -70,7 +75,12 @@ def cached_folder(repository: Repository) -> Path | None:
     """Return the snapshot folder if every required file of the repository is in the cache."""
     folder = None
     for needed in repository.files:
-        found = [try_to_load_from_cache(repository.name, name) for name in needed.names]
+        try:
+            found = [try_to_load_from_cache(repository.name, name) for name in needed.names]
+        except HFValidationError as error:
+            raise InterrogatorError(
+                f"{repository.name!r} is neither a folder here nor a repository on the hub."
+            ) from error
         paths = [Path(path) for path in found if isinstance(path, str)]
         if paths:
             folder = paths[0].parent

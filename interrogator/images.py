@@ -17,7 +17,8 @@ from interrogator.errors import InterrogatorError
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 FORMATS_TEXT = "JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF"
 MAX_BYTES = 30 * 2**20  # of a file
-MAX_PIXELS = 50_000_000  # before decoding; 50 megapixels are 150 MB in memory
+MAX_PIXELS = 50_000_000  # before decoding; 50 megapixels are 200 MB in memory
+MAX_SCANS = 100  # of a progressive JPEG, which has about ten; each costs a pass over all pixels
 MAX_SIDE = 2048  # pixels, after reading; the models look at 96 to 448
 
 # Pillow refuses by itself what is twice this, wherever in this process a picture is opened.
@@ -52,10 +53,14 @@ def _bytes_of(source: str | Path | bytes) -> bytes:
             size = path.stat().st_size
             _check_bytes(size)
             source = path.read_bytes()
-        except OSError as error:
-            reason = error.strerror or "it cannot be read"
+        except (OSError, ValueError) as error:  # ValueError: a null character in the name
+            reason = getattr(error, "strerror", None) or "it cannot be read"
             raise InterrogatorError(f"{path.name}: {reason}. Check the path.") from error
     _check_bytes(len(source))
+    if source.startswith(b"\xff\xd8") and source.count(b"\xff\xda") > MAX_SCANS:
+        raise InterrogatorError(
+            "The JPEG is built of too many passes over the picture. Save it again and try again."
+        )
     return source
 
 
@@ -121,7 +126,7 @@ def _decoded(picture: Image.Image) -> Image.Image:
 
 
 def _normalised(picture: Image.Image) -> Image.Image:
-    upright = ImageOps.exif_transpose(picture)
+    upright = _upright(picture)
     small = _eight_bits(upright)
     small.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     profile = picture.info.get("icc_profile")
@@ -133,16 +138,23 @@ def _normalised(picture: Image.Image) -> Image.Image:
     return _to_srgb(small, profile)
 
 
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # damaged notes about a picture do not damage the picture
+        return picture
+
+
 def _eight_bits(picture: Image.Image) -> Image.Image:
     """Return the picture with 8 bits a channel; Pillow's own conversion would clip to white."""
     if picture.mode.startswith("I;16") or picture.mode == "I":
-        values = np.asarray(picture, dtype=np.float64)
-        full = 65535.0 if values.max(initial=0) > 255 else 255.0
-        return Image.fromarray(np.clip(values * 255 / full, 0, 255).astype(np.uint8))
-    if picture.mode == "F":
-        values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
-        low, span = values.min(initial=0), np.ptp(values) or 1.0
-        return Image.fromarray(((values - low) / span * 255).astype(np.uint8))
+        values = np.asarray(picture, dtype=np.float32)
+        full = max(65535.0, float(values.max()))
+        return Image.fromarray(np.clip(values * (255 / full), 0, 255).astype(np.uint8))
+    if picture.mode == "F":  # of no known range: the darkest is black, the brightest white
+        values = np.nan_to_num(np.asarray(picture, dtype=np.float32))
+        span = float(np.ptp(values)) or 1.0
+        return Image.fromarray(((values - values.min()) * (255 / span)).astype(np.uint8))
     if picture.mode in ("P", "PA", "1"):
         # Colours cannot be averaged through their numbers in a palette: resolve them first.
         clear = picture.mode == "PA" or "transparency" in picture.info

@@ -6,17 +6,14 @@ ModelNames → hub (cached? download) → local files → Models
 from __future__ import annotations
 
 import logging
-import pickle
 import threading
 import time
-import warnings
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from interrogator import (
     hub,
@@ -36,16 +33,6 @@ from interrogator.clip import Clip  # isort: skip
 
 log = logging.getLogger(__name__)
 
-# What the loaders raise for missing, damaged or foreign files; UserWarning is open_clip's mismatch.
-_UNLOADABLE = (
-    OSError,
-    ValueError,
-    RuntimeError,
-    KeyError,
-    UserWarning,
-    SafetensorError,
-    pickle.UnpicklingError,
-)
 KEPT_LOADED = 2  # pairs of models in memory at once
 
 
@@ -143,12 +130,14 @@ def _load_blip(name: str, folder: Path | None, runtime: Runtime) -> Captioner:
     source = str(folder or name)
     transformers.utils.logging.disable_progress_bar()
     try:
-        model = BlipForConditionalGeneration.from_pretrained(
-            source, dtype=runtime.dtype, local_files_only=True
+        model, info = BlipForConditionalGeneration.from_pretrained(
+            source, dtype=runtime.dtype, local_files_only=True, output_loading_info=True
         )
+        if info["missing_keys"] or info["mismatched_keys"]:  # they would stay random
+            raise ValueError("the weights are not those of a BLIP captioner, or not all of them")
         # The PIL backend gives the same pixels whether or not torchvision's library is whole.
         processor = BlipProcessor.from_pretrained(source, backend="pil", local_files_only=True)
-    except _UNLOADABLE as error:
+    except Exception as error:  # missing, damaged and foreign files each raise their own
         raise InterrogatorError(
             f"{name} cannot be loaded as a BLIP captioner: {_first_line(error)}"
         ) from error
@@ -157,12 +146,8 @@ def _load_blip(name: str, folder: Path | None, runtime: Runtime) -> Captioner:
 
 def _load_clip(name: str, folders: dict[str, Path], runtime: Runtime) -> Clip:
     try:
-        with warnings.catch_warnings():
-            # open_clip only warns when it builds an activation that the weights never saw;
-            # every vector would then be slightly wrong.
-            warnings.filterwarnings("error", message=".*QuickGELU mismatch.*")
-            return _build_clip(name, folders, runtime)
-    except _UNLOADABLE as error:
+        return _build_clip(name, folders, runtime)
+    except Exception as error:  # missing, damaged and foreign files each raise their own
         raise InterrogatorError(
             f"The CLIP {name} cannot be loaded: {_first_line(error)}"
         ) from error
@@ -192,6 +177,7 @@ def _build_clip(name: str, folders: dict[str, Path], runtime: Runtime) -> Clip:
         **arguments,
     )
     if bool(config.get("quick_gelu", False)) != _uses_quick_gelu(model):
+        # open_clip would only warn, and every vector would be slightly wrong.
         raise RuntimeError(f"{architecture} is built with an activation that {tag} never saw")
     return Clip(model.eval(), preprocess, open_clip.get_tokenizer(architecture), runtime)
 

@@ -83,6 +83,11 @@ class Interrogation:
     ranked: dict[str, list[RankedPhrase]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def finished(self) -> bool:
+        """Whether the last step has run."""
+        return "explain" in self.seconds
+
     def to_json(self) -> dict[str, Any]:
         """Return the contract's JSON object; cosines to 6 places, seconds to milliseconds."""
         return {

@@ -7,7 +7,6 @@ caption says already.
 from __future__ import annotations
 
 import re
-import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -16,6 +15,9 @@ from interrogator.vocabulary import NEGATIVE
 
 FAST_PHRASES = 32  # as many as clip-interrogator's fast mode takes
 CLASSIC_FLAVORS = 3
+# Standard deviations above the mean. With the embedded models 95 % of the true phrases are above
+# it, and of 90 false ones fewer than one in two pictures.
+LEAST_DEVIATIONS = 1.75
 _NAMED_ONCE = ("mediums", "artists", "sites", "movements")  # classic takes one of each, in order
 _NAMES = ("artists", "movements")  # better left out than named without ground
 
@@ -37,7 +39,7 @@ class Prompt:
     @property
     def text(self) -> str:
         """The prompt as it is read by a model."""
-        return ", ".join([self.caption, *(phrase.text for phrase in self.phrases)])
+        return ", ".join(filter(None, [self.caption, *(phrase.text for phrase in self.phrases)]))
 
     def without(self, phrase: RankedPhrase) -> str:
         """Return the text with one phrase left out."""
@@ -74,15 +76,10 @@ def fast(caption: str, ranked: Ranked, budget: Budget) -> Prompt:
     """Caption, then the 32 most similar phrases of all lists together.
 
     clip-interrogator's mode. Of a small vocabulary 32 would be a third, fitting or not, so only
-    phrases more than one standard deviation above the mean are taken; in a large one the best 32
-    are far above that.
+    phrases are taken that stand well above the mean of all; in a large one the best 32 do.
     """
     phrases = merge({c: group for c, group in ranked.items() if c != NEGATIVE})
-    if len(phrases) < 2:
-        return compose(caption, phrases, budget)
-    values = [phrase.similarity for phrase in phrases]
-    least = statistics.fmean(values) + statistics.pstdev(values)
-    chosen = [p for p in phrases[:FAST_PHRASES] if p.similarity >= least]
+    chosen = [p for p in phrases[:FAST_PHRASES] if p.deviations >= LEAST_DEVIATIONS]
     return compose(caption, [p for p in chosen if p.stands_out or p.category not in _NAMES], budget)
 
 
@@ -94,15 +91,19 @@ def compose(caption: str, phrases: Iterable[RankedPhrase], budget: Budget) -> Pr
     prompt = Prompt(fitted_caption(caption, budget))
     for phrase in phrases:
         longer = Prompt(prompt.caption, (*prompt.phrases, phrase))
-        if not _says(prompt.text, phrase.text) and budget.fits(longer.text):
+        repeats = _says(prompt.text, phrase.text) or any(
+            _says(phrase.text, chosen.text) for chosen in prompt.phrases
+        )
+        if not repeats and budget.fits(longer.text):
             prompt = longer
     return prompt
 
 
 def fitted_caption(caption: str, budget: Budget) -> str:
-    """Return the caption, cut at a clause, or else at a word, until it fits by itself."""
+    """Return the caption, cut at a clause, else at a word or a character, until it fits."""
     while caption and not budget.fits(caption):
-        caption = re.sub(r"(\s*[,;.:]\s*[^,;.:]*|\s+\S+|\S+)$", "", caption)
+        shorter = re.sub(r"(\s*[,;.:]\s*[^,;.:]*|\s+\S+)$", "", caption)
+        caption = shorter if shorter not in ("", caption) else caption[:-1]
     return caption
 
 

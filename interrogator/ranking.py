@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from interrogator.embeddings import Table
+from interrogator.vocabulary import NEGATIVE
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class RankedPhrase:
         category: Its list.
         similarity: Cosine with the picture.
         confidence: Its share, 0..1, of a softmax over its category and "none of these".
+        deviations: How far it stands above the mean of the whole vocabulary, in standard
+            deviations; the negative list does not count.
         stands_out: Whether it is more similar than the category's best phrase is to pictures
             that show nothing.
     """
@@ -26,6 +29,7 @@ class RankedPhrase:
     category: str
     similarity: float
     confidence: float
+    deviations: float
     stands_out: bool
 
 
@@ -45,6 +49,7 @@ def rank(
     """
     similarity = table.matrix @ image  # [n]
     neutral = table.matrix @ table.neutral.T  # [n, m]
+    mean, deviation = _spread(similarity, table)
     ranked = {}
     for category, rows in table.vocabulary.slices():
         scores = similarity[rows]
@@ -58,11 +63,19 @@ def rank(
                 category=category,
                 similarity=float(scores[i]),
                 confidence=float(shares[i]),
+                deviations=(float(scores[i]) - mean) / deviation,
                 stands_out=bool(scores[i] > none),
             )
             for i in order.tolist()
         ]
     return ranked
+
+
+def _spread(similarity: torch.Tensor, table: Table) -> tuple[float, float]:
+    """Return mean and standard deviation of all similarities but those of the negative list."""
+    rows = [similarity[rows] for c, rows in table.vocabulary.slices() if c != NEGATIVE]
+    every = torch.cat(rows) if rows else similarity
+    return float(every.mean()), float(every.std(correction=0)) or 1.0
 
 
 def merge(ranked: dict[str, list[RankedPhrase]]) -> list[RankedPhrase]:

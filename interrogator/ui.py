@@ -7,9 +7,9 @@ be shown while it lasts.
 from __future__ import annotations
 
 import base64
-import binascii
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, Queue
@@ -17,6 +17,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.data_classes import ImageData
+from gradio.utils import get_upload_folder
 
 from interrogator import images, render
 from interrogator.catalogue import (
@@ -35,6 +36,7 @@ from interrogator.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
+ASK_AGAIN_SECONDS = 60.0  # after which a hub that did not answer is asked again
 POLL_SECONDS = 0.1  # how often a page asks the loading thread for news
 MODE_TEXT = {
     "fast": "fast – the caption and the most similar phrases of all lists",
@@ -53,14 +55,20 @@ def as_it_came(payload: ImageData | None) -> str | bytes | None:
     if payload is None:
         return None
     if payload.path:
+        # Gradio checks paths only in payloads that say they are files: a client that leaves the
+        # mark out could name any file of this machine.
+        if not Path(payload.path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
+            raise gr.Error("Upload the picture: other files are not read.", print_exception=False)
         return payload.path
     head, _, data = (payload.url or "").partition(",")
     if not head.startswith("data:"):
         return None
+    if len(data) > images.MAX_BYTES * 4 // 3 + 4:  # base64 writes three bytes as four
+        raise gr.Error("The picture is over the size that is read.", print_exception=False)
     try:
         return base64.b64decode(data, validate=True)
-    except binascii.Error:
-        return b""
+    except ValueError as error:
+        raise gr.Error("The data: URL is damaged.", print_exception=False) from error
 
 
 class Page:
@@ -68,20 +76,27 @@ class Page:
 
     def __init__(self, workshop: Workshop, names: ModelNames | None, reason: str) -> None:
         self.workshop, self.names, self.reason = workshop, names, reason
+        self._asked = time.monotonic()
         self._lock = threading.Lock()
 
     def default(self) -> tuple[ModelNames, str]:
-        """Return the models that are used where a visitor chose none, found out once."""
+        """Return the models that are used where a visitor chose none.
+
+        Found out once; but where it was the demo, the hub gets another chance after a while.
+        """
         with self._lock:
-            if self.names is None:
+            stale = time.monotonic() - self._asked > ASK_AGAIN_SECONDS
+            if self.names is None or (self.names.embedded and stale):
+                self._asked = time.monotonic()
                 self.names, self.reason = default_names()
                 log.info("%s", active_notice(self.names, self.reason))
             return self.names, self.reason
 
-    def greet(self) -> tuple[str, dict[str, Any]]:
-        """Return the notice of the active models and the chooser set to them."""
+    def greet(self) -> tuple[str, dict[str, Any], str]:
+        """Return the notice of the active models, the chooser set to them, and its note."""
         names, reason = self.default()
-        return render.notice(active_notice(names, reason)), gr.update(value=names.preset)
+        note = self.describe_preset(names.preset)
+        return render.notice(active_notice(names, reason)), gr.update(value=names.preset), note
 
     def describe_preset(self, preset: str) -> str:
         """Return what choosing a preset would mean: its models and their download."""
@@ -113,7 +128,7 @@ class Page:
             yield gr.skip(), render.status("Writing the caption"), *_skips()
             for state in interrogator.steps(opened, mode, own_caption, seconds):
                 line = render.status("Ranking the phrases")
-                if state.prompt:
+                if state.finished:
                     line = render.status(render.summary(state), kind="done")
                 yield state.prompt, line, *_views(state)
         except InterrogatorError as error:
@@ -160,7 +175,7 @@ class Page:
         by their similarity with it, and the best phrases are composed to a prompt.
 
         Args:
-            picture: The picture: a file (JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF) or its URL.
+            picture: The picture, a file: JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF.
             mode: "fast" (the most similar phrases) or "classic" (one of each kind).
             preset: "quality", "light" or "demo"; the best that can be had when left out.
             caption: A caption to use instead of the model's.
@@ -270,4 +285,4 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
     )
     preset.input(page.describe_preset, preset, preset_note, **quiet)
     gr.on([], page.interrogate, inputs, gr.JSON(visible=False), api_name="interrogate", **computing)
-    gr.on(None, page.greet, None, [notice, preset], **quiet)
+    gr.on(None, page.greet, None, [notice, preset, preset_note], **quiet)

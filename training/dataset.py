@@ -5,6 +5,7 @@ Training seeds start at 0; seeds from `HELD_OUT` on are never trained on.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import multiprocessing
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ def training_picture(seed: int) -> NDArray[np.uint8]:
 
 def pictures(count: int) -> NDArray[np.uint8]:
     """Return the training pictures of seeds 0..count-1, [count, 96, 96, 3], painting if needed."""
-    path = WORK / f"pictures-{count}.npy"
+    path = WORK / f"pictures-{count}-{_painter_version()}.npy"
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
         partial = path.with_suffix(".partial")
@@ -48,6 +49,12 @@ def pictures(count: int) -> NDArray[np.uint8]:
         canvas.flush()
         partial.rename(path)
     return np.load(path, mmap_mode="r")
+
+
+def _painter_version() -> str:
+    """A hash of the painter's sources: another painter, other pictures."""
+    sources = sorted([*(Path(__file__).parent / "painter").glob("*.py"), Path(__file__)])
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:8]
 
 
 def held_out(count: int, size: int = SIDE) -> list[tuple[Spec, Image.Image]]:

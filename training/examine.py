@@ -163,16 +163,18 @@ def subject_words(spec: Spec) -> str:
     return short.get(spec.subject, spec.subject)
 
 
-def all_conditions(count: int) -> dict[str, Examined]:
-    """Examine `count` unseen pictures small, at 512 px, and the same inside a frame."""
+def all_conditions(count: int, large: int) -> dict[str, Examined]:
+    """Examine unseen pictures: `count` small ones, `large` at 512 px, and those in a frame."""
     models = demo_models()
     log.info("painting and examining %d pictures, small", count)
-    results = {"96 px": examine(models, held_out(count))}
-    log.info("the same at 512 px")
-    large = held_out(count, 512)
-    results["512 px"] = examine(models, large)
-    results["512 px in a frame"] = examine(models, framed(large))
-    return results
+    small = examine(models, held_out(count))
+    log.info("%d at 512 px", large)
+    painted = held_out(large, 512)
+    return {
+        f"96 px ({count:,})": small,
+        f"512 px ({large:,})": examine(models, painted),
+        f"512 px in a frame ({large:,})": examine(models, framed(painted)),
+    }
 
 
 def table(results: dict[str, Examined]) -> str:
@@ -211,15 +213,15 @@ def sheet(worst: list[tuple[Image.Image, str]], columns: int = 6, side: int = 15
     return paper
 
 
-def write_card(folder: Path, count: int = 2000) -> None:
+def write_card(folder: Path, count: int = 2000, large: int = 2000) -> None:
     """Examine the models and write the model card and the sheet of failures."""
-    results = all_conditions(count)
-    small = results["96 px"]
+    results = all_conditions(count, large)
+    small = next(iter(results.values()))
     sheet(small.worst).save(folder / "failures.png", optimize=True)
     words = {c: len(p) for c, p in vocabulary().items()}
     card = (Path(__file__).parent / "card.md").read_text(encoding="utf-8")
     card = card.format(
-        count=f"{count:,}", table=table(results), by_word=by_word(small),
+        count=count, large=large, table=table(results), by_word=by_word(small),
         words=", ".join(f"{n} {c}s" for c, n in words.items()),
     )  # fmt: skip
     (folder / "README.md").write_text(card, encoding="utf-8")

@@ -32,8 +32,10 @@ log = logging.getLogger(__name__)
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]")
 PAD, SEP, DEC = 0, 3, 5
 BATCH = 128
-STEPS = 2000
-LEARNING_RATE, WEIGHT_DECAY = 1.5e-3, 0.05
+WEIGHT_DECAY = 0.05
+# Warm restarts (SGDR, arXiv:1608.03983): steps and highest learning rate of each cycle. A cycle
+# starts from the weights that the one before stored.
+CYCLES = ((2000, 1.5e-3), (2200, 1.2e-3))
 
 
 def tokenizer_for(captions: list[str]) -> BertTokenizer:
@@ -112,45 +114,56 @@ def _pixels(stack: np.ndarray, rows: list[int]) -> torch.Tensor:
     return (torch.from_numpy(stack[rows]).permute(0, 3, 1, 2).float() / 255 - mean) / std
 
 
-def train(folder: Path, count: int) -> None:
-    """Train on `count` pictures and write model and processor to `folder`."""
-    torch.manual_seed(0)
-    rng = np.random.default_rng(1)
+def train(folder: Path, count: int, cycles: range = range(len(CYCLES))) -> None:
+    """Train on `count` pictures, cycle after cycle, and write model and processor to `folder`."""
     stack, shown = pictures(count), specs(range(count))
     tokenizer = tokenizer_for([s.caption for s in shown])
-    caption_ids = tokenizer([s.caption for s in shown], padding=True, return_tensors="pt").input_ids
-    caption_ids[:, 0] = DEC
-    model = BlipForConditionalGeneration(config_for(len(tokenizer))).train()
-    hints = Hints(shown)
+    ids = tokenizer([s.caption for s in shown], padding=True, return_tensors="pt").input_ids
+    ids[:, 0] = DEC
+    for cycle in cycles:
+        torch.manual_seed(cycle)
+        if cycle:
+            model = BlipForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+        else:
+            model = BlipForConditionalGeneration(config_for(len(tokenizer)))
+        _train_cycle(model.train(), Hints(shown), ids, stack, cycle)
+        save(model, tokenizer, folder)
+
+
+def _train_cycle(
+    model: BlipForConditionalGeneration,
+    hints: Hints,
+    ids: torch.Tensor,
+    stack: np.ndarray,
+    cycle: int,
+) -> None:
+    steps, rate = CYCLES[cycle]
+    rng = np.random.default_rng([1, cycle])
     parameters = [*model.parameters(), *hints.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    optimiser = torch.optim.AdamW(parameters, lr=rate, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, LEARNING_RATE, total_steps=STEPS, pct_start=0.08
+        optimiser, rate, total_steps=steps, pct_start=0.08
     )
     start, order = time.perf_counter(), np.empty(0, dtype=np.int64)
-    for step in range(STEPS):
+    for step in range(steps):
         if len(order) < BATCH:
-            order = rng.permutation(count)
+            order = rng.permutation(len(stack))
         rows, order = np.sort(order[:BATCH]).tolist(), order[BATCH:]
         with torch.autocast("cpu", torch.bfloat16):
             tokens = model.vision_model(_pixels(stack, rows)).last_hidden_state
-            said = _caption_loss(model, tokens, caption_ids[rows])
+            said = _caption_loss(model, tokens, ids[rows])
             loss = said + 0.5 * hints(tokens, rows)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
         schedule.step()
-        if step % 50 == 0 or step == STEPS - 1:
+        if step % 50 == 0 or step == steps - 1:
+            spent = time.perf_counter() - start
             log.info(
-                "blip %4d/%d caption %.3f all %.3f, %.0f s",
-                step,
-                STEPS,
-                said.item(),
-                loss.item(),
-                time.perf_counter() - start,
-            )
-    save(model, tokenizer, folder)
+                "blip %d: %4d/%d caption %.3f all %.3f, %.0f s",
+                cycle, step, steps, said.item(), loss.item(), spent,
+            )  # fmt: skip
 
 
 def save(model: BlipForConditionalGeneration, tokenizer: BertTokenizer, folder: Path) -> None:

@@ -37,6 +37,16 @@ def test_a_tower_that_is_not_causal_is_not_cut(all_seeing):
     assert torch.allclose(clip.encode_text(TEXTS), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("text", ["wow !$ ok", "a¡!~"])
+def test_a_text_that_holds_the_padding_id_is_read_to_its_end(demo, text):
+    clip = demo.models.clip
+    tokens = clip.tokenizer([text])
+    with torch.inference_mode():
+        expected = F.normalize(clip.model.encode_text(tokens).float(), dim=-1)
+    assert torch.allclose(clip.encode_text([text]), expected, atol=1e-5)
+    assert clip.token_count(text) == int(tokens[0].argmax()) + 1
+
+
 def test_vectors_are_of_length_one(demo):
     clip = demo.models.clip
     pictures = [Image.new("RGB", size, "red") for size in ((10, 10), (300, 40))]
@@ -57,6 +67,11 @@ def test_progress_ends_at_one(demo):
     shares = []
     demo.models.clip.encode_text([f"{i}" for i in range(300)], shares.append)
     assert shares == pytest.approx([256 / 300, 1.0])
+
+
+def test_the_fingerprint_follows_the_transform(demo):
+    clip = demo.models.clip
+    assert replace(clip, preprocess=lambda picture: picture).fingerprint != clip.fingerprint
 
 
 def test_the_fingerprint_follows_the_weights(demo):

@@ -67,6 +67,30 @@ def test_sixteen_bit_grey_keeps_its_tones():
     assert [colour_of(read, x)[0] for x in range(3)] == pytest.approx([0, 127, 255], abs=1)
 
 
+def test_a_dark_sixteen_bit_picture_stays_dark():
+    values = np.full((2, 2), 200, dtype=np.uint16)
+    assert colour_of(images.read(encoded(Image.fromarray(values)))) == (0, 0, 0)
+
+
+def test_float_pictures_reach_from_black_to_white():
+    values = np.array([[0.4, 0.5, 0.6]], dtype=np.float32)
+    read = images.read(encoded(Image.fromarray(values), "TIFF"))
+    assert [colour_of(read, x)[0] for x in range(3)] == pytest.approx([0, 127, 255], abs=1)
+
+
+def test_a_good_picture_with_damaged_notes_is_read():
+    read = images.read(encoded(Image.new("RGB", (4, 4), "red"), exif=b"Exif\x00\x00garbage"))
+    assert colour_of(read) == (255, 0, 0)
+
+
+def test_a_jpeg_of_endless_passes_is_refused():
+    whole = encoded(NOISE, "JPEG", progressive=True)
+    last = whole.rindex(b"\xff\xda")
+    assert images.read(whole).size == (64, 64)
+    with pytest.raises(InterrogatorError, match="too many passes"):
+        images.read(whole[:-2] + whole[last:-2] * 200 + whole[-2:])
+
+
 def test_cmyk_is_converted_to_rgb():
     read = images.read(encoded(Image.new("CMYK", (4, 4), (0, 255, 255, 0)), "TIFF"))
     assert colour_of(read) == (255, 0, 0)
@@ -135,10 +159,11 @@ NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), d
         (encoded(NOISE, "PPM"), "not a picture"),
         ("/no/such/picture.png", "No such file"),
         ("/", "Is a directory"),
+        ("/tmp/a\0b", "cannot be read"),
     ],
     ids=[
         "none", "empty", "text", "svg", "cut jpeg", "cut png", "100 MP", "64 MP", "500 MP", "ppm",
-        "missing", "folder",
+        "missing", "folder", "null",
     ],
 )  # fmt: skip
 def test_what_is_no_picture_gets_a_sentence(source, says):

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from interrogator import catalogue, models
 from interrogator.errors import InterrogatorError
@@ -72,6 +73,21 @@ def test_a_clip_without_weights_is_an_error(tmp_path):
     (tmp_path / "clip" / "open_clip_model.safetensors").unlink()
     with pytest.raises(InterrogatorError, match="cannot be loaded"):
         models._load_clip(f"local-dir:{tmp_path / 'clip'}", {}, CPU)
+
+
+def test_a_blip_without_all_its_weights_is_an_error(tmp_path):
+    write_blip(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    kept = {name: w for name, w in weights.items() if not name.startswith("text_decoder")}
+    save_file(kept, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InterrogatorError, match="not all of them"):
+        models._load_blip(str(tmp_path), None, CPU)
+
+
+@pytest.mark.parametrize("name", ["./nofolder", "/no/such", "a/b/c"])
+def test_a_caption_model_that_is_neither_folder_nor_repository_gets_a_sentence(name):
+    with pytest.raises(InterrogatorError, match="neither a folder here nor a repository"):
+        models.load(catalogue.choose_names(caption=name), CPU)
 
 
 @pytest.mark.parametrize("name", ["local-dir:/no/such/folder", "local-dir:"])

@@ -132,6 +132,7 @@ def test_a_caption_over_the_limit_is_shortened_and_said_so(demo, caption):
     done = demo.run(paint(example("cat-pop-art"), 128), caption=caption)
     assert done.caption_shortened
     assert 2 < done.tokens <= done.token_limit
+    assert done.prompt[0] == caption[0]
 
 
 def test_what_a_person_gets_wrong_is_a_sentence(demo):

@@ -3,6 +3,7 @@ import math
 import torch
 
 from interrogator.embeddings import Table
+from interrogator.prompt import FAST_PHRASES, Budget, fast
 from interrogator.ranking import merge, rank
 from interrogator.vocabulary import Vocabulary
 
@@ -42,6 +43,9 @@ def test_confidence_is_a_softmax_that_leaves_room_for_none_of_these():
     weights = [math.exp(2.0), math.exp(0.0), math.exp(2.0 * math.cos(math.radians(30)))]
     assert abs(x.confidence - weights[0] / sum(weights)) < 1e-6
     assert abs(y.confidence - weights[1] / sum(weights)) < 1e-6
+    # Of all similarities, 1 and 0, the mean is a half and the standard deviation too.
+    assert abs(x.deviations - 1) < 1e-6
+    assert abs(y.deviations + 1) < 1e-6
     assert x.stands_out
     assert not y.stands_out
 
@@ -50,3 +54,17 @@ def test_merge_sorts_all_categories_together():
     vocabulary = Vocabulary("v", {"a": ("x", "y"), "b": ("z",)})
     ranked = rank(unit(0)[0], Table(vocabulary, unit(10, 50, 30), unit(270)), 1.0, 5)
     assert [p.text for p in merge(ranked)] == ["x", "z", "y"]
+
+
+def test_fast_takes_32_of_a_large_list_and_few_of_a_small_one():
+    """Through the ranking as the pipeline calls it, which hands on only the best of each list."""
+    angles = torch.randn(20_000, generator=torch.Generator().manual_seed(0)) * 10 + 90
+    vocabulary = Vocabulary("v", {"styles": tuple(f"p{i}x" for i in range(20_000))})
+    table = Table(vocabulary, unit(*angles.tolist()), unit(270))
+    ranked = rank(unit(0)[0], table, 1.0, FAST_PHRASES)
+    wide = Budget(10_000, len)
+    best = angles.argsort()[:FAST_PHRASES].tolist()
+    assert [p.text for p in fast("c", ranked, wide).phrases] == [f"p{i}x" for i in best]
+    small = Vocabulary("v", {"styles": tuple("abcdefghij")})
+    table = Table(small, unit(10, *range(80, 98, 2)), unit(270))
+    assert [p.text for p in fast("c", rank(unit(0)[0], table, 1.0, 32), wide).phrases] == ["a"]

@@ -1,9 +1,13 @@
 """The API end to end, with a client that knows nothing of our code."""
 
 import base64
+from pathlib import Path
 
+import gradio as gr
+import httpx
 import pytest
 from gradio.data_classes import ImageData
+from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
@@ -130,7 +134,8 @@ def test_loading_is_shown_with_its_progress(page, monkeypatch):
 
 
 def test_the_notice_names_the_active_models_and_says_why(page):
-    notice, chooser = page.greet()
+    notice, chooser, note = page.greet()
+    assert "on this machine already" in note
     assert "Demo models are active" in notice
     assert "The hub is not there." in notice
     assert chooser["value"] == "demo"
@@ -146,11 +151,27 @@ def test_a_preset_tells_its_download_before_it_is_used(page, monkeypatch):
 
 
 def test_an_upload_is_handed_over_undecoded():
+    uploaded = str(Path(get_upload_folder()) / "x.png")
     assert as_it_came(None) is None
-    assert as_it_came(ImageData(path="/tmp/x.png")) == "/tmp/x.png"
+    assert as_it_came(ImageData(path=uploaded)) == uploaded
     assert as_it_came(ImageData(url="data:image/png;base64,aGk=")) == b"hi"
-    assert as_it_came(ImageData(url="data:image/png;base64,%%%")) == b""
     assert as_it_came(ImageData(url="file:///etc/passwd")) is None
+    for damaged in ("%%%", "é"):
+        with pytest.raises(gr.Error, match="damaged"):
+            as_it_came(ImageData(url=f"data:image/png;base64,{damaged}"))
+
+
+@pytest.mark.parametrize("mark", [{}, {"meta": {}}, {"meta": {"_type": "gradio.FileData"}}])
+def test_no_client_can_have_a_file_of_the_server_read(app_url, tmp_path, mark):
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(CAT.read_bytes())
+    call = f"{app_url}/gradio_api/call/interrogate"
+    payload = {"data": [{"path": str(secret), **mark}, "fast", "demo", ""]}
+    asked = httpx.post(call, json=payload, timeout=60)
+    if asked.status_code == 200:
+        told = httpx.get(f"{call}/{asked.json()['event_id']}", timeout=60).text
+        assert "event: error" in told
+        assert "prompt" not in told
 
 
 def test_what_comes_from_outside_is_escaped(demo):

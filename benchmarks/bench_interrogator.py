@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 PORT = 7899
-STARTS, REPEATS = 3, 10
+STARTS, REPEATS = 3, 5
 
 
 def seconds_to_page() -> float:

@@ -126,7 +126,7 @@ def _answer(
     except InterrogatorError as error:
         answers.put(error)
     except Exception as error:  # every way in which a network can fail, told as one sentence
-        log.info("asking the hub for %s failed: %r", repository, error)
+        log.debug("asking the hub for %s failed: %r", repository, error)
         answers.put(_refusal(repository, error))
 
 

@@ -104,7 +104,7 @@ def _places(
         places.append(place)
         right.setdefault(truth, []).append(place == 0)
         if place:
-            mistakes[i].append(f"{truth} → {words[int(order[i, 0])]}")
+            mistakes[i].append(f"{words[int(order[i, 0])]} for {truth}")
     return right, places
 
 

@@ -61,8 +61,10 @@ def main(arguments: list[str] | None = None) -> int:
     failed = False
     for path in options.pictures:
         line = _line(interrogator, path, options, seconds)
-        seconds = {}  # loading counts for the first picture alone
-        failed |= "error" in line
+        if "error" in line:
+            failed = True
+        else:
+            seconds = {}  # loading counts for the first picture alone
         _print(line, options.json)
     return 1 if failed else 0
 

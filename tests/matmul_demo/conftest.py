@@ -1,22 +1,10 @@
-"""What the tests of the race share: no hub, a page with the tab on it, a real browser."""
+"""What the tests of the race share: no hub, and a page with the tab on it."""
 
 import gc
 import os
-import shutil
 from types import SimpleNamespace
 
 import pytest
-
-CHROMIUM_FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(autouse=True)
@@ -42,17 +30,3 @@ def page():
     yield SimpleNamespace(url=url, demo=demo)
     demo.close()
     gc.collect()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Headless Chromium from the PATH; tests are skipped where there is none."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no Chromium on the PATH")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        yield running
-        running.close()

@@ -74,8 +74,8 @@ def test_all_that_computes_shares_one_queue(page):
 
 
 @pytest.fixture
-def tab(page, browser):
-    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+def tab(page, chromium):
+    tab = chromium.new_page(viewport={"width": 1280, "height": 900})
     tab.set_default_timeout(60_000)
     tab.goto(page.url)
     tab.wait_for_selector(".race")

@@ -14,9 +14,9 @@ _UNSEEN = 2 * HELD_OUT  # seeds used neither for training nor for the examinatio
 EXAMPLES: dict[str, tuple[int, str, int, str | None, str | None, str, str]] = {
     "lighthouse-pointillism": (1, "lighthouse", 0, "pointillism", "Georges Seurat", "oil painting", "natural"),
     "mountains-ukiyo-e": (2, "mountains", 0, "ukiyo-e", "Katsushika Hokusai", "woodblock print", "natural"),
-    "cat-pop-art": (3, "cat", 1, "pop art", "Roy Lichtenstein", "screen print", "vibrant"),
+    "cat-pop-art": (20, "cat", 1, "pop art", "Roy Lichtenstein", "screen print", "vibrant"),
     "flowers-art-nouveau": (4, "flowers in a vase", 0, "art nouveau", "Gustav Klimt", "oil painting", "natural"),
-    "portrait-fauvism": (5, "portrait", 1, "fauvism", "Henri Matisse", "oil painting", "vibrant"),
+    "portrait-fauvism": (45, "portrait", 1, "fauvism", "Henri Matisse", "oil painting", "vibrant"),
     "boat-impressionism": (6, "sailing boat", 1, "impressionism", "Claude Monet", "oil painting", "natural"),
     "house-post-impressionism": (7, "house", 1, "post-impressionism", "Vincent van Gogh", "oil painting", "vibrant"),
     "city-art-deco": (8, "city skyline", 1, "art deco", "Tamara de Lempicka", "vector art", "cool"),

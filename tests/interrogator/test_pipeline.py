@@ -38,7 +38,7 @@ def test_every_example_is_named(demo, name):
 
 
 def test_unseen_pictures_get_the_right_words(read):
-    """At least nine of ten of every kind; the full examination is benchmarks/bench_embedded.py."""
+    """At least 88 % of every kind; the full examination is benchmarks/bench_embedded.py."""
     for category, plural in (
         ("movement", "movements"), ("artist", "artists"), ("medium", "mediums"),
         ("palette", "palettes"), ("subject", "subjects"),

@@ -220,6 +220,28 @@ def example_files() -> list[str]:
     return [str(path) for path in sorted(Path(ASSETS / "examples").glob("*.jpg"))]
 
 
+def _settings() -> tuple[gr.Dropdown, gr.HTML, gr.Textbox]:
+    """The folded settings: the models, the note on their size, a caption of one's own."""
+    with gr.Accordion("Settings", open=False):
+        preset = gr.Dropdown(list(PRESETS), label="Models", value=None, elem_id="preset")
+        note = gr.HTML(render.status("The models' size is told here.", kind="idle"))
+        own = gr.Textbox(
+            "", label="Your own caption", placeholder="Used instead of the model's", max_lines=3
+        )
+    return preset, note, own
+
+
+def _results() -> tuple[gr.Textbox | gr.HTML, ...]:
+    """The prompt, the status line, and the views of `_views` in their order."""
+    prompt = gr.Textbox(
+        label="Prompt", lines=4, max_lines=12, buttons=["copy"], interactive=False,
+        placeholder="Upload or paste a picture, or pick an example: its prompt comes here.",
+        elem_id="prompt",
+    )  # fmt: skip
+    line = gr.HTML(render.status("Ready.", kind="idle"), elem_id="status")
+    return prompt, line, *(gr.HTML(view) for view in _views(None))
+
+
 def build(workshop: Workshop, concurrency_id: str) -> None:
     """Build the tab inside the caller's `with gr.Tab(...)`.
 
@@ -243,26 +265,14 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
             with gr.Row():
                 start = gr.Button("Write the prompt", variant="primary", scale=3, elem_id="start")
                 stop = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
-            with gr.Accordion("Settings", open=False):
-                preset = gr.Dropdown(list(PRESETS), label="Models", value=None, elem_id="preset")
-                preset_note = gr.HTML(render.status("The models' size is told here.", kind="idle"))
-                own = gr.Textbox(
-                    "", label="Your own caption", placeholder="Used instead of the model's",
-                    max_lines=3,
-                )  # fmt: skip
+            preset, preset_note, own = _settings()
             examples = gr.Examples(
                 example_files(), [picture], label="Examples, painted by our painter",
                 examples_per_page=12, elem_id="examples", api_visibility="private",
             )  # fmt: skip
         with gr.Column(scale=6, min_width=300):
-            prompt = gr.Textbox(
-                label="Prompt", lines=4, max_lines=12, buttons=["copy"], interactive=False,
-                placeholder="Upload or paste a picture, or pick an example: its prompt comes here.",
-                elem_id="prompt",
-            )  # fmt: skip
-            line = gr.HTML(render.status("Ready.", kind="idle"), elem_id="status")
-            caption, phrases, ranked, models = (gr.HTML(view) for view in _views(None))
-    outputs = [prompt, line, caption, phrases, ranked, models]
+            prompt, line, *views = _results()
+    outputs = [prompt, line, *views]
     inputs = [picture, mode, preset, own]
     computing: dict[str, Any] = {"concurrency_id": concurrency_id, "concurrency_limit": 1}
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

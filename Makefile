@@ -14,13 +14,15 @@ help: ## list the commands
 
 install: $(STAMP) ## make .venv and install into it; nothing to do when nothing changed
 
-$(STAMP): requirements.txt requirements-dev.txt constraints.txt
+$(STAMP): requirements.txt requirements-dev.txt requirements-reference.txt constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \
 	sys.exit("Python 3.11 or newer is needed; %s is %d.%d. Name another with: make install PYTHON=python3.11" \
 	% (sys.executable, *v) if v < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) \
 	  --requirement requirements-dev.txt --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(PIP_ARGS) \
+	  --requirement requirements-reference.txt
 	@touch $@
 
 run: install ## serve the app on http://HOST:PORT

@@ -69,8 +69,8 @@ def names_somebody(phrase: str, plain: Collection[str]) -> bool:
     """
     small = _word_list("small_words.txt")
     for behind in _LEAD.split(phrase)[1:]:
-        first = next((w for w in _parts(behind) if w not in small), "")
-        if first and first not in plain and not first.isdigit():
+        next_two = [word for word in _parts(behind) if word not in small][:2]
+        if any(word not in plain and not word.isdigit() for word in next_two):
             return True
     return False
 

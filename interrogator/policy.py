@@ -111,7 +111,8 @@ class Policy:
     def _naming(self, vocabulary: Vocabulary) -> Rule:
         """Return the rule of who may be named, by dates from our lists and the vocabulary's own."""
         ours = built_in()
-        known = _people(ours) | _people(vocabulary)
+        # A list without years is taken at ours, so that a name is all that it needs to give.
+        known = _people(vocabulary) | _people(ours) | _people(vocabulary, dated=True)
         may = {key for key, artist in known.items() if self.may_be_named(artist)}
         refused = names_of(
             (known[key].name for key in known.keys() - may), (known[key].name for key in may)
@@ -140,9 +141,10 @@ def default_policy(
     return Policy(naming, tuple(dict.fromkeys(filter(None, map(str.strip, bans)))), safety)
 
 
-def _people(vocabulary: Vocabulary) -> dict[Words, Artist]:
-    """Return the artists of a vocabulary by their folded names."""
-    return {words(artist.name): artist for artist in vocabulary.artists.values()}
+def _people(vocabulary: Vocabulary, dated: bool = False) -> dict[Words, Artist]:
+    """Return the artists of a vocabulary, or those with years, by their folded names."""
+    people = vocabulary.artists.values()
+    return {words(a.name): a for a in people if not dated or a.born or a.died}
 
 
 def _plain_words(ours: Vocabulary) -> frozenset[str]:

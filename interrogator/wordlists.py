@@ -54,6 +54,8 @@ _ODD = re.compile(r'[|"“”„«»*_;`^~=<>]+|\s*!{2,}|\s[!?]+')
 _EDGES = " \t,.:'’‘/#-–—+&@•·…"
 _ABBREVIATED = re.compile(r"(?:^|\W)(?:[A-Z]|Jr|Sr)\.$")
 
+Row = tuple[int, str, Mapping[str, str]]  # number of the line, its text, its other columns
+
 
 @dataclass(frozen=True)
 class Change:
@@ -114,9 +116,7 @@ def read_list(path: Path) -> Cleaned:
     return clean(rows, guessed)
 
 
-def clean(
-    rows: Iterable[tuple[int, str, Mapping[str, str]]], guessed: frozenset[int] = frozenset()
-) -> Cleaned:
+def clean(rows: Iterable[Row], guessed: frozenset[int] = frozenset()) -> Cleaned:
     """Clean rows of line number, text and further columns; `guessed` lines were not UTF-8."""
     entries: list[Entry] = []
     changes: list[Change] = []
@@ -194,13 +194,13 @@ def _without_stray_punctuation(text: str) -> str:
     return text
 
 
-def _lines(text: str) -> Iterator[tuple[int, str, Mapping[str, str]]]:
+def _lines(text: str) -> Iterator[Row]:
     return ((number, line, {}) for number, line in enumerate(text.splitlines(), 1))
 
 
-def _table_rows(text: str, name: str) -> list[tuple[int, str, Mapping[str, str]]]:
+def _table_rows(text: str, name: str) -> list[Row]:
     reader = csv.reader(io.StringIO(text, newline=""))
-    rows = []
+    rows: list[Row] = []
     try:
         header = [cell.strip().casefold() for cell in next(reader, [])]
         column = next((c for c in COLUMNS if c in header), None)

@@ -1,12 +1,25 @@
-import csv
 import hashlib
+import importlib.util
+import re
+from pathlib import Path
 
 import pytest
 
-from interrogator.catalogue import PRESETS
+from interrogator import images, wordlists
+from interrogator.catalogue import PRESETS, choose_names
 from interrogator.errors import InterrogatorError
-from interrogator.vocabulary import FOLDER, read_folder, vocabulary_for
+from interrogator.vocabulary import (
+    Artist,
+    Vocabulary,
+    main,
+    read_folder,
+    read_lists,
+    read_pasted,
+    vocabulary_for,
+)
 from training.painter import vocabulary as painted_words
+
+EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
 
 
 def write(folder, **files):
@@ -74,19 +87,237 @@ def test_the_demo_vocabulary_is_what_the_models_were_taught():
     assert read.categories == taught
 
 
-def test_our_lists_are_consistent():
-    read = vocabulary_for(PRESETS["quality"])
-    assert set(read.categories) == {
-        "artists",
-        "mediums",
-        "movements",
-        "negative",
-        "sites",
-        "styles",
-    }
-    movements = set(read.categories["movements"])
-    with (FOLDER / "artists.csv").open(encoding="utf-8") as file:
-        for artist in csv.DictReader(file):
-            assert artist["movements"] in {"", *movements}, artist
-            if artist["born"] and artist["died"]:
-                assert 0 < int(artist["died"]) - int(artist["born"]) <= 110, artist
+# ----- lists as people have them
+
+
+def changes(cleaned):
+    return [(c.line, c.after, c.reason) for c in cleaned.changes]
+
+
+@pytest.mark.parametrize(
+    ("line", "phrase", "reason"),
+    [
+        ("(soft light:1.2)", "soft light", wordlists.WEIGHT),
+        ("((( glowing )))", "glowing", wordlists.WEIGHT),
+        ("[fog]", "fog", wordlists.WEIGHT),
+        ("cat:1.35", "cat", wordlists.WEIGHT),
+        ("cat::2", "cat", wordlists.WEIGHT),
+        ("a (red:1.1) hat", "a red hat", wordlists.WEIGHT),
+        (r"saber \(knight\)", "saber knight", wordlists.WEIGHT),
+        ("<lora:film:0.8> film look", "film look", wordlists.WEIGHT),
+        ("castle --ar 16:9 --v 4", "castle", wordlists.WEIGHT),
+        ("caf\u00c3\u00a9 at night", "café at night", wordlists.ENCODING),
+        ("\u201cpainterly\u201d", "painterly", wordlists.PUNCTUATION),
+        ("- long_hair,", "long hair", wordlists.PUNCTUATION),
+        ("trending !!!", "trending", wordlists.PUNCTUATION),
+        ("a,, b", "a, b", wordlists.PUNCTUATION),
+    ],
+)
+def test_a_line_is_mended(line, phrase, reason):
+    assert wordlists.mend(line) == (phrase, reason)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("   ", wordlists.BLANK),
+        ("# my favorites", wordlists.COMMENT),
+        ("...", wordlists.EMPTY),
+        ("\U0001f642", wordlists.EMPTY),
+        ("a \ufffd b", wordlists.DAMAGED),
+        ("__color__ hat", wordlists.TEMPLATE),
+        ("{red|blue} hat", wordlists.TEMPLATE),
+        ("see https://example.org/a", wordlists.WEB_ADDRESS),
+        ("x" * 201, wordlists.TOO_LONG),
+    ],
+)
+def test_a_line_is_dropped(line, reason):
+    assert wordlists.mend(line) == (None, reason)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["f/1.4", "16:9", "aspect ratio 1:3", "rock 'n' roll", "J. M. W. Turner", "Sammy Davis Jr.",
+     "black & white", "wow!", "1980s", "red, green and blue", "x" * 200, "浮世絵", "رسم زيتي"],
+)  # fmt: skip
+def test_what_is_in_order_is_left_as_it_is(line):
+    assert wordlists.mend(line) == (line, "")
+
+
+def test_what_was_dropped_and_mended_is_counted_by_reason(tmp_path):
+    lines = ["fog", "Fog!", "", "(mist:1.2)", "MÍST", "haze", "!!!", "", "“haze”"]
+    lists = read_lists(write(tmp_path, flavors_txt="\n".join(lines)))
+    assert lists.vocabulary.categories == {"flavors": ("fog", "mist", "haze")}
+    assert lists.dropped == {"duplicate": 3, "blank line": 2, "no letters or digits": 1}
+    assert lists.mended == {"weight syntax": 1}
+    assert lists.summary() == (
+        "3 phrases; 6 lines dropped (duplicate 3, blank line 2, no letters or digits 1); "
+        "1 lines mended (weight syntax 1)"
+    )
+    assert changes(lists.cleaned["flavors.txt"])[:3] == [
+        (2, None, "duplicate"), (3, None, "blank line"), (4, "mist", "weight syntax")
+    ]  # fmt: skip
+
+
+def test_other_encodings_are_read(tmp_path):
+    (tmp_path / "a.txt").write_bytes("Noël\n".encode("cp1252") + "Zoë\n".encode())
+    (tmp_path / "b.txt").write_bytes("Zoë\n".encode("utf-16"))
+    (tmp_path / "c.txt").write_bytes("\ufeffZoë\r\nx".encode())
+    lists = read_lists(tmp_path)
+    assert lists.vocabulary.categories == {"a": ("Noël", "Zoë"), "b": ("Zoë",), "c": ("Zoë", "x")}
+    assert lists.mended == {"damaged encoding": 1}
+
+
+def test_what_a_template_adds_does_not_come_twice(tmp_path):
+    write(tmp_path, artists_txt="by Paul Klee\nClaude Monet\n", sites_txt="Trending on X\n")
+    assert read_folder(tmp_path).phrases == ("by Paul Klee", "by Claude Monet", "trending on X")
+
+
+def test_names_of_files_are_those_of_categories(tmp_path):
+    (tmp_path / "Flavors.top3.TXT").write_text("fog\n")
+    (tmp_path / "flavors.csv").write_text("phrase\nhaze\nfog\n")
+    (tmp_path / "notes.md").write_text("not a list")
+    assert read_folder(tmp_path).categories == {"flavors": ("fog", "haze")}
+
+
+def test_a_table_tells_years_and_groups(tmp_path):
+    write(
+        tmp_path,
+        artists_csv="name,born,died\nA B,1900,1950\nC D,about 1900,\nE F\n",
+        styles_csv="phrase,group\nfog,mood\nrain,\n",
+    )
+    read = read_folder(tmp_path)
+    assert read.artists["by A B"] == Artist("A B", 1900, 1950)
+    assert read.artists["by C D"] == Artist("C D", None, None)
+    assert read.artists["by E F"] == Artist("E F", None, None)
+    assert read.groups == {"fog": "mood"}
+
+
+def test_a_table_without_its_column_gets_a_sentence(tmp_path):
+    with pytest.raises(InterrogatorError, match=r"a\.csv has no column phrase or name"):
+        read_folder(write(tmp_path, a_csv="score,weight\n1,2\n"))
+
+
+def test_a_broken_table_gets_a_sentence(tmp_path):
+    write(tmp_path, a_csv='phrase\n"' + "x" * 200_000 + "\n")
+    with pytest.raises(InterrogatorError, match=r"a\.csv is not a table that can be read"):
+        read_folder(tmp_path)
+
+
+def test_a_file_of_50_megabytes_gets_a_sentence(tmp_path):
+    with (tmp_path / "a.txt").open("wb") as file:
+        file.truncate(50 * 2**20)
+    with pytest.raises(InterrogatorError, match=r"a\.txt is over 20 MB"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".csv"])
+def test_pictures_and_programs_are_no_lists(tmp_path, suffix):
+    data = (EXAMPLES / "cat-pop-art.jpg").read_bytes()
+    (tmp_path / f"a{suffix}").write_bytes(data)
+    with pytest.raises(InterrogatorError, match="not text"):
+        read_folder(tmp_path)
+
+
+def test_200_000_lines_are_read_and_more_than_can_be_ranked_get_a_sentence(tmp_path):
+    write(tmp_path, a_txt="".join(f"phrase {n}\n" for n in range(200_000)))
+    assert len(read_folder(tmp_path).phrases) == 200_000
+    write(tmp_path, b_txt="".join(f"other {n}\n" for n in range(60_000)))
+    with pytest.raises(InterrogatorError, match="260,000 phrases; up to 250,000"):
+        read_folder(tmp_path)
+
+
+def test_pasted_lines_are_cleaned_alike():
+    lists = read_pasted("soft light\n\n(fog:1.1)\nSoft Light")
+    assert lists.vocabulary.categories == {"own": ("soft light", "fog")}
+    assert (lists.dropped, lists.mended) == (
+        {"blank line": 1, "duplicate": 1},
+        {"weight syntax": 1},
+    )
+    with pytest.raises(InterrogatorError, match="nothing to rank"):
+        read_pasted(" \n!!!\n")
+
+
+def test_own_lists_add_to_others_without_coming_twice():
+    ours = Vocabulary("ours", {"styles": ("fog", "soft light"), "artists": ("by Paul Klee",)})
+    own = Vocabulary("mine", {"styles": ("Soft-Light", "rain"), "own": ("fog", "hail")})
+    both = ours.plus(own)
+    assert both.categories == {
+        "styles": ("fog", "soft light", "rain"), "artists": ("by Paul Klee",), "own": ("hail",)
+    }  # fmt: skip
+    assert both.name == "ours + mine"
+
+
+def test_a_vocabulary_is_narrowed_to_some_rows():
+    read = Vocabulary("v", {"a": ("x", "y"), "b": ("z",)}, groups={"y": "g"})
+    narrow = read.only([False, True, False])
+    assert (narrow.categories, narrow.groups) == ({"a": ("y",)}, {"y": "g"})
+
+
+# ----- clip-interrogator's own folder
+
+
+def reference_folder():
+    found = importlib.util.find_spec("clip_interrogator")
+    return found and Path(found.submodule_search_locations[0]) / "data"
+
+
+@pytest.mark.skipif(not reference_folder(), reason="clip-interrogator is not installed")
+def test_clip_interrogators_lists_load_and_what_was_dropped_is_told():
+    lists = read_lists(reference_folder())
+    counts = {category: len(group) for category, group in lists.vocabulary.categories.items()}
+    assert counts.keys() == {"artists", "flavors", "mediums", "movements", "negative"}
+    assert counts["artists"] > 5200
+    assert counts["flavors"] > 95_000
+    assert "by Zdzislaw Beksinski" in lists.vocabulary.categories["artists"]
+    assert lists.dropped["duplicate"] > 2900
+    assert {"no letters or digits", "damaged characters that cannot be mended"} <= {*lists.dropped}
+    assert lists.mended["weight syntax"] > 300
+    lines = sum(
+        len(path.read_text(encoding="utf-8").splitlines()) for path in reference_folder().iterdir()
+    )
+    assert lines == sum(counts.values()) + lists.dropped.total()
+
+
+def test_pictures_are_ranked_with_such_a_folder(workshop, tmp_path):
+    write(
+        tmp_path,
+        artists_txt="Roy Lichtenstein\nClaude Monet\nroy lichtenstein",
+        flavors_txt="((pop art))\n\nimpressionism\npop art",
+        mediums_txt="a screen print\nan oil painting",
+        movements_txt="pop art\nimpressionism",
+        negative_txt="blurry\nugly",
+    )
+    interrogator, _ = workshop.prepare(choose_names("demo"), tmp_path)
+    done = interrogator.run(images.read(EXAMPLES / "cat-pop-art.jpg"))
+    best = {category: group[0].text for category, group in done.ranked.items()}
+    assert best["movements"] == "pop art"
+    assert best["flavors"] == "pop art"
+    assert best["artists"] == "by Roy Lichtenstein"
+
+
+# ----- python -m interrogator.vocabulary
+
+
+def test_the_command_counts_ours(capsys):
+    assert main([]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^styles +[34],\d{3}$", said, re.MULTILINE)
+    assert re.search(r"^  mood +\d{3}$", said, re.MULTILINE)
+
+
+def test_the_command_lists_what_it_would_clean_in_a_folder(tmp_path, capsys):
+    write(tmp_path, a_txt="fog\n(mist:1.2)\nFOG\n")
+    assert main([str(tmp_path)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == [
+        "a.txt:2: weight syntax: '(mist:1.2)' → mist",
+        "a.txt:3: duplicate: 'FOG' dropped",
+    ]
+    assert said[2].split() == ["a", "2"]
+    assert said[3].startswith("2 phrases; 1 lines dropped")
+
+
+def test_the_command_refuses_a_folder_without_lists_in_a_sentence(tmp_path, capsys):
+    assert main([str(tmp_path)]) == 2
+    assert "no phrase lists" in capsys.readouterr().err

@@ -16,6 +16,11 @@ from interrogator.folding import Sequences, Words, words
 FOLDER = Path(__file__).parent / "policy"
 SHORTEST = 4  # letters of a family name that is looked for by itself
 _LEAD = re.compile(r"(?<!\w)(?:by|(?:style|manner|works?|art) of)\s+", re.IGNORECASE)
+_LED_TO = re.compile(
+    r"(?:[\w-]+ed\s+)?(?:by|after|(?:in\s+)?(?:the\s+)?(?:style|manner)\s+of)\s+(?:the\s+)?(?:artist\s+)?$",
+    re.IGNORECASE,
+)
+_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _BEHIND = 4  # words behind "by" that may be a name
 _ADDITIONS = ("jr", "sr", "ii", "iii", "the", "elder", "younger")
 
@@ -49,6 +54,15 @@ class Names:
                     return word.casefold()
         return ""
 
+    def removed(self, text: str) -> str:
+        """Return a text without its names, and without the "by" or "in the style of" before."""
+        while name := self.found(text):
+            before, found, after = _split(text, name)
+            if not found:
+                break
+            text = _LED_TO.sub("", before).rstrip(" ,") + after
+        return text.strip(" ,")
+
 
 def names_of(people: Iterable[str], others: Iterable[str] = ()) -> Names:
     """Return a finder of some people, leaving out family names that others bear as well."""
@@ -62,17 +76,33 @@ def names_of(people: Iterable[str], others: Iterable[str] = ()) -> Names:
     return Names(Sequences(whole), frozenset(family), frozenset(single - family))
 
 
-def names_somebody(phrase: str, plain: Collection[str]) -> bool:
+def names_somebody(phrase: str, plain: Collection[str], small: Collection[str]) -> bool:
     """Tell whether "by" or "in the style of" leads to a word that is none of the plain ones.
 
     It is most likely the name of somebody whom no list has.
+
+    Args:
+        phrase: As it would stand in a prompt.
+        plain: Folded words that mean something.
+        small: Folded words that may stand before others and mean nothing, `small_words()`.
     """
-    small = _word_list("small_words.txt")
     for behind in _LEAD.split(phrase)[1:]:
         next_two = [word for word in _parts(behind) if word not in small][:2]
         if any(word not in plain and not word.isdigit() for word in next_two):
             return True
     return False
+
+
+def _split(text: str, name: str) -> tuple[str, str, str]:
+    """Return what stands before a folded name in a text, the name as it is written, the rest."""
+    tokens = list(_TOKEN.finditer(text))
+    folded = [" ".join(_parts(token.group())) for token in tokens]
+    for start, first in enumerate(tokens):
+        for end in range(start, len(tokens)):
+            if " ".join(filter(None, folded[start : end + 1])) == name:
+                last = tokens[end]
+                return text[: first.start()], text[first.start() : last.end()], text[last.end() :]
+    return text, "", ""
 
 
 def _parts(phrase: str) -> Words:
@@ -98,6 +128,11 @@ def _single_words(form: Words, called: frozenset[str]) -> set[str]:
         return set()
     last = form[-1:] if form[-1] not in _ADDITIONS else ()
     return {*last, *called.intersection(form)}
+
+
+def small_words() -> frozenset[str]:
+    """Return articles, pronouns and the like, folded."""
+    return _word_list("small_words.txt")
 
 
 def _word_list(name: str) -> frozenset[str]:

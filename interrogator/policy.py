@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from interrogator.bans import ALLOWED, Rule, ban_rule, safety_rule
 from interrogator.errors import InterrogatorError
 from interrogator.folding import Words, words
-from interrogator.names import names_of, names_somebody
+from interrogator.names import Names, names_of, names_somebody, small_words
 from interrogator.vocabulary import ARTISTS, Artist, Vocabulary, bare, built_in
 
 NAMING = {
@@ -87,7 +87,7 @@ class Policy:
         if self.safety:
             rules.append(safety_rule())
         if self.naming != "all":
-            rules.append(self._naming(vocabulary))
+            rules.append(self._naming(vocabulary)[0])
         return [
             next(filter(None, (rule(category, phrase) for rule in rules)), ALLOWED)
             for category, group in vocabulary.categories.items()
@@ -108,8 +108,15 @@ class Policy:
             return years > PROTECTED_YEARS
         return years > 0 or artist.died is not None
 
-    def _naming(self, vocabulary: Vocabulary) -> Rule:
-        """Return the rule of who may be named, by dates from our lists and the vocabulary's own."""
+    def names_to_avoid(self, vocabulary: Vocabulary) -> Names | None:
+        """Return the finder of the artists who may not be named; None where all may."""
+        return None if self.naming == "all" else self._naming(vocabulary)[1]
+
+    def _naming(self, vocabulary: Vocabulary) -> tuple[Rule, Names]:
+        """Return the rule of who may be named, and a finder of those who may not.
+
+        Dates are taken from our lists and the vocabulary's own.
+        """
         ours = built_in()
         # A list without years is taken at ours, so that a name is all that it needs to give.
         known = _people(vocabulary) | _people(ours) | _people(vocabulary, dated=True)
@@ -118,18 +125,18 @@ class Policy:
             (known[key].name for key in known.keys() - may), (known[key].name for key in may)
         )
         permitted = names_of(known[key].name for key in may)
-        plain = _plain_words(ours)
+        plain, small = _plain_words(ours), small_words()
 
         def rule(category: str, phrase: str) -> str:
             if category == ARTISTS:
                 return ALLOWED if words(bare(ARTISTS, phrase)) in may else NAMES_AN_ARTIST
             if refused.found(phrase):
                 return NAMES_AN_ARTIST
-            if names_somebody(phrase, plain) and not permitted.found(phrase):
+            if names_somebody(phrase, plain, small) and not permitted.found(phrase):
                 return MAY_NAME_SOMEBODY
             return ALLOWED
 
-        return rule
+        return rule, refused
 
 
 def default_policy(

@@ -132,6 +132,25 @@ def test_none_leaves_every_phrase_of_ours_but_the_artists():
     assert left == {rules.NAMES_AN_ARTIST: len(read.categories["artists"])}
 
 
+@pytest.mark.parametrize(
+    ("caption", "left"),
+    [
+        ("a starry night by vincent van gogh", "a starry night"),
+        ("a field painted by Claude Monet in summer", "a field in summer"),
+        ("a portrait in the style of rembrandt, dark", "a portrait, dark"),
+        ("monet's garden with Pablo Picasso", "garden with"),
+        ("a man standing by a lake", "a man standing by a lake"),
+        ("a wooden house", "a wooden house"),
+    ],
+)
+def test_names_are_taken_out_of_a_caption(caption, left):
+    assert Policy("none").names_to_avoid(vocabulary(own=["fog"])).removed(caption) == left
+
+
+def test_where_all_may_be_named_no_name_is_looked_for():
+    assert Policy("all").names_to_avoid(vocabulary(own=["fog"])) is None
+
+
 # ----- bans
 
 

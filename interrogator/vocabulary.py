@@ -89,12 +89,16 @@ class Vocabulary:
     def plus(self, own: Vocabulary) -> Vocabulary:
         """Return these lists and one's own: equal categories are joined, ours first.
 
-        What ours have already, in any category, does not come twice.
+        What ours have already does not come twice; only the negative list may have it as well.
         """
-        known = {words(phrase) for phrase in self.phrases}
+        known = {
+            (category == NEGATIVE, words(phrase))
+            for category, group in self.categories.items()
+            for phrase in group
+        }
         categories = dict(self.categories)
         for category, group in own.categories.items():
-            new = tuple(phrase for phrase in group if words(phrase) not in known)
+            new = tuple(p for p in group if (category == NEGATIVE, words(p)) not in known)
             if new:
                 categories[category] = (*categories.get(category, ()), *new)
         return Vocabulary(
@@ -128,7 +132,8 @@ class Lists:
         for verb, reasons in (("dropped", self.dropped), ("mended", self.mended)):
             if reasons:
                 told = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common())
-                parts.append(f"{reasons.total():,} lines {verb} ({told})")
+                count = reasons.total()
+                parts.append(f"{count:,} line{'s' * (count != 1)} {verb} ({told})")
         return "; ".join(parts)
 
 
@@ -174,14 +179,24 @@ def read_lists(folder: Path | str, name: str | None = None) -> Lists:
 
 def read_files(files: Iterable[Path], name: str) -> Lists:
     """Read and clean lists, one category a file; see `read_lists`."""
-    cleaned = {path.name: wordlists.read_list(path) for path in files}
-    return _joined(name, [(category_of(Path(file)), c) for file, c in cleaned.items()], cleaned)
+    read = [(path, wordlists.read_list(path)) for path in files]
+    lists = [(category_of(path), cleaned) for path, cleaned in read]
+    return _gathered(name, lists, {path.name: cleaned for path, cleaned in read})
 
 
 def read_pasted(text: str, category: str = OWN) -> Lists:
     """Clean lines that somebody pasted, as one category; see `read_lists`."""
     cleaned = wordlists.pasted(text)
-    return _joined("your lines", [(category, cleaned)], {"your lines": cleaned})
+    return _gathered("your lines", [(category, cleaned)], {"your lines": cleaned})
+
+
+def joined(lists: Iterable[Lists]) -> Lists:
+    """Return several lists as one: equal categories are joined."""
+    first, *others = lists
+    vocabulary, cleaned = first.vocabulary, dict(first.cleaned)
+    for other in others:
+        vocabulary, cleaned = vocabulary.plus(other.vocabulary), {**cleaned, **other.cleaned}
+    return Lists(vocabulary, cleaned)
 
 
 def category_of(path: Path) -> str:
@@ -189,7 +204,7 @@ def category_of(path: Path) -> str:
     return re.sub(r"\.top\d+$", "", path.stem.casefold())
 
 
-def _joined(name: str, lists: list[tuple[str, Cleaned]], cleaned: Mapping[str, Cleaned]) -> Lists:
+def _gathered(name: str, lists: list[tuple[str, Cleaned]], cleaned: Mapping[str, Cleaned]) -> Lists:
     categories: dict[str, dict[str, None]] = {}
     artists: dict[str, Artist] = {}
     groups: dict[str, str] = {}

@@ -102,6 +102,7 @@ def changes(cleaned):
         ("[fog]", "fog", wordlists.WEIGHT),
         ("cat:1.35", "cat", wordlists.WEIGHT),
         ("cat::2", "cat", wordlists.WEIGHT),
+        ("(ratio 16:9)", "ratio 16:9", wordlists.WEIGHT),
         ("a (red:1.1) hat", "a red hat", wordlists.WEIGHT),
         (r"saber \(knight\)", "saber knight", wordlists.WEIGHT),
         ("<lora:film:0.8> film look", "film look", wordlists.WEIGHT),
@@ -152,7 +153,7 @@ def test_what_was_dropped_and_mended_is_counted_by_reason(tmp_path):
     assert lists.mended == {"weight syntax": 1}
     assert lists.summary() == (
         "3 phrases; 6 lines dropped (duplicate 3, blank line 2, no letters or digits 1); "
-        "1 lines mended (weight syntax 1)"
+        "1 line mended (weight syntax 1)"
     )
     assert changes(lists.cleaned["flavors.txt"])[:3] == [
         (2, None, "duplicate"), (3, None, "blank line"), (4, "mist", "weight syntax")
@@ -248,6 +249,14 @@ def test_own_lists_add_to_others_without_coming_twice():
     assert both.name == "ours + mine"
 
 
+def test_the_negative_list_may_have_what_another_has():
+    ours = Vocabulary("ours", {"styles": ("fog",), "negative": ("blurry",)})
+    own = Vocabulary("mine", {"negative": ("fog", "Blurry"), "styles": ("blurry",)})
+    assert ours.plus(own).categories == {
+        "styles": ("fog", "blurry"), "negative": ("blurry", "fog")
+    }  # fmt: skip
+
+
 def test_a_vocabulary_is_narrowed_to_some_rows():
     read = Vocabulary("v", {"a": ("x", "y"), "b": ("z",)}, groups={"y": "g"})
     narrow = read.only([False, True, False])
@@ -315,7 +324,7 @@ def test_the_command_lists_what_it_would_clean_in_a_folder(tmp_path, capsys):
         "a.txt:3: duplicate: 'FOG' dropped",
     ]
     assert said[2].split() == ["a", "2"]
-    assert said[3].startswith("2 phrases; 1 lines dropped")
+    assert said[3].startswith("2 phrases; 1 line dropped")
 
 
 def test_the_command_refuses_a_folder_without_lists_in_a_sentence(tmp_path, capsys):

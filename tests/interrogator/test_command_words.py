@@ -1,0 +1,46 @@
+"""Whose names, bans and own lists, chosen on the command line."""
+
+import json
+
+import pytest
+
+from tests.interrogator.test_command import EXAMPLES, run
+
+PICTURE = EXAMPLES / "cat-pop-art.jpg"
+
+
+def test_artists_bans_and_own_lists(tmp_path):
+    (tmp_path / "own.txt").write_text("(a cat in bright dots:1.3)\n\nfog\nFog\n")
+    done = run(
+        PICTURE, "--preset", "demo", "--mode", "fast", "--json", "--name-artists", "none",
+        "--ban", '"pop art"', "--ban", "group:mood", "--ban", "category:palettes",
+        "--add-vocabulary", tmp_path,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no group 'mood' to ban" in done.stderr
+    done = run(
+        PICTURE, "--preset", "demo", "--mode", "fast", "--json", "--name-artists", "none",
+        "--ban", '"pop art"', "--ban", "category:palettes", "--add-vocabulary", tmp_path,
+    )  # fmt: skip
+    line = json.loads(done.stdout)
+    ranked = {c: [phrase["text"] for phrase in group] for c, group in line["ranked"].items()}
+    assert ranked.keys() == {"mediums", "movements", "subjects", "own"}
+    assert set(ranked["own"]) == {"a cat in bright dots", "fog"}
+    assert "pop art" not in ranked["movements"]
+    assert "by " not in line["prompt"]
+    assert "2 phrases; 2 lines dropped (blank line 1, duplicate 1); 1 line mended" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--name-artists", "some"], "choose one of all, public-domain, no-living, none"),
+        (["--add-vocabulary", "/none"], "There is no folder"),
+        (["--ban", "category:x"], "no category 'x' to ban; there are: artists, mediums"),
+    ],
+)
+def test_a_mistake_is_a_sentence(arguments, says):
+    done = run(PICTURE, "--preset", "demo", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr

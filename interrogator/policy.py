@@ -18,7 +18,8 @@ from interrogator.bans import ALLOWED, Rule, ban_rule, safety_rule
 from interrogator.errors import InterrogatorError
 from interrogator.folding import Words, words
 from interrogator.names import Names, names_of, names_somebody, small_words
-from interrogator.vocabulary import ARTISTS, Artist, Vocabulary, bare, built_in
+from interrogator.people import Artist
+from interrogator.vocabulary import ARTISTS, Vocabulary, bare, built_in
 
 NAMING = {
     "all": "every artist of the lists",
@@ -99,8 +100,9 @@ class Policy:
         if self.naming in ("all", "none"):
             return self.naming == "all"
         died = artist.died
-        if died is None and artist.born is not None:
-            died = artist.born + LONGEST_LIFE  # the latest possible year
+        if died is None:  # the latest possible year, if any is known
+            since = artist.born if artist.born is not None else artist.active_until
+            died = since + LONGEST_LIFE if since is not None else None
         if died is None:
             return False
         years = self.today.year - died

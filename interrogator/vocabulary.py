@@ -20,26 +20,19 @@ from typing import TYPE_CHECKING
 from interrogator import wordlists
 from interrogator.errors import InterrogatorError
 from interrogator.folding import words
-from interrogator.wordlists import Cleaned, Entry
+from interrogator.people import Artist, artist_of, period_end
+from interrogator.wordlists import Cleaned
 
 if TYPE_CHECKING:  # it imports open_clip, which takes seconds; checking a folder does not need it
     from interrogator.catalogue import ModelNames
 
 FOLDER = Path(__file__).parent / "vocabulary"
 ARTISTS = "artists"
+MOVEMENTS = "movements"
 NEGATIVE = "negative"  # the category that never enters a positive prompt
 TEMPLATES = {ARTISTS: "by {}", "sites": "trending on {}"}  # every other category: as it stands
 OWN = "own"  # the category of lines that somebody pasted
 MAX_PHRASES = 250_000  # in 768 dimensions nearly 800 MB
-
-
-@dataclass(frozen=True)
-class Artist:
-    """Who an artist was; years before the common era are negative, unknown ones are None."""
-
-    name: str
-    born: int | None = None
-    died: int | None = None
 
 
 @dataclass(frozen=True)
@@ -208,12 +201,18 @@ def _gathered(name: str, lists: list[tuple[str, Cleaned]], cleaned: Mapping[str,
     categories: dict[str, dict[str, None]] = {}
     artists: dict[str, Artist] = {}
     groups: dict[str, str] = {}
+    ends = {
+        entry.phrase: period_end(entry.details.get("period", ""))
+        for category, one in lists
+        if category == MOVEMENTS
+        for entry in one.entries
+    }
     for category, one in lists:
         for entry in one.entries:
             phrase = phrase_for(category, entry.phrase)
             categories.setdefault(category, {})[phrase] = None
             if category == ARTISTS:
-                artists[phrase] = _artist(entry, phrase)
+                artists[phrase] = artist_of(bare(category, phrase), entry.details, ends)
             if entry.details.get("group"):
                 groups[phrase] = entry.details["group"].strip()
     count = sum(map(len, categories.values()))
@@ -237,15 +236,6 @@ def bare(category: str, phrase: str) -> str:
     """Return a phrase without what its category's template puts before it."""
     before = TEMPLATES.get(category, "{}").partition("{}")[0]
     return phrase[len(before) :] if phrase.casefold().startswith(before) else phrase
-
-
-def _artist(entry: Entry, phrase: str) -> Artist:
-    year = {column: _year(entry.details.get(column, "")) for column in ("born", "died")}
-    return Artist(bare(ARTISTS, phrase), **year)
-
-
-def _year(cell: str) -> int | None:
-    return int(cell) if re.fullmatch(r"\s*-?\d{1,4}\s*", cell) else None
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,8 +8,9 @@ from interrogator import policy as rules
 from interrogator.embeddings import Table
 from interrogator.errors import InterrogatorError
 from interrogator.names import names_of
+from interrogator.people import Artist
 from interrogator.policy import Policy, default_policy
-from interrogator.vocabulary import Artist, Vocabulary, built_in, phrase_for
+from interrogator.vocabulary import Vocabulary, built_in, phrase_for
 
 TODAY = date(2026, 6, 1)
 
@@ -50,6 +51,17 @@ def kept(policy, read):
 )
 def test_who_may_be_named_is_computed_from_todays_date(naming, born, died, may):
     assert Policy(naming, today=TODAY).may_be_named(Artist("A B", born, died)) is may
+
+
+@pytest.mark.parametrize(("until", "may"), [(1600, True), (1845, True), (1846, False)])
+def test_an_artist_without_years_is_dated_by_the_movement(until, may):
+    artist = Artist("A B", active_until=until)
+    assert Policy("public-domain", today=TODAY).may_be_named(artist) is may
+
+
+def test_the_years_of_ones_own_list_count_more_than_ours():
+    read = vocabulary([Artist("Claude Monet", 1990)], own=["fog"])
+    assert kept(Policy("no-living", today=TODAY), read) == ["fog"]
 
 
 def test_next_year_more_artists_may_be_named():

@@ -8,8 +8,8 @@ import pytest
 from interrogator import images, wordlists
 from interrogator.catalogue import PRESETS, choose_names
 from interrogator.errors import InterrogatorError
+from interrogator.people import Artist
 from interrogator.vocabulary import (
-    Artist,
     Vocabulary,
     main,
     read_folder,
@@ -192,6 +192,31 @@ def test_a_table_tells_years_and_groups(tmp_path):
     assert read.artists["by C D"] == Artist("C D", None, None)
     assert read.artists["by E F"] == Artist("E F", None, None)
     assert read.groups == {"fog": "mood"}
+
+
+@pytest.mark.parametrize(
+    ("period", "end"),
+    [
+        ("15th–16th century", 1600),
+        ("late 19th–early 20th century", 2000),
+        ("1920s–1930s", 1939),
+        ("1911–1914", 1914),
+        ("about 1890–1920", 1920),
+        ("from the 1960s", None),
+        ("from 1968", None),
+        ("traditional", None),
+        ("", None),
+    ],
+)
+def test_artists_without_years_are_dated_by_their_movements(tmp_path, period, end):
+    write(
+        tmp_path,
+        artists_csv="name,born,died,movements\nA B,,,m\nC D,1500,,m\nE F,,,m;n\nG H,,,\n",
+        movements_csv=f"name,period\nm,{period}\nn,19th century\n",
+    )
+    until = {a.name: a.active_until for a in read_folder(tmp_path).artists.values()}
+    both = None if end is None else max(end, 1900)
+    assert until == {"A B": end, "C D": None, "E F": both, "G H": None}
 
 
 def test_a_table_without_its_column_gets_a_sentence(tmp_path):

@@ -52,6 +52,7 @@ _MARKUP = (
 )
 _ODD = re.compile(r'[|"“”„«»*_;`^~=<>]+|\s*!{2,}|\s[!?]+')
 _EDGES = " \t,.:'’‘/#-–—+&@•·…"
+_JOINERS = "\u200c\u200d"  # Persian and Indian words are written with them
 _ABBREVIATED = re.compile(r"(?:^|\W)(?:[A-Z]|Jr|Sr)\.$")
 
 Row = tuple[int, str, Mapping[str, str]]  # number of the line, its text, its other columns
@@ -163,11 +164,13 @@ def mend(raw: str) -> tuple[str | None, str]:
     decoded = composed if composed.isascii() else _fixed(composed)
     if "\ufffd" in decoded:
         return None, DAMAGED
-    unweighted = _without_markup(decoded)
-    tidy = _without_stray_punctuation(unweighted)
+    tidy, before = decoded, ""
+    while tidy != before:  # taking one sign away may lay another bare
+        bare = _without_stray_punctuation(_without_markup(tidy))
+        before, tidy = tidy, unicodedata.normalize("NFC", bare)
     if not words(tidy):
         return None, EMPTY
-    reasons = ((ENCODING, decoded != composed), (WEIGHT, unweighted != decoded))
+    reasons = ((ENCODING, decoded != composed), (WEIGHT, _without_markup(decoded) != decoded))
     touched = next((reason for reason, happened in reasons if happened), PUNCTUATION)
     return tidy, touched if tidy != composed else ""
 
@@ -175,7 +178,8 @@ def mend(raw: str) -> tuple[str | None, str]:
 def _fixed(text: str) -> str:
     """Undo text that was read in the wrong encoding; quotes become straight, signs are kept."""
     fixed = ftfy.fix_text(text, uncurl_quotes=False, fix_character_width=False)
-    return "".join(c for c in fixed if unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cs"))
+    invisible = ("Cc", "Cf", "Co", "Cs")
+    return "".join(c for c in fixed if c in _JOINERS or unicodedata.category(c) not in invisible)
 
 
 def _without_markup(text: str) -> str:

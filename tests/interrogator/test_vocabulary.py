@@ -1,5 +1,6 @@
 import hashlib
 import importlib.util
+import random
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from interrogator import images, wordlists
 from interrogator.catalogue import PRESETS, choose_names
 from interrogator.errors import InterrogatorError
+from interrogator.folding import words
 from interrogator.people import Artist
 from interrogator.vocabulary import (
     Vocabulary,
@@ -108,6 +110,7 @@ def changes(cleaned):
         ("<lora:film:0.8> film look", "film look", wordlists.WEIGHT),
         ("castle --ar 16:9 --v 4", "castle", wordlists.WEIGHT),
         ("caf\u00c3\u00a9 at night", "café at night", wordlists.ENCODING),
+        ("soft\u200b light\ufeff", "soft light", wordlists.ENCODING),
         ("\u201cpainterly\u201d", "painterly", wordlists.PUNCTUATION),
         ("- long_hair,", "long hair", wordlists.PUNCTUATION),
         ("trending !!!", "trending", wordlists.PUNCTUATION),
@@ -139,10 +142,22 @@ def test_a_line_is_dropped(line, reason):
 @pytest.mark.parametrize(
     "line",
     ["f/1.4", "16:9", "aspect ratio 1:3", "rock 'n' roll", "J. M. W. Turner", "Sammy Davis Jr.",
-     "black & white", "wow!", "1980s", "red, green and blue", "x" * 200, "浮世絵", "رسم زيتي"],
+     "black & white", "wow!", "1980s", "red, green and blue", "x" * 200,
+     "浮世絵", "رسم زيتي", "سایه\u200cروشن"],
 )  # fmt: skip
 def test_what_is_in_order_is_left_as_it_is(line):
     assert wordlists.mend(line) == (line, "")
+
+
+def test_what_is_clean_stays_clean():
+    rng = random.Random(0)
+    signs = "ab 1:.()[]{}<>|\\\"'_-,;!?#/\u201cé\u0301\u200b\ufffdＡ"
+    for _ in range(20_000):
+        phrase, _ = wordlists.mend("".join(rng.choices(signs, k=rng.randint(0, 14))))
+        if phrase is not None:
+            assert wordlists.mend(phrase)[0] == phrase
+            assert words(phrase)
+            assert not set('()[]{}<>|\\"_;') & set(phrase)
 
 
 def test_what_was_dropped_and_mended_is_counted_by_reason(tmp_path):

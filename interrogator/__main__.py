@@ -16,7 +16,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m interrogator", description="Write the prompt that a picture calls for."
     )
     parser.add_argument("pictures", metavar="PICTURE", nargs="+", help="a file")
-    parser.add_argument("--mode", default="fast", help="fast (default) or classic")
+    parser.add_argument("--mode", default="fast", help="best, fast (default), classic or negative")
     parser.add_argument(
         "--preset", help="quality, light or demo; the best that can be had if absent"
     )
@@ -27,7 +27,52 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--vocabulary", metavar="DIR", help="a folder of .txt or .csv lists in place of ours"
     )
-    parser.add_argument("--caption", metavar="TEXT", help="use this caption instead of BLIP's")
+    parser.add_argument(
+        "--add-vocabulary", metavar="DIR", help="a folder of .txt or .csv lists beside ours"
+    )
+    parser.add_argument(
+        "--name-artists", metavar="WHICH", default="all",
+        help="all (default), public-domain, no-living or none",
+    )  # fmt: skip
+    parser.add_argument(
+        "--ban", metavar="TEXT", action="append", default=[],
+        help='leave out phrases with these words; \'"in quotes"\' a whole phrase; category:NAME or '
+        "group:NAME all of it; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-safety-list",
+        action="store_true",
+        help="do not leave out sexual words, slurs, extremism and living celebrities",
+    )
+    parser.add_argument(
+        "--caption", metavar="TEXT", default="", help="use this caption instead of BLIP's"
+    )
+    parser.add_argument(
+        "--with-negative", action="store_true", help="write a negative prompt as well"
+    )
+    parser.add_argument(
+        "--pin", metavar="PHRASE", action="append", default=[],
+        help="a phrase that must stand in the prompt; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--drop", metavar="PHRASE", action="append", default=[],
+        help="a phrase that must not; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--artists", metavar="N", type=int, default=1, help="artists named at most (1)"
+    )
+    parser.add_argument(
+        "--phrases", metavar="LEAST-MOST", default="0-32", help="how many phrases (0-32)"
+    )
+    parser.add_argument(
+        "--seconds",
+        metavar="N",
+        type=float,
+        help="end the search after so long; no limit if absent",
+    )
+    parser.add_argument(
+        "--judge", metavar="CLIP", help="a second CLIP that scores the finished prompts"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object per line on stdout")
     return parser
 
@@ -43,24 +88,34 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger().setLevel(logging.ERROR)  # open_clip reports through the root logger
     from interrogator.catalogue import active_notice, choose_names, default_names
     from interrogator.errors import InterrogatorError
-    from interrogator.pipeline import check_mode
+    from interrogator.policy import default_policy
     from interrogator.workshop import Workshop
 
     try:
-        check_mode(options.mode)
+        settings = _settings(options)
         if options.preset or options.clip or options.caption_model:
             names = choose_names(options.preset, options.caption_model, options.clip)
         else:
             names, reason = default_names()
             print(active_notice(names, reason), file=sys.stderr)
-        interrogator, seconds = Workshop().prepare(names, options.vocabulary, _report)
+        policy = default_policy(
+            options.name_artists, options.ban, safety=False if options.no_safety_list else None
+        )
+        interrogator, seconds = Workshop().prepare(
+            names,
+            _lists(options.vocabulary),
+            _report,
+            own=_lists(options.add_vocabulary),
+            policy=policy,
+            judge=options.judge,
+        )
     except InterrogatorError as error:
         print(error, file=sys.stderr)
         return 2
 
     failed = False
     for path in options.pictures:
-        line = _line(interrogator, path, options, seconds)
+        line = _line(interrogator, path, settings, seconds)
         if "error" in line:
             failed = True
         else:
@@ -69,13 +124,39 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _line(interrogator: Any, path: str, options: argparse.Namespace, seconds: dict) -> dict:  # noqa: ANN401
+def _lists(folder: str | None) -> Any:  # noqa: ANN401
+    """Read a folder of somebody's lists, and tell what was cleaned."""
+    if folder is None:
+        return None
+    from interrogator.vocabulary import read_lists
+
+    lists = read_lists(folder)
+    print(f"{folder}: {lists.summary()}.", file=sys.stderr)
+    return lists.vocabulary
+
+
+def _settings(options: argparse.Namespace) -> Any:  # noqa: ANN401
+    from interrogator.errors import InterrogatorError
+    from interrogator.pipeline import Settings
+    from interrogator.prompt import Rules
+
+    fewest, _, most = options.phrases.partition("-")
+    if not (fewest.isdecimal() and most.isdecimal()):
+        raise InterrogatorError(f"--phrases is LEAST-MOST, as in 4-16, not {options.phrases!r}.")
+    rules = Rules(
+        int(fewest), int(most), options.artists, tuple(options.pin), tuple(options.drop),
+        tuple(word for word in options.ban if ":" not in word and '"' not in word),
+    )  # fmt: skip
+    return Settings(options.mode, options.caption, rules, options.with_negative, options.seconds)
+
+
+def _line(interrogator: Any, path: str, settings: Any, seconds: dict) -> dict:  # noqa: ANN401
     from interrogator import images
     from interrogator.errors import InterrogatorError
 
     try:
         picture = images.read(path)
-        done = interrogator.run(picture, options.mode, options.caption, seconds)
+        done = interrogator.run(picture, settings, seconds)
     except InterrogatorError as error:
         return {"path": path, "error": str(error)}
     return {"path": path, **done.to_json()}
@@ -88,6 +169,8 @@ def _print(line: dict[str, Any], as_json: bool) -> None:
         print(f"{line['path']}: {line['error']}", file=sys.stderr)
     else:
         print(f"{line['path']}: {line['prompt']}", flush=True)
+        if line["negative_prompt"] not in (None, line["prompt"]):
+            print(f"{line['path']}: negative: {line['negative_prompt']}", flush=True)
 
 
 def _report(text: str, share: float | None) -> None:

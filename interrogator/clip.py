@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +14,14 @@ import torch.nn.functional as F
 from PIL import Image
 
 from interrogator.runtime import Runtime
+from interrogator.tower import TextTower
 
-BATCH = 256  # phrases encoded at once
+log = logging.getLogger(__name__)
+
+PADDED_BATCH = 64  # texts encoded at once where padding cannot be cut
+# How far the tower, run our way, may be from `encode_text`, as 1 − cosine.
+_TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 5e-3, torch.float16: 1e-3}
+_PROBES = ("a lighthouse", "a lighthouse, oil on canvas", "a lighthouse, by Hokusai, at dawn")
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,11 @@ class Clip:
         """The inverse temperature that the model was trained with (about 100 for OpenAI's)."""
         return float(self.model.logit_scale.detach().exp())
 
+    @cached_property
+    def width(self) -> int:
+        """The length d of every vector."""
+        return self.encode_text(["a"]).shape[1]
+
     @property
     def token_limit(self) -> int:
         """How many tokens of a prompt are read, start and end included."""
@@ -48,19 +60,23 @@ class Clip:
 
         Beyond the limit the tokenizer cuts; the count then stays at the limit plus one.
         """
-        longer = self.tokenizer([text], context_length=self.token_limit + 1)
-        return int(self._lengths(longer)[0])
+        return int(self.lengths(self.uncut_tokens([text]))[0])
 
-    def _lengths(self, tokens: torch.Tensor) -> torch.Tensor:
+    def uncut_tokens(self, texts: Sequence[str]) -> torch.Tensor:
+        """Return ids [n, limit + 1], so that a text over the limit is seen by its length."""
+        return self.tokenizer(list(texts), context_length=self.token_limit + 1)
+
+    def lengths(self, tokens: torch.Tensor) -> torch.Tensor:
         """Return how many ids [n] stand up to the last that is not padding.
 
         Padding cannot just be counted: its id, 0, is also that of "!" within a word.
         """
         places = torch.arange(1, tokens.shape[1] + 1)
-        return ((tokens.cpu() != self._padding_id) * places).amax(dim=1)
+        return ((tokens.cpu() != self.padding_id) * places).amax(dim=1)
 
     @property
-    def _padding_id(self) -> int:
+    def padding_id(self) -> int:
+        """The id behind a text's end."""
         return int(getattr(getattr(self.tokenizer, "tokenizer", None), "pad_token_id", None) or 0)
 
     @torch.inference_mode()
@@ -81,58 +97,71 @@ class Clip:
         `progress` is called with the share done.
         """
         tokens = self.tokenizer(list(texts))  # [n, context_length]
-        lengths = self._lengths(tokens)
+        lengths = self.lengths(tokens)
         order = torch.argsort(lengths, stable=True)
         vectors: torch.Tensor | None = None
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
+        start = 0
+        while start < len(order):
+            rows = self._next_rows(order[start:], lengths)
             batch = tokens[rows].to(self.runtime.device)
             features = self._text_features(batch, int(lengths[rows].max()))
             features = F.normalize(features.float(), dim=-1).cpu()
             if vectors is None:
                 vectors = torch.empty(len(texts), features.shape[1])
             vectors[rows] = features
+            start += len(rows)
             if progress:
-                progress((start + len(rows)) / len(order))
+                progress(start / len(order))
         if vectors is None:
             raise ValueError("there is no text to encode")
         return vectors
 
+    def _next_rows(self, order: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Return the first rows of `order` that fit into the tower's working memory together."""
+        if self.tower is None:
+            return order[:PADDED_BATCH]
+        rows = order[: self.tower.rows_at_once(int(lengths[order[0]]))]
+        return order[: self.tower.rows_at_once(int(lengths[rows[-1]]))]
+
     def _text_features(self, tokens: torch.Tensor, longest: int) -> torch.Tensor:
         """Return [n, d], not normalised; only the first `longest` tokens where that is exact."""
-        if self.is_causal:
-            return self._cut_features(tokens[:, :longest])
-        return self.model.encode_text(tokens)
-
-    def _cut_features(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Return what `encode_text` would, for tokens [n, length] cut shorter than the context."""
-        model, length = self.model, tokens.shape[1]
-        x = model.token_embedding(tokens).to(model.transformer.get_cast_dtype())
-        x = x + model.positional_embedding[:length].to(x.dtype)
-        x = model.transformer(x, attn_mask=model.attn_mask[:length, :length])
-        x = model.ln_final(x)[torch.arange(len(tokens)), tokens.argmax(dim=1)]  # at end of text
-        return x @ model.text_projection
+        if self.tower is None:
+            return self.model.encode_text(tokens)
+        return self.tower.features(tokens if self.tower.reads_to_the_end else tokens[:, :longest])
 
     @cached_property
-    def is_causal(self) -> bool:
-        """Whether padding may be cut because nothing after a token can change it.
+    def tower(self) -> TextTower | None:
+        """The text tower, if it can be run our way: cut, and with a shared beginning.
 
-        So it is with OpenAI's and OpenCLIP's plain towers. The structure is looked at, and then
-        the model itself is asked once: both ways must give the same vectors.
+        The structure is looked at, and then the model itself is asked once: all ways must give
+        the same vectors. SigLIP's and XLM-R's towers are not causal: theirs is None.
         """
-        model = self.model
-        parts = ("token_embedding", "positional_embedding", "transformer", "attn_mask")
-        if not all(getattr(model, part, None) is not None for part in parts):
-            return False
-        if not isinstance(getattr(model, "text_projection", None), torch.Tensor):
-            return False
-        if getattr(model, "text_pool_type", None) != "argmax":
-            return False
-        tokens = self.tokenizer(["a lighthouse", "oil on canvas"]).to(self.runtime.device)
-        longest = int(self._lengths(tokens).max())
-        whole = F.normalize(self.model.encode_text(tokens).float(), dim=-1)
-        cut = F.normalize(self._cut_features(tokens[:, :longest]).float(), dim=-1)
-        return bool((whole * cut).sum(dim=1).min() > 0.999)
+        tower = TextTower.of(self.model)
+        if tower is not None and not self._agrees(tower):
+            tower = None
+        if tower is None:
+            log.info("the text tower is not a causal one that is known: nothing of it is reused")
+        return tower
+
+    @torch.inference_mode()
+    def _agrees(self, tower: TextTower) -> bool:
+        tokens = self.tokenizer(list(_PROBES))
+        lengths, shared = self.lengths(tokens), int(self.lengths(tokens[:1])[0]) - 1
+        if (tokens[:, :shared] != tokens[0, :shared]).any():
+            return False  # a tokenizer that writes the same beginning in several ways
+        longest = tokens.shape[1] if tower.reads_to_the_end else int(lengths.max())
+        tokens = tokens.to(self.runtime.device)
+        expected = F.normalize(self.model.encode_text(tokens).float(), dim=-1)
+        prefix = tower.remember(tokens[0, :shared])
+        ways = (
+            tower.features(tokens[:, :longest]),
+            tower.features(tokens[:, shared:longest], prefix),
+        )
+        tolerance = _TOLERANCE.get(self.runtime.dtype, 1e-5)
+        return all(
+            bool((F.normalize(way.float(), dim=-1) * expected).sum(dim=1).min() > 1 - tolerance)
+            for way in ways
+        )
 
     @cached_property
     def fingerprint(self) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -26,7 +27,7 @@ from interrogator.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1  # counted up when what is stored changes
+FORMAT = 2  # counted up when what is stored changes
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,33 @@ class Table:
     Attributes:
         vocabulary: The phrases, row by row.
         matrix: Unit vectors [n, d], float32.
-        neutral: Unit vectors [m, d] of pictures that show nothing: what a phrase must outdo.
+        neutral: Cosines [n, m] of each phrase with pictures that show nothing: what it must outdo.
     """
 
     vocabulary: Vocabulary
     matrix: torch.Tensor
     neutral: torch.Tensor
+
+    @property
+    def megabytes(self) -> float:
+        """How much memory the vectors take."""
+        return self.matrix.nbytes / 1e6
+
+    def only(self, rows: NDArray[np.bool_]) -> Table:
+        """Return the rows [n] that are true; nothing is encoded, and nothing copied if all are."""
+        if rows.all():
+            return self
+        kept = torch.from_numpy(rows)
+        return Table(self.vocabulary.only(rows), self.matrix[kept], self.neutral[kept])
+
+    def plus(self, own: Table) -> Table:
+        """Return both tables joined as `Vocabulary.plus` joins their phrases."""
+        vocabulary = self.vocabulary.plus(own.vocabulary)
+        phrases = (*self.vocabulary.phrases, *own.vocabulary.phrases)
+        row_of = {phrase: row for row, phrase in enumerate(phrases)}  # equal phrases, equal rows
+        order = torch.tensor([row_of[phrase] for phrase in vocabulary.phrases])
+        matrix, neutral = ([self.matrix, own.matrix], [self.neutral, own.neutral])
+        return Table(vocabulary, torch.cat(matrix)[order], torch.cat(neutral)[order])
 
 
 def cache_folder() -> Path:
@@ -61,15 +83,17 @@ def table_for(
     clip: Clip,
     report: Report = lambda text, share: None,
     folder: Path | None = None,
+    keep: bool = True,
 ) -> Table:
-    """Return the vocabulary's table from disk, or compute and keep it."""
+    """Return the vocabulary's table from disk, or compute it and keep it there if told to."""
     made_of = (FORMAT, vocabulary.sha256, clip.fingerprint, clip.runtime.dtype_name)
     key = hashlib.sha256(repr(made_of).encode()).hexdigest()[:24]
     path = (folder or cache_folder()) / f"{key}.safetensors"
-    stored = _load(path, len(vocabulary.phrases))
+    stored = _load(path, len(vocabulary.phrases), clip.width)
     if stored is None:
         stored = _compute(vocabulary, clip, report)
-        _store(path, stored)
+        if keep:
+            _store(path, stored)
     return Table(vocabulary, stored["matrix"], stored["neutral"])
 
 
@@ -81,7 +105,7 @@ def _compute(vocabulary: Vocabulary, clip: Clip, report: Report) -> dict[str, to
 
     progress(0.0)
     matrix = clip.encode_text(vocabulary.phrases, progress)
-    return {"matrix": matrix, "neutral": clip.encode_images(neutral_pictures())}
+    return {"matrix": matrix, "neutral": matrix @ clip.encode_images(neutral_pictures()).T}
 
 
 def neutral_pictures(side: int = 224) -> list[Image.Image]:
@@ -98,13 +122,14 @@ def neutral_pictures(side: int = 224) -> list[Image.Image]:
     ]
 
 
-def _load(path: Path, rows: int) -> dict[str, torch.Tensor] | None:
+def _load(path: Path, rows: int, width: int) -> dict[str, torch.Tensor] | None:
     if not path.exists():
         return None
     try:
         stored = load_file(path)  # memory-mapped until read
-        if stored["matrix"].shape[0] == rows and stored["neutral"].ndim == 2:
+        if stored["matrix"].shape == (rows, width) and stored["neutral"].shape[0] == rows:
             return stored
+        log.warning("the table %s is of another size and is made anew", path.name)
     except (SafetensorError, OSError, KeyError) as error:
         log.warning("the table %s is damaged (%s) and is made anew", path.name, error)
     return None

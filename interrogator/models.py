@@ -19,7 +19,13 @@ from interrogator import (
     hub,
     torchvision_ops,  # noqa: F401  (must come before open_clip and transformers)
 )
-from interrogator.catalogue import CLIP_WEIGHTS, ModelNames, repositories, tag_record
+from interrogator.catalogue import (
+    CLIP_WEIGHTS,
+    ModelNames,
+    choose_names,
+    repositories,
+    tag_record,
+)
 from interrogator.errors import InterrogatorError
 from interrogator.hub import Report
 from interrogator.runtime import Runtime
@@ -56,6 +62,7 @@ class ModelStore:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self._loaded: OrderedDict[ModelNames, Models] = OrderedDict()
+        self._clips: dict[str, Clip] = {}  # the latest judge
         self._lock = threading.Lock()  # for the dictionary, never held for long
         self._loading = threading.Lock()  # one download or load at a time
 
@@ -84,6 +91,17 @@ class ModelStore:
                 self._loaded.move_to_end(names)
             return self._loaded.get(names)
 
+    def load_clip(self, name: str, report: Report = lambda text, share: None) -> Clip:
+        """Return a CLIP by itself, downloaded and loaded if it is not in memory yet.
+
+        Raises:
+            InterrogatorError: It cannot be had; says why and what to do.
+        """
+        with self._loading:
+            if name not in self._clips:
+                self._clips = {name: load_clip(name, self.runtime, report)}
+            return self._clips[name]
+
     def is_loaded(self, names: ModelNames) -> bool:
         """Tell whether `load` would return at once."""
         return names in self._loaded
@@ -105,6 +123,19 @@ def load(names: ModelNames, runtime: Runtime, report: Report = lambda text, shar
     clip = _load_clip(names.clip, folders, runtime)
     log.info("loaded %s in %.1f s", names.preset, time.perf_counter() - start)
     return Models(names, captioner, clip, runtime)
+
+
+def load_clip(name: str, runtime: Runtime, report: Report = lambda text, share: None) -> Clip:
+    """Download and load a CLIP alone, by any name that the presets could have.
+
+    Raises:
+        InterrogatorError: It cannot be had; says why and what to do.
+    """
+    # The embedded captioner stands in for one: nothing of it is looked for or loaded.
+    names = choose_names("demo", clip=name)
+    folders = _fetch(names, report)
+    report(f"Loading {name}", None)
+    return _load_clip(names.clip, folders, runtime)
 
 
 def _fetch(names: ModelNames, report: Report) -> dict[str, Path]:

@@ -1,226 +1,258 @@
 """The steps in order: picture → caption → ranking → prompt → what each phrase adds.
 
-`Interrogator.steps` yields an `Interrogation` after each, so that a page can show the caption
-while the rest is computed. Page, command line and API all call it.
+`Interrogator.steps` yields an `Interrogation` after each, and after every batch of the search, so
+that a page can show what there is and stop at any time. Page, command line and API all call it.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
-import torch
 from PIL import Image
 
 from interrogator.catalogue import ModelNames
+from interrogator.clip import Clip
+from interrogator.clock import Clock, deadline
 from interrogator.embeddings import Table
 from interrogator.errors import InterrogatorError
+from interrogator.interrogation import Compared, Interrogation, PromptPhrase, Seen
 from interrogator.models import Models
-from interrogator.prompt import FAST_PHRASES, MODES, Budget, Prompt
-from interrogator.ranking import RankedPhrase, rank
+from interrogator.modes import MODES, Task, classic_mode, fast_mode, negative_mode
+from interrogator.prompt import Prompt, Rules
+from interrogator.ranking import compare
+from interrogator.search import Found
 from interrogator.vocabulary import Vocabulary
 
-Result = TypeVar("Result")
-
 DEFAULT_MODE = "fast"
-SHOWN_PER_CATEGORY = 5
 MAX_CAPTION = 2000  # characters of a caption that somebody typed
+_FREE = {"classic": classic_mode, "fast": fast_mode}  # modes that cost next to nothing
+_NOTHING_DONE: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class PromptPhrase:
-    """A phrase of the finished prompt.
+class Settings:
+    """What is asked of an interrogation.
 
     Attributes:
-        text: As it stands in the prompt.
-        category: The list it comes from.
-        similarity: Cosine with the picture, by itself.
-        contribution: How much the prompt's similarity falls when the phrase is left out.
+        mode: One of `modes.MODES`.
+        caption: Takes the place of BLIP's unless empty.
+        rules: What the prompt must keep.
+        with_negative: Whether a negative prompt is written as well.
+        seconds: When the search must end, counted from its beginning; None: when it is done.
+
+    Raises:
+        InterrogatorError: There is no such mode, the caption is far too long, or the time is not
+            positive.
     """
 
-    text: str
-    category: str
-    similarity: float
-    contribution: float
-
-
-@dataclass(frozen=True)
-class Interrogation:
-    """What is known of a picture so far; complete when `prompt` is there.
-
-    Attributes:
-        mode: How the prompt is composed.
-        models: Preset, names, device and number format of what wrote it.
-        vocabulary: Name, size and hash of what was ranked.
-        caption: What BLIP says, or the person said.
-        prompt: The finished prompt, "" until then.
-        negative_prompt: None in the modes that write none.
-        similarity: Cosine of the prompt, as it stands, and the picture.
-        caption_similarity: Cosine of the caption alone and the picture.
-        tokens: Length of the prompt, start and end included.
-        token_limit: How many the CLIP reads.
-        caption_shortened: Whether the caption alone was too long and was cut.
-        phrases: The prompt's phrases and what each adds.
-        ranked: Category → its most similar phrases.
-        seconds: Step → duration; a step that did not run is absent.
-    """
-
-    mode: str
-    models: dict[str, Any]
-    vocabulary: dict[str, Any]
+    mode: str = DEFAULT_MODE
     caption: str = ""
-    prompt: str = ""
-    negative_prompt: str | None = None
-    similarity: float | None = None
-    caption_similarity: float | None = None
-    tokens: int = 0
-    token_limit: int = 0
-    caption_shortened: bool = False
-    phrases: tuple[PromptPhrase, ...] = ()
-    ranked: dict[str, list[RankedPhrase]] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
+    rules: Rules = field(default_factory=Rules)
+    with_negative: bool = False
+    seconds: float | None = None
 
-    @property
-    def finished(self) -> bool:
-        """Whether the last step has run."""
-        return "explain" in self.seconds
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the contract's JSON object; cosines to 6 places, seconds to milliseconds."""
-        return {
-            "prompt": self.prompt,
-            "negative_prompt": self.negative_prompt,
-            "caption": self.caption,
-            "mode": self.mode,
-            "similarity": _rounded(self.similarity),
-            "tokens": self.tokens,
-            "token_limit": self.token_limit,
-            "phrases": [
-                {
-                    "text": p.text,
-                    "category": p.category,
-                    "similarity": _rounded(p.similarity),
-                    "contribution": _rounded(p.contribution),
-                }
-                for p in self.phrases
-            ],
-            "ranked": {
-                category: [
-                    {
-                        "text": p.text,
-                        "similarity": _rounded(p.similarity),
-                        "confidence": _rounded(p.confidence),
-                    }
-                    for p in group[:SHOWN_PER_CATEGORY]
-                ]
-                for category, group in self.ranked.items()
-            },
-            "models": self.models,
-            "vocabulary": self.vocabulary,
-            "seconds": {step: round(value, 3) for step, value in self.seconds.items()},
-        }
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise InterrogatorError(
+                f"There is no mode {self.mode!r}; choose one of {', '.join(MODES)}."
+            )
+        if len(self.caption) > MAX_CAPTION:
+            raise InterrogatorError(
+                f"The caption has {len(self.caption):,} characters; up to {MAX_CAPTION:,} are read."
+            )
+        if self.seconds is not None and not self.seconds > 0:
+            raise InterrogatorError("The time for the search must be above 0 seconds.")
 
 
 @dataclass(frozen=True)
 class Interrogator:
-    """Models and a vocabulary's table, ready to read pictures."""
+    """Models and a vocabulary's table, ready to read pictures.
+
+    Attributes:
+        models: The captioner and the CLIP that ranks.
+        table: The vocabulary as that CLIP sees it.
+        judge: A second CLIP that scores the finished prompts, and what it is called.
+    """
 
     models: Models
     table: Table
+    judge: tuple[str, Clip] | None = None
 
     def steps(
         self,
         picture: Image.Image,
-        mode: str = DEFAULT_MODE,
-        caption: str | None = None,
-        prepared: Mapping[str, float] = MappingProxyType({}),
+        settings: Settings = Settings(),
+        prepared: Mapping[str, float] = _NOTHING_DONE,
+        seen: Seen | None = None,
     ) -> Iterator[Interrogation]:
-        """Yield the state after the caption, after the ranking and at the end.
+        """Yield the state after each step and each batch of the search; the finished one last.
 
         Args:
             picture: RGB, as `images.read` returns it.
-            mode: One of `prompt.MODES`.
-            caption: Takes the place of BLIP's when given.
+            settings: What is asked.
             prepared: Seconds that preparing the interrogator took, by step, to be told as well.
-
-        Raises:
-            InterrogatorError: There is no such mode, or the caption is far too long.
+            seen: What an earlier interrogation saw; if of this picture, it is not looked at anew.
         """
-        check_mode(mode)
-        clip, clock = self.models.clip, _Clock(prepared)
-        state = Interrogation(
-            mode, describe(self.models), describe_vocabulary(self.table.vocabulary)
-        )
-        if caption and caption.strip():
-            state = replace(state, caption=_typed(caption))
-        else:
-            said = clock.timed("caption", lambda: self.models.captioner.caption(picture))
-            state = replace(state, caption=said)
+        clip, clock = self.models.clip, Clock(prepared)
+        models = describe(self.models)
+        if self.judge:
+            models["judge"] = self.judge[0]
+        state = Interrogation(settings.mode, models, describe_vocabulary(self.table.vocabulary))
+        name = hashlib.sha256(picture.tobytes()).hexdigest()
+        seen = seen if seen and seen.picture == name else Seen(name)
+        said = " ".join(settings.caption.split())
+        if not said:
+            captioner = self.models.names.caption
+            if captioner not in seen.captions:
+                said = clock.timed("caption", lambda: self.models.captioner.caption(picture))
+                seen = replace(seen, captions={**seen.captions, captioner: said})
+            said = seen.captions[captioner]
+        state = replace(state, caption=said, seen=seen, token_limit=clip.token_limit)
         yield replace(state, seconds=clock.so_far())
 
-        image = clock.timed("image", lambda: clip.encode_images([picture])[0])
-        top = max(FAST_PHRASES, SHOWN_PER_CATEGORY)
-        ranked = clock.timed("rank", lambda: rank(image, self.table, clip.logit_scale, top))
-        state = replace(state, ranked=ranked)
+        if clip.fingerprint not in seen.vectors:
+            image = clock.timed("image", lambda: clip.encode_images([picture])[0])
+            seen = replace(seen, vectors={**seen.vectors, clip.fingerprint: image})
+        image = seen.vectors[clip.fingerprint]
+        comparison = clock.timed("rank", lambda: compare(image, self.table, clip.logit_scale))
+        rules, is_over = settings.rules, deadline(settings.seconds)
+        task = Task(rules.cleaned(said), image, comparison, clip, rules, is_over)
+        state = replace(state, ranked=clock.timed("rank", lambda: task.ranked), seen=seen)
         yield replace(state, seconds=clock.so_far())
 
-        budget = Budget(clip.token_limit, clip.token_count)
-        found = clock.timed("search", lambda: MODES[mode](state.caption, ranked, budget))
-        state = clock.timed("explain", lambda: self._explained(state, found, image))
+        found: Found | None = None
+        for found in clock.each("search", MODES[settings.mode](task)):
+            yield replace(_with(state, found), seconds=clock.so_far())
+        assert found is not None  # every mode yields at least once
+        state = _with(state, found)
+        if settings.mode == "negative":
+            state = replace(state, negative_prompt=state.prompt)
+        elif settings.with_negative:
+            for negative in clock.each("search", negative_mode(task, found.prompt)):
+                state = replace(state, negative_prompt=negative.prompt.text)
+                yield replace(state, seconds=clock.so_far())
+        state = clock.timed("explain", lambda: self._explained(state, found, task, picture))
         yield replace(state, seconds=clock.so_far())
 
     def run(
         self,
         picture: Image.Image,
-        mode: str = DEFAULT_MODE,
-        caption: str | None = None,
-        prepared: Mapping[str, float] = MappingProxyType({}),
+        settings: Settings = Settings(),
+        prepared: Mapping[str, float] = _NOTHING_DONE,
+        seen: Seen | None = None,
     ) -> Interrogation:
         """Return the finished interrogation of a picture; see `steps`."""
-        *_, finished = self.steps(picture, mode, caption, prepared)
+        *_, finished = self.steps(picture, settings, prepared, seen)
         return finished
 
-    def _explained(
-        self, state: Interrogation, prompt: Prompt, image: torch.Tensor
-    ) -> Interrogation:
-        """Score the prompt, the caption alone, and the prompt without each phrase, in one batch."""
+    def analyze(self, picture: Image.Image, top: int) -> Interrogation:
+        """Return caption and ranking alone: no prompt is composed.
+
+        Args:
+            picture: RGB.
+            top: How many phrases of each list.
+        """
+        steps = self.steps(picture, Settings("fast"))
+        next(steps)
+        state = next(steps)
+        comparison = compare(
+            state.seen.vectors[self.models.clip.fingerprint],
+            self.table,
+            self.models.clip.logit_scale,
+        )
+        return replace(state, ranked=comparison.by_category(top))
+
+    def score(self, picture: Image.Image, prompt: str) -> dict[str, Any]:
+        """Return how similar a prompt is to a picture, and what each part between commas adds.
+
+        Raises:
+            InterrogatorError: The prompt is empty or far too long.
+        """
+        parts = [part for part in (" ".join(p.split()) for p in prompt.split(",")) if part]
+        if not parts:
+            raise InterrogatorError("There is no prompt to score.")
+        if len(prompt) > MAX_CAPTION:
+            raise InterrogatorError(f"The prompt has over {MAX_CAPTION:,} characters.")
         clip = self.models.clip
-        texts = [prompt.text, prompt.caption, *(prompt.without(p) for p in prompt.phrases)]
-        scores = (clip.encode_text(texts) @ image).tolist()
+        image = clip.encode_images([picture])[0]
+        rests = [", ".join(parts[:i] + parts[i + 1 :]) for i in range(len(parts))]
+        scores = (clip.encode_text([prompt, *rests]) @ image).tolist()
+        tokens = clip.token_count(prompt)
+        return {
+            "prompt": prompt,
+            "similarity": round(scores[0], 6),
+            "tokens": min(tokens, clip.token_limit),
+            "token_limit": clip.token_limit,
+            "cut": tokens > clip.token_limit,
+            "parts": [
+                {"text": part, "contribution": round(scores[0] - rest, 6)}
+                for part, rest in zip(parts, scores[1:], strict=True)
+            ],
+            "models": describe(self.models),
+        }
+
+    def _explained(
+        self, state: Interrogation, found: Found, task: Task, picture: Image.Image
+    ) -> Interrogation:
+        """Score the prompt, what it is compared with, and it without each phrase, in one batch."""
+        clip, prompt = self.models.clip, found.prompt
+        others = {"caption": task.fitted_caption} if task.fitted_caption else {}
+        if state.mode != "negative":
+            for name, mode in _FREE.items():
+                *_, other = mode(task)
+                others[name] = other.prompt.text
+        others.pop(state.mode, None)  # the finished prompt comes last
+        others[state.mode] = prompt.text
+        texts = [*others.values(), *(prompt.without(p) for p in prompt.phrases)]
+        scores = (clip.encode_text(texts) @ task.image).tolist()
+        judged = self._judged(picture, list(others.values()))
+        similarity = scores[len(others) - 1]
         return replace(
             state,
             prompt=prompt.text,
-            similarity=scores[0],
-            caption_similarity=scores[1],
+            similarity=similarity,
             tokens=clip.token_count(prompt.text),
-            token_limit=clip.token_limit,
-            caption_shortened=prompt.caption != state.caption,
-            phrases=tuple(
-                PromptPhrase(p.text, p.category, p.similarity, scores[0] - without)
-                for p, without in zip(prompt.phrases, scores[2:], strict=True)
+            compared=tuple(
+                Compared(name, text, score, verdict)
+                for (name, text), score, verdict in zip(
+                    others.items(), scores, judged, strict=False
+                )
             ),
+            phrases=tuple(
+                PromptPhrase(p.text, p.category, p.similarity, similarity - without)
+                for p, without in zip(prompt.phrases, scores[len(others) :], strict=True)
+            ),
+            notes=tuple(self._notes(state, prompt, task, found.cut_short)),
         )
 
+    def _judged(self, picture: Image.Image, texts: list[str]) -> list[float | None]:
+        if self.judge is None:
+            return [None] * len(texts)
+        _, clip = self.judge
+        return (clip.encode_text(texts) @ clip.encode_images([picture])[0]).tolist()
 
-def check_mode(mode: str) -> None:
-    """Raise a sentence unless `mode` exists."""
-    if mode not in MODES:
-        raise InterrogatorError(f"There is no mode {mode!r}; choose one of {', '.join(MODES)}.")
+    def _notes(
+        self, state: Interrogation, prompt: Prompt, task: Task, cut_short: bool
+    ) -> Iterator[str]:
+        if task.caption != state.caption:
+            yield "Banned words were taken out of the caption."
+        if state.mode != "negative" and len(prompt.caption) < len(task.caption.rstrip(" .,;:")):
+            yield "The caption is longer than the model reads and was shortened."
+        artists = state.ranked.get("artists", [])
+        if artists and not artists[0].stands_out:
+            yield "No artist of the list stands out."
+        if cut_short:
+            yield "The search was ended by the time that it was given."
+        if self.models.clip.tower is None:
+            yield "This CLIP reads texts only as a whole, so that searching takes longer."
 
 
-def _typed(caption: str) -> str:
-    if len(caption) > MAX_CAPTION:
-        raise InterrogatorError(
-            f"The caption has {len(caption):,} characters; up to {MAX_CAPTION:,} are read."
-        )
-    return " ".join(caption.split())
+def _with(state: Interrogation, found: Found) -> Interrogation:
+    return replace(state, prompt=found.prompt.text, similarity=found.similarity, tried=found.tried)
 
 
 def describe(models: Models) -> dict[str, Any]:
@@ -243,19 +275,3 @@ def describe_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:
         "phrases": len(vocabulary.phrases),
         "sha256": vocabulary.sha256,
     }
-
-
-class _Clock:
-    """Times steps. The total is their sum: time in which a page draws is not counted."""
-
-    def __init__(self, prepared: Mapping[str, float]) -> None:
-        self.seconds: dict[str, float] = dict(prepared)
-
-    def timed(self, step: str, work: Callable[[], Result]) -> Result:
-        start = time.perf_counter()
-        result = work()
-        self.seconds[step] = time.perf_counter() - start
-        return result
-
-    def so_far(self) -> dict[str, float]:
-        return {**self.seconds, "total": sum(self.seconds.values())}

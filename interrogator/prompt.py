@@ -1,7 +1,7 @@
-"""Caption + ranked phrases → prompt. A new mode is a function here and a line in `MODES`.
+"""Caption + ranked phrases → prompt, and the rules that hold for every prompt.
 
-By construction no prompt is over the token limit, names a phrase twice, or repeats what the
-caption says already.
+By construction no prompt is over the token limit, names a phrase twice or one within another,
+repeats what the caption says, holds a banned word, or names more artists than asked.
 """
 
 from __future__ import annotations
@@ -10,18 +10,23 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from interrogator.errors import InterrogatorError
 from interrogator.ranking import RankedPhrase, merge
 from interrogator.vocabulary import NEGATIVE
 
 FAST_PHRASES = 32  # as many as clip-interrogator's fast mode takes
 CLASSIC_FLAVORS = 3
+MOST_PHRASES = 64
 # Standard deviations above the mean. With the embedded models 95 % of the true phrases are above
 # it, and of 90 false ones fewer than one in two pictures.
 LEAST_DEVIATIONS = 1.75
-_NAMED_ONCE = ("mediums", "artists", "sites", "movements")  # classic takes one of each, in order
-_NAMES = ("artists", "movements")  # better left out than named without ground
+ARTISTS = "artists"
+_NAMED_ONCE = ("mediums", ARTISTS, "sites", "movements")  # classic takes one of each, in order
+_NAMES = (ARTISTS, "movements")  # better left out than named without ground
+_WORD = re.compile("\\w+|[\u2600-\u27bf\U0001f000-\U0001faff]")  # an emoji is a word
 
 Ranked = dict[str, list[RankedPhrase]]
+Phrases = tuple[RankedPhrase, ...]
 
 
 @dataclass(frozen=True)
@@ -59,20 +64,78 @@ class Budget:
         return self.count(text) <= self.limit
 
 
-def classic(caption: str, ranked: Ranked, budget: Budget) -> Prompt:
+@dataclass(frozen=True)
+class Rules:
+    """What a person asks of a prompt.
+
+    Attributes:
+        fewest: Phrases that the search adds even where they do not help.
+        most: Phrases at most, pinned ones included.
+        artists: Artists named at most.
+        pinned: Phrases that must stand in the prompt, right behind the caption.
+        dropped: Phrases that must not, in just these words.
+        banned: Words, or several in a row, that must not stand anywhere, the caption included.
+
+    Raises:
+        InterrogatorError: The numbers cannot be kept together.
+    """
+
+    fewest: int = 0
+    most: int = FAST_PHRASES
+    artists: int = 1
+    pinned: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    banned: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if min(self.fewest, self.most, self.artists) < 0:
+            raise InterrogatorError("Numbers of phrases and artists begin at 0.")
+        if self.most > MOST_PHRASES:
+            raise InterrogatorError(f"A prompt has {MOST_PHRASES} phrases at most.")
+        if self.fewest > self.most:
+            raise InterrogatorError(
+                f"At least {self.fewest} and at most {self.most} phrases cannot both be had."
+            )
+        if len(self.pinned) > self.most:
+            raise InterrogatorError(
+                f"{len(self.pinned)} phrases are pinned, but at most {self.most} are asked for."
+            )
+        for phrase in self.pinned:
+            if not self.allows(phrase):
+                raise InterrogatorError(f"“{phrase}” is both pinned and banned or dropped.")
+
+    def allows(self, phrase: str) -> bool:
+        """Tell whether a phrase may stand in a prompt at all."""
+        if any(says(phrase, word) for word in self.banned):
+            return False
+        return phrase.casefold() not in {dropped.casefold() for dropped in self.dropped}
+
+    def cleaned(self, caption: str) -> str:
+        """Return a caption without the banned words."""
+        for word in self.banned:
+            caption = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", " ", caption, flags=re.IGNORECASE)
+        return " ".join(caption.split())
+
+
+def classic(
+    caption: str, ranked: Ranked, budget: Budget, rules: Rules, pinned: Phrases = ()
+) -> Prompt:
     """Caption, then the best medium, artist, site and movement, then three of the other lists.
 
     clip-interrogator's mode, but an artist or a movement that does not stand out is not named.
     """
     chosen = []
     for category in _NAMED_ONCE:
-        best = ranked.get(category, [])[:1]
+        best = [p for p in ranked.get(category, []) if rules.allows(p.text)][:1]
         chosen += [p for p in best if p.stands_out or category not in _NAMES]
     others = {c: group for c, group in ranked.items() if c not in (*_NAMED_ONCE, NEGATIVE)}
-    return compose(caption, [*chosen, *merge(others)[:CLASSIC_FLAVORS]], budget)
+    flavors = [p for p in merge(others) if rules.allows(p.text)][:CLASSIC_FLAVORS]
+    return compose(caption, [*chosen, *flavors], budget, rules, pinned)
 
 
-def fast(caption: str, ranked: Ranked, budget: Budget) -> Prompt:
+def fast(
+    caption: str, ranked: Ranked, budget: Budget, rules: Rules, pinned: Phrases = ()
+) -> Prompt:
     """Caption, then the 32 most similar phrases of all lists together.
 
     clip-interrogator's mode. Of a small vocabulary 32 would be a third, fitting or not, so only
@@ -80,33 +143,61 @@ def fast(caption: str, ranked: Ranked, budget: Budget) -> Prompt:
     """
     phrases = merge({c: group for c, group in ranked.items() if c != NEGATIVE})
     chosen = [p for p in phrases[:FAST_PHRASES] if p.deviations >= LEAST_DEVIATIONS]
-    return compose(caption, [p for p in chosen if p.stands_out or p.category not in _NAMES], budget)
+    sure = [p for p in chosen if p.stands_out or p.category not in _NAMES]
+    return compose(caption, sure, budget, rules, pinned)
 
 
-MODES: dict[str, Callable[[str, Ranked, Budget], Prompt]] = {"fast": fast, "classic": classic}
-
-
-def compose(caption: str, phrases: Iterable[RankedPhrase], budget: Budget) -> Prompt:
-    """Add phrases in order, each if it says something new and still fits."""
-    prompt = Prompt(fitted_caption(caption, budget))
+def compose(
+    caption: str,
+    phrases: Iterable[RankedPhrase],
+    budget: Budget,
+    rules: Rules = Rules(),
+    pinned: Phrases = (),
+) -> Prompt:
+    """Add phrases in order behind the pinned ones, each if it is new, allowed and still fits."""
+    prompt = Prompt(fitted_caption(caption, budget), pinned)
     for phrase in phrases:
         longer = Prompt(prompt.caption, (*prompt.phrases, phrase))
-        repeats = _says(prompt.text, phrase.text) or any(
-            _says(phrase.text, chosen.text) for chosen in prompt.phrases
-        )
-        if not repeats and budget.fits(longer.text):
+        if may_follow(prompt, phrase, rules) and budget.fits(longer.text):
             prompt = longer
     return prompt
 
 
+def may_follow(prompt: Prompt, phrase: RankedPhrase, rules: Rules) -> bool:
+    """Tell whether the rules let a phrase be added; its length is not looked at."""
+    if len(prompt.phrases) >= rules.most or not rules.allows(phrase.text):
+        return False
+    artists = sum(chosen.category == ARTISTS for chosen in prompt.phrases)
+    if phrase.category == ARTISTS and artists >= rules.artists:
+        return False
+    return not says(prompt.caption, phrase.text) and not any(
+        overlap(chosen.text, phrase.text) for chosen in prompt.phrases
+    )
+
+
 def fitted_caption(caption: str, budget: Budget) -> str:
-    """Return the caption, cut at a clause, else at a word or a character, until it fits."""
+    """Return the caption without a full stop, cut at a clause, word or character until it fits."""
+    caption = caption.strip().rstrip(" .,;:")
     while caption and not budget.fits(caption):
         shorter = re.sub(r"(\s*[,;.:]\s*[^,;.:]*|\s+\S+)$", "", caption)
         caption = shorter if shorter not in ("", caption) else caption[:-1]
     return caption
 
 
-def _says(text: str, phrase: str) -> bool:
+def words(text: str) -> str:
+    """Return a text's words in lower case between spaces, to be looked for in one another.
+
+    A text without any (signs alone) stays as it is.
+    """
+    folded = text.casefold()
+    return f" {' '.join(_WORD.findall(folded)) or folded} "
+
+
+def says(text: str, phrase: str) -> bool:
     """Tell whether a text contains a phrase as whole words, whatever the case."""
-    return re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text, re.IGNORECASE) is not None
+    return words(phrase) in words(text)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Tell whether one phrase says the other."""
+    return says(one, other) or says(other, one)

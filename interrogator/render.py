@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from interrogator.pipeline import SHOWN_PER_CATEGORY, Interrogation
+from interrogator.interrogation import SHOWN_PER_CATEGORY, Interrogation
 from interrogator.ranking import RankedPhrase
 
 _STEPS = {
@@ -19,6 +19,7 @@ _STEPS = {
 }
 _EMPTY = {
     "caption": "What the picture shows, in a sentence.",
+    "compared": "How similar the caption alone and the simpler prompts are.",
     "phrases": "Each phrase of the prompt, and how much it adds.",
     "ranked": "The five most similar phrases of every list.",
     "models": "Which models wrote it, and how long each step took.",
@@ -42,16 +43,42 @@ def status(text: str, share: float | None = None, kind: str = "busy") -> str:
     return f'<div class="status {kind}" role="{role}"><span>{escape(text)}</span>{bar}</div>'
 
 
+def views(state: Interrogation | None) -> tuple[str, ...]:
+    """Return every view of a state, or what stands in its place, in the order of the page."""
+    return caption(state), phrases(state), compared(state), ranked(state), models(state)
+
+
 def caption(state: Interrogation | None) -> str:
-    """Return the caption, and a word if it had to be shortened."""
+    """Return the caption, and what a person should know of this prompt."""
     if state is None:
         return _empty("Caption", "caption")
-    note = ""
-    if state.caption_shortened:
-        note = '<p class="muted">It is longer than the model reads and was shortened.</p>'
-    alone = _cosine(state.caption_similarity)
-    value = f'<p class="muted num">alone {alone} similar to the picture</p>' if alone else ""
-    return _section("Caption", f'<p class="caption">{escape(state.caption)}</p>{note}{value}')
+    notes = "".join(f'<p class="muted">{escape(note)}</p>' for note in state.notes)
+    return _section("Caption", f'<p class="caption">{escape(state.caption)}</p>{notes}')
+
+
+def compared(state: Interrogation | None) -> str:
+    """Return how similar the caption, the simpler prompts and this one are to the picture."""
+    if state is None or not state.compared:
+        return _empty("Compared", "compared")
+    judged = [c.judged for c in state.compared if c.judged is not None]
+    longest = max(*(c.similarity for c in state.compared), *judged, 1e-6)
+    rows = "".join(
+        _bar(c.name, max(0.0, c.similarity) / longest, _cosine(c.similarity))
+        for c in state.compared
+    )
+    body = f'<div class="bars">{rows}</div>'
+    if judged:
+        others = "".join(
+            _bar(c.name, max(0.0, c.judged or 0.0) / longest, _cosine(c.judged))
+            for c in state.compared
+        )
+        judge = escape(str(state.models.get("judge", "")))
+        body += f"<h4>as {judge} judges</h4>" + f'<div class="bars">{others}</div>'
+    note = (
+        "Cosine similarity of picture and prompt. A prompt found by one CLIP pleases that CLIP "
+        "most; a second one, chosen in the settings, judges without having taken part."
+    )
+    return _section("Compared", body, note)
 
 
 def phrases(state: Interrogation | None) -> str:
@@ -76,8 +103,9 @@ def ranked(state: Interrogation | None) -> str:
     """Return the most similar phrases of every category as bars."""
     if state is None or not state.ranked:
         return _empty("Most similar phrases", "ranked")
-    longest = max(group[0].similarity for group in state.ranked.values()) or 1.0
-    groups = "".join(_group(c, group, longest) for c, group in state.ranked.items())
+    longest = max((group[0].similarity for group in state.ranked.values() if group), default=1.0)
+    longest = longest if longest > 0 else 1.0
+    groups = "".join(_group(c, group, longest) for c, group in state.ranked.items() if group)
     note = "Cosine similarity with the picture; in brackets the phrase's share of its list."
     return _section("Most similar phrases", f'<div class="groups">{groups}</div>', note)
 
@@ -127,9 +155,10 @@ def models(state: Interrogation | None) -> str:
 
 def summary(state: Interrogation) -> str:
     """Return the finished state in one line."""
+    tried = f", {state.tried:,} prompts compared" if state.tried > 1 else ""
     return (
         f"Done in {_duration(state.seconds['total'])}. Similarity {_cosine(state.similarity)}, "
-        f"{state.tokens} of {state.token_limit} tokens."
+        f"{state.tokens} of {state.token_limit} tokens{tried}."
     )
 
 

@@ -1,48 +1,43 @@
 """Tab one: a picture goes in, a prompt comes out, and every phrase is explained.
 
-The page only draws what `pipeline` yields. Loading runs in a thread, so that its progress can
-be shown while it lasts.
+What the buttons do is in `page`; here is what a visitor sees and which value goes where.
 """
 
 from __future__ import annotations
 
 import base64
-import logging
+import functools
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from queue import Empty, Queue
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 from gradio.data_classes import ImageData
 from gradio.utils import get_upload_folder
 
 from interrogator import images, render
-from interrogator.catalogue import (
-    ASSETS,
-    PRESETS,
-    ModelNames,
-    active_notice,
-    choose_names,
-    default_names,
-    download_bytes,
-)
+from interrogator.api import Endpoints
+from interrogator.catalogue import ASSETS, PRESETS
 from interrogator.errors import InterrogatorError
-from interrogator.pipeline import DEFAULT_MODE, Interrogation, Interrogator
-from interrogator.prompt import MODES
+from interrogator.interrogation import Interrogation, Seen
+from interrogator.modes import MODES
+from interrogator.page import Drawn, Page, Request
+from interrogator.pipeline import DEFAULT_MODE
+from interrogator.prompt import FAST_PHRASES
 from interrogator.workshop import Workshop
 
-log = logging.getLogger(__name__)
+P = ParamSpec("P")
+Result = TypeVar("Result")
 
-ASK_AGAIN_SECONDS = 60.0  # after which a hub that did not answer is asked again
-POLL_SECONDS = 0.1  # how often a page asks the loading thread for news
 MODE_TEXT = {
+    "best": "best – searches for the prompt most similar to the picture",
     "fast": "fast – the caption and the most similar phrases of all lists",
     "classic": "classic – caption, medium, artist, movement and three more",
+    "negative": "negative – what the picture is not",
 }
-_BUG = "Something went wrong on our side; it is in the server's log. Try again."
+KEPT_SECONDS = 3600  # how long a visitor can search again without the picture being read anew
+MAX_ARTISTS = 8
 
 
 def as_it_came(payload: ImageData | None) -> str | bytes | None:
@@ -71,148 +66,17 @@ def as_it_came(payload: ImageData | None) -> str | bytes | None:
         raise gr.Error("The data: URL is damaged.", print_exception=False) from error
 
 
-class Page:
-    """The tab's handlers; one per app, sharing one workshop."""
+def told(function: Callable[P, Result]) -> Callable[P, Result]:
+    """Let a function's sentences reach the client of the API."""
 
-    def __init__(self, workshop: Workshop, names: ModelNames | None, reason: str) -> None:
-        self.workshop, self.names, self.reason = workshop, names, reason
-        self._asked = time.monotonic()
-        self._lock = threading.Lock()
-
-    def default(self) -> tuple[ModelNames, str]:
-        """Return the models that are used where a visitor chose none.
-
-        Found out once; but where it was the demo, the hub gets another chance after a while.
-        """
-        with self._lock:
-            stale = time.monotonic() - self._asked > ASK_AGAIN_SECONDS
-            if self.names is None or (self.names.embedded and stale):
-                self._asked = time.monotonic()
-                self.names, self.reason = default_names()
-                log.info("%s", active_notice(self.names, self.reason))
-            return self.names, self.reason
-
-    def greet(self) -> tuple[str, dict[str, Any], str]:
-        """Return the notice of the active models, the chooser set to them, and its note."""
-        names, reason = self.default()
-        note = self.describe_preset(names.preset)
-        return render.notice(active_notice(names, reason)), gr.update(value=names.preset), note
-
-    def describe_preset(self, preset: str) -> str:
-        """Return what choosing a preset would mean: its models and their download."""
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> Result:
         try:
-            names = choose_names(preset)
-            size = download_bytes(names)
-        except InterrogatorError as error:
-            return render.status(f"{preset}: {error}", kind="error")
-        ready = "on this machine already" if not size else f"{size / 1e9:.1f} GB to download once"
-        return render.status(f"{preset}: {names.note}; {ready}.", kind="idle")
-
-    def draw(
-        self, picture: str | bytes | None, mode: str, preset: str | None, own_caption: str
-    ) -> Iterator[tuple[Any, ...]]:
-        """Yield the page's outputs as the interrogation goes on; errors as a sentence."""
-        state: Interrogation | None = None
-        try:
-            opened = images.read(picture)
-            yield "", render.status("Getting ready"), *_views(None)
-            names = choose_names(preset) if preset else self.default()[0]
-            prepared: tuple[Interrogator, dict[str, float]] | None = None
-            for news in self._prepared(names):
-                if isinstance(news, str):
-                    yield gr.skip(), news, *_skips()
-                else:
-                    prepared = news
-            assert prepared is not None
-            interrogator, seconds = prepared
-            yield gr.skip(), render.status("Writing the caption"), *_skips()
-            for state in interrogator.steps(opened, mode, own_caption, seconds):
-                line = render.status("Ranking the phrases")
-                if state.finished:
-                    line = render.status(render.summary(state), kind="done")
-                yield state.prompt, line, *_views(state)
-        except InterrogatorError as error:
-            yield "", render.status(str(error), kind="error"), *_views(state)
-        except Exception:
-            log.exception("the interrogation failed")
-            yield "", render.status(_BUG, kind="error"), *_views(state)
-
-    def _prepared(self, names: ModelNames) -> Iterator[str | tuple[Interrogator, dict[str, float]]]:
-        """Prepare in a thread; yield lines of progress, then the result."""
-        news: Queue[str] = Queue()
-        result: list[Any] = []
-
-        def work() -> None:
-            try:
-                report = lambda text, share: news.put(render.status(text, share))  # noqa: E731
-                result.append(self.workshop.prepare(names, report=report))
-            except Exception as error:  # carried over to the page's thread and raised there
-                result.append(error)
-
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
-        while thread.is_alive() or not news.empty():
-            try:
-                line = news.get(timeout=POLL_SECONDS)
-            except Empty:
-                continue
-            if news.empty():  # only the latest is worth drawing
-                yield line
-        if isinstance(result[0], Exception):
-            raise result[0]
-        yield result[0]
-
-    def interrogate(
-        self,
-        picture: str | bytes | None,
-        mode: str = DEFAULT_MODE,
-        preset: str | None = None,
-        caption: str = "",
-    ) -> dict[str, Any]:
-        """Write the prompt that a picture calls for.
-
-        A caption model describes the picture, CLIP ranks artists, movements, mediums and styles
-        by their similarity with it, and the best phrases are composed to a prompt.
-
-        Args:
-            picture: The picture, a file: JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF.
-            mode: "fast" (the most similar phrases) or "classic" (one of each kind).
-            preset: "quality", "light" or "demo"; the best that can be had when left out.
-            caption: A caption to use instead of the model's.
-
-        Returns:
-            The prompt, its caption, similarity and tokens, every phrase with its similarity and
-            contribution, the best phrases of each list, and the models that wrote it.
-        """
-        return self._sentence(lambda: self._run(picture, mode, preset, caption))
-
-    def _run(
-        self, picture: str | bytes | None, mode: str, preset: str | None, caption: str
-    ) -> dict[str, Any]:
-        opened = images.read(picture)
-        names = choose_names(preset) if preset else self.default()[0]
-        interrogator, seconds = self.workshop.prepare(names)
-        return interrogator.run(opened, mode, caption, seconds).to_json()
-
-    @staticmethod
-    def _sentence(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        try:
-            return work()
+            return function(*args, **kwargs)
         except InterrogatorError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-
-def _views(state: Interrogation | None) -> tuple[str, ...]:
-    return (
-        render.caption(state),
-        render.phrases(state),
-        render.ranked(state),
-        render.models(state),
-    )
-
-
-def _skips() -> tuple[Any, ...]:
-    return (gr.skip(),) * len(_views(None))
+    return wrapped
 
 
 def example_files() -> list[str]:
@@ -220,26 +84,82 @@ def example_files() -> list[str]:
     return [str(path) for path in sorted(Path(ASSETS / "examples").glob("*.jpg"))]
 
 
-def _settings() -> tuple[gr.Dropdown, gr.HTML, gr.Textbox]:
-    """The folded settings: the models, the note on their size, a caption of one's own."""
+def _settings() -> dict[str, Any]:
+    """The folded settings, by the names of the API's arguments, and the note on a preset."""
+    made: dict[str, Any] = {}
     with gr.Accordion("Settings", open=False):
-        preset = gr.Dropdown(list(PRESETS), label="Models", value=None, elem_id="preset")
-        note = gr.HTML(render.status("The models' size is told here.", kind="idle"))
-        own = gr.Textbox(
+        made["preset"] = gr.Dropdown(list(PRESETS), label="Models", value=None, elem_id="preset")
+        made["note"] = gr.HTML(render.status("The models' size is told here.", kind="idle"))
+        made["caption"] = gr.Textbox(
             "", label="Your own caption", placeholder="Used instead of the model's", max_lines=3
         )
-    return preset, note, own
+        made["artists"] = gr.Slider(0, MAX_ARTISTS, 1, step=1, label="Artists named at most")
+        with gr.Row():
+            made["fewest"] = gr.Slider(0, FAST_PHRASES, 0, step=1, label="Phrases at least")
+            made["most"] = gr.Slider(0, FAST_PHRASES, FAST_PHRASES, step=1, label="Phrases at most")
+        made["seconds"] = gr.Number(
+            None, label="Seconds for the search", minimum=0, placeholder="no limit"
+        )
+        made["judge"] = gr.Textbox(
+            "", label="A second CLIP as judge", placeholder="for example ViT-B-32/openai",
+            info="Scores the finished prompts; it takes no part in writing them.",
+        )  # fmt: skip
+    return made
 
 
-def _results() -> tuple[gr.Textbox | gr.HTML, ...]:
-    """The prompt, the status line, and the views of `_views` in their order."""
+def _changes() -> dict[str, Any]:
+    """What a person may change of a prompt before searching again, and the button."""
+    made: dict[str, Any] = {}
+    with gr.Accordion("Change it and search again", open=False, elem_id="changes"):
+        made["pinned"] = gr.Dropdown(
+            [], label="Keep these phrases", multiselect=True, allow_custom_value=True,
+            info="They stay, right behind the caption; your own words are welcome.",
+        )  # fmt: skip
+        made["dropped"] = gr.Dropdown(
+            [], label="Leave these out", multiselect=True, allow_custom_value=True
+        )
+        made["banned"] = gr.Textbox(
+            "", label="Ban words", placeholder="between commas; no phrase with them is used"
+        )
+        made["again"] = gr.Button("Search again", size="sm", elem_id="again")
+    return made
+
+
+def _results() -> dict[str, Any]:
+    """The prompts, the status line, and the views of the state in their order."""
     prompt = gr.Textbox(
         label="Prompt", lines=4, max_lines=12, buttons=["copy"], interactive=False,
         placeholder="Upload or paste a picture, or pick an example: its prompt comes here.",
         elem_id="prompt",
     )  # fmt: skip
+    negative = gr.Textbox(
+        label="Negative prompt", lines=2, max_lines=8, buttons=["copy"], interactive=False,
+        elem_id="negative", visible=False,
+    )  # fmt: skip
     line = gr.HTML(render.status("Ready.", kind="idle"), elem_id="status")
-    return prompt, line, *(gr.HTML(view) for view in _views(None))
+    changes = _changes()
+    views = [gr.HTML(view) for view in render.views(None)]
+    return {"prompt": prompt, "negative": negative, "line": line, "views": views, **changes}
+
+
+def _outputs(drawn: Drawn) -> tuple[Any, ...]:
+    """Return a value for each output: prompts, line, views, two choosers, what was seen."""
+    leave = gr.skip()
+    negative: Any = leave
+    if drawn.negative is not None:
+        negative = gr.update(value=drawn.negative, visible=bool(drawn.negative))
+    views: tuple[Any, ...] = (leave,) * len(render.views(None))
+    choosers: tuple[Any, Any] = (leave, leave)
+    if drawn.state is not None:
+        state = drawn.state if isinstance(drawn.state, Interrogation) else None
+        views = render.views(state)
+        if state and state.finished:
+            used = [phrase.text for phrase in state.phrases]
+            others = [p.text for group in state.ranked.values() for p in group[:3]]
+            all_of_them = list(dict.fromkeys([*used, *others]))
+            choosers = gr.update(choices=all_of_them), gr.update(choices=all_of_them)
+    prompt = leave if drawn.prompt is None else drawn.prompt
+    return prompt, negative, drawn.line, *views, *choosers, drawn.seen or leave
 
 
 def build(workshop: Workshop, concurrency_id: str) -> None:
@@ -253,6 +173,7 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
     # Found out while the page comes up: the log tells it, and the first visitor need not wait.
     threading.Thread(target=page.default, daemon=True).start()
     notice = gr.HTML(render.status("Looking for the models", kind="idle"), elem_id="active-models")
+    seen = gr.State(None, time_to_live=KEPT_SECONDS)
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):
             picture = gr.Image(
@@ -262,28 +183,53 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
             picture.preprocess = as_it_came  # type: ignore
             modes = [(MODE_TEXT[mode], mode) for mode in MODES]
             mode = gr.Radio(modes, value=DEFAULT_MODE, label="Mode", elem_id="mode")
+            with_negative = gr.Checkbox(False, label="Write a negative prompt as well")
             with gr.Row():
                 start = gr.Button("Write the prompt", variant="primary", scale=3, elem_id="start")
                 stop = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
-            preset, preset_note, own = _settings()
+            chosen = _settings()
             examples = gr.Examples(
                 example_files(), [picture], label="Examples, painted by our painter",
                 examples_per_page=12, elem_id="examples", api_visibility="private",
             )  # fmt: skip
         with gr.Column(scale=6, min_width=300):
-            prompt, line, *views = _results()
-    outputs = [prompt, line, *views]
-    inputs = [picture, mode, preset, own]
+            shown = _results()
+    line, pinned, dropped = shown["line"], shown["pinned"], shown["dropped"]
+    inputs = [
+        picture, mode, chosen["preset"], chosen["caption"], with_negative, chosen["artists"],
+        chosen["fewest"], chosen["most"], pinned, dropped, shown["banned"], chosen["seconds"],
+        chosen["judge"],
+    ]  # fmt: skip
+    outputs = [
+        shown["prompt"], shown["negative"], line, *shown["views"], pinned, dropped, seen
+    ]  # fmt: skip
     computing: dict[str, Any] = {"concurrency_id": concurrency_id, "concurrency_limit": 1}
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
+    def draw(seen: Seen | None, *values: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401
+        try:
+            request = Request.of(*values)
+        except InterrogatorError as error:
+            yield _outputs(Drawn(render.status(str(error), kind="error")))
+            return
+        for drawn in page.draw(request, seen):
+            yield _outputs(drawn)
+
     waiting = render.status("Waiting for your turn: one computation runs at a time")
-    triggers = (start.click, picture.upload, examples.load_input_event.success)
+    # Another picture has other phrases: what was kept or left out of the last one is forgotten.
+    fresh = waiting, gr.update(value=[]), gr.update(value=[]), ""
+    forgotten = [line, pinned, dropped, chosen["caption"]]
+    triggers = (
+        (start.click, lambda: waiting, line),
+        (shown["again"].click, lambda: waiting, line),
+        (picture.upload, lambda: fresh, forgotten),
+        (examples.load_input_event.success, lambda: fresh, forgotten),
+    )
     running = [
-        trigger(lambda: waiting, None, line, queue=False, **quiet).then(
-            page.draw, inputs, outputs, **computing, **quiet
+        trigger(first, None, changed, queue=False, **quiet).then(
+            draw, [seen, *inputs], outputs, **computing, **quiet
         )
-        for trigger in triggers
+        for trigger, first, changed in triggers
     ]
     stop.click(
         lambda: render.status("Stopped.", kind="idle"),
@@ -293,6 +239,25 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
         queue=False,
         **quiet,
     )
-    preset.input(page.describe_preset, preset, preset_note, **quiet)
-    gr.on([], page.interrogate, inputs, gr.JSON(visible=False), api_name="interrogate", **computing)
-    gr.on(None, page.greet, None, [notice, preset, preset_note], **quiet)
+    preset, note = chosen["preset"], chosen["note"]
+    preset.input(page.describe_preset, preset, note, **quiet)
+    gr.on(None, page.greet, None, [notice, preset, note], **quiet)
+    _serve(Endpoints(page), picture, preset, inputs, computing)
+
+
+def _serve(
+    endpoints: Endpoints,
+    picture: gr.Image,
+    preset: gr.Dropdown,
+    inputs: list[Any],
+    computing: dict[str, Any],
+) -> None:
+    """Offer the endpoints of the API, which no button of the page uses."""
+    top = gr.Number(5, label="Top", visible=False, minimum=1, precision=0)
+    prompt = gr.Textbox("", label="Prompt to score", visible=False)
+    for function, values, name in (
+        (endpoints.interrogate, inputs, "interrogate"),
+        (endpoints.analyze, [picture, preset, top], "analyze"),
+        (endpoints.score, [picture, prompt, preset], "score"),
+    ):
+        gr.on([], told(function), values, gr.JSON(visible=False), api_name=name, **computing)

@@ -1,20 +1,28 @@
-"""Models + vocabulary → an `Interrogator`, prepared once and kept for the next request."""
+"""Models + vocabulary + policy → an `Interrogator`, prepared once and kept for the next request."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Hashable
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from interrogator.catalogue import ModelNames
 from interrogator.embeddings import Table, table_for
 from interrogator.hub import Report
-from interrogator.models import ModelStore
+from interrogator.models import Models, ModelStore
 from interrogator.pipeline import Interrogator
+from interrogator.policy import Policy, default_policy
 from interrogator.runtime import Runtime, choose_runtime
-from interrogator.vocabulary import read_folder, vocabulary_for
+from interrogator.vocabulary import Vocabulary, read_folder, vocabulary_for
 
-KEPT_TABLES = 4  # vocabularies in memory at once
+Kept = TypeVar("Kept")
+
+KEPT_TABLES = 4  # vocabularies in memory at once; and as many narrowed by a policy
 
 
 def _silent(text: str, share: float | None) -> None:
@@ -30,35 +38,76 @@ class Workshop:
     def __init__(self, runtime: Runtime | None = None) -> None:
         self.runtime = runtime or choose_runtime()
         self.store = ModelStore(self.runtime)
-        self._tables: dict[tuple[str, str], Table] = {}
+        self._tables: dict[Hashable, Table] = {}
+        self._narrowed: dict[Hashable, Table] = {}
+        self._masks: dict[Hashable, NDArray[np.bool_]] = {}
         self._lock = threading.Lock()
 
     def prepare(
-        self, names: ModelNames, lists: Path | str | None = None, report: Report = _silent
+        self,
+        names: ModelNames,
+        lists: Path | str | Vocabulary | None = None,
+        report: Report = _silent,
+        *,
+        own: Vocabulary | None = None,
+        policy: Policy | None = None,
+        keep: bool = True,
+        judge: str | None = None,
     ) -> tuple[Interrogator, dict[str, float]]:
         """Return an interrogator and what preparing it took, by step, in seconds.
 
         Args:
             names: Which models.
-            lists: A folder of phrase lists in place of ours.
+            lists: Phrase lists, or a folder of them, in place of ours.
             report: Told what is being downloaded, loaded or encoded.
+            own: Phrase lists to add.
+            policy: What may stand in a prompt; the default one if absent.
+            keep: Whether the tables of lists that are not ours may be kept on disk.
+            judge: The name of a second CLIP, to score the finished prompts.
 
         Raises:
-            InterrogatorError: Models or lists cannot be had; in a sentence.
+            InterrogatorError: Models or lists cannot be had, or nothing is left of the lists.
         """
         seconds: dict[str, float] = {}
-        # Lists are read first: a mistake in a path should not cost a download.
-        vocabulary = read_folder(lists) if lists else vocabulary_for(names)
+        # Lists and bans are read first: a mistake in them should not cost a download.
+        if not isinstance(lists, Vocabulary | None):
+            lists = read_folder(lists)
+        base = lists or vocabulary_for(names)
+        whole = base.plus(own) if own else base
+        mask = self._mask(whole, policy or default_policy())
         start, ready = time.perf_counter(), self.store.is_loaded(names)
         models = self.store.load(names, report)
+        judging = self.store.load_clip(judge, report) if judge else None
         if not ready:
             seconds["load"] = time.perf_counter() - start
         with self._lock:
-            key = (models.clip.fingerprint, vocabulary.sha256)
-            if key not in self._tables:
-                start = time.perf_counter()
-                table = table_for(vocabulary, models.clip, report)
+            start, known = time.perf_counter(), set(self._tables)
+            table = self._table(base, models, report, keep or not lists)
+            if own:
+                table = table.plus(self._table(own, models, report, keep))
+            table = Table(whole, table.matrix, table.neutral)
+            key = (models.clip.fingerprint, whole.sha256, mask.tobytes())
+            table = _kept(self._narrowed, key, lambda: table.only(mask))
+            if not known.issuperset(self._tables):
                 seconds["vocabulary"] = time.perf_counter() - start
-                self._tables = dict(list(self._tables.items())[1 - KEPT_TABLES :])
-                self._tables[key] = table
-            return Interrogator(models, self._tables[key]), seconds
+        return Interrogator(models, table, (judge, judging) if judge and judging else None), seconds
+
+    def _mask(self, vocabulary: Vocabulary, policy: Policy) -> NDArray[np.bool_]:
+        key = (vocabulary.sha256, frozenset(vocabulary.artists.items()), policy)
+        with self._lock:
+            return _kept(self._masks, key, lambda: policy.allowed(vocabulary))
+
+    def _table(self, vocabulary: Vocabulary, models: Models, report: Report, keep: bool) -> Table:
+        key = (models.clip.fingerprint, vocabulary.sha256)
+        make = lambda: table_for(vocabulary, models.clip, report, keep=keep)  # noqa: E731
+        return _kept(self._tables, key, make)
+
+
+def _kept(store: dict[Hashable, Kept], key: Hashable, make: Callable[[], Kept]) -> Kept:
+    """Return what is stored under a key, or make and store it; the oldest go."""
+    if key not in store:
+        made = make()
+        while len(store) >= KEPT_TABLES:
+            del store[next(iter(store))]
+        store[key] = made
+    return store[key]

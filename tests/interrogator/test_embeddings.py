@@ -1,4 +1,5 @@
 import torch
+from safetensors.torch import save_file
 
 from interrogator.embeddings import neutral_pictures, table_for
 from interrogator.vocabulary import Vocabulary
@@ -14,7 +15,8 @@ def test_rows_are_the_phrases_vectors(demo, tmp_path):
     clip = demo.models.clip
     table = table_for(WORDS, clip, folder=tmp_path)
     assert torch.equal(table.matrix, clip.encode_text(WORDS.phrases))
-    assert torch.equal(table.neutral, clip.encode_images(neutral_pictures()))
+    pictures = clip.encode_images(neutral_pictures())
+    assert torch.equal(table.neutral, table.matrix @ pictures.T)
 
 
 def test_the_second_time_nothing_is_computed(demo, tmp_path, monkeypatch):
@@ -29,6 +31,13 @@ def test_other_phrases_make_another_file(demo, tmp_path):
     table_for(WORDS, demo.models.clip, folder=tmp_path)
     table_for(Vocabulary("w", {"a": ("oil painting",)}), demo.models.clip, folder=tmp_path)
     assert len(files(tmp_path)) == 2
+
+
+def test_a_file_of_another_width_is_made_anew(demo, tmp_path):
+    first = table_for(WORDS, demo.models.clip, folder=tmp_path)
+    (path,) = tmp_path.iterdir()
+    save_file({"matrix": torch.zeros(3, 7), "neutral": torch.zeros(3, 4)}, path)
+    assert torch.equal(table_for(WORDS, demo.models.clip, folder=tmp_path).matrix, first.matrix)
 
 
 def test_a_damaged_file_is_made_anew(demo, tmp_path):

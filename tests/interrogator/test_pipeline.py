@@ -8,6 +8,8 @@ import pytest
 from interrogator import images
 from interrogator.catalogue import ASSETS
 from interrogator.errors import InterrogatorError
+from interrogator.pipeline import Settings
+from interrogator.prompt import Rules, says
 from training.dataset import HELD_OUT
 from training.examine import subject_words
 from training.examples import EXAMPLES, example
@@ -15,7 +17,7 @@ from training.painter import choose, paint
 
 CONTRACT = {
     "prompt", "negative_prompt", "caption", "mode", "similarity", "tokens", "token_limit",
-    "phrases", "ranked", "models", "vocabulary", "seconds",
+    "phrases", "ranked", "models", "vocabulary", "seconds", "compared", "notes",
 }  # fmt: skip
 UNSEEN = range(HELD_OUT + 500_000, HELD_OUT + 500_060)  # not even those of the examination
 
@@ -59,23 +61,26 @@ def test_unseen_captions_name_the_subject(read):
     assert sum(named) >= 0.9 * len(named)
 
 
-def test_the_prompt_fits_better_than_the_caption_alone(read):
-    better = [done.similarity > done.caption_similarity for _, done in read if done.phrases]
-    assert sum(better) >= 0.9 * len(better)
+def test_the_best_prompt_fits_better_than_caption_classic_and_fast(demo, read):
+    for spec, done in read[:6]:
+        best = demo.run(paint(spec, 128), Settings("best"), seen=done.seen)
+        similarity = {c.name: c.similarity for c in best.compared}
+        assert best.similarity == similarity["best"] == max(similarity.values())
+        assert similarity["fast"] == pytest.approx(done.similarity, abs=1e-5)
 
 
 def test_no_movement_is_named_where_there_is_nothing_to_see(demo):
     from PIL import Image
 
     for colour in ("black", "white", (90, 120, 140)):
-        done = demo.run(Image.new("RGB", (64, 64), colour))
+        done = demo.run(Image.new("RGB", (64, 64), colour), Settings("fast"))
         assert [p for p in done.phrases if p.category in ("artists", "movements")] == []
 
 
-@pytest.mark.parametrize("mode", ["fast", "classic"])
+@pytest.mark.parametrize("mode", ["best", "fast", "classic"])
 def test_the_similarity_told_is_the_similarity_of_the_string_told(demo, mode):
     picture = paint(example("cat-pop-art"), 128)
-    done = demo.run(picture, mode)
+    done = demo.run(picture, Settings(mode))
     clip = demo.models.clip
     image = clip.encode_images([picture])[0]
 
@@ -83,7 +88,8 @@ def test_the_similarity_told_is_the_similarity_of_the_string_told(demo, mode):
         return float(clip.encode_text([text])[0] @ image)
 
     assert done.similarity == pytest.approx(score(done.prompt), abs=1e-5)
-    assert done.caption_similarity == pytest.approx(score(done.caption), abs=1e-5)
+    for other in done.compared:
+        assert other.similarity == pytest.approx(score(other.text), abs=1e-5)
     assert done.phrases
     for i, phrase in enumerate(done.phrases):
         rest = [p.text for j, p in enumerate(done.phrases) if j != i]
@@ -93,14 +99,18 @@ def test_the_similarity_told_is_the_similarity_of_the_string_told(demo, mode):
 
 
 def test_steps_come_one_after_the_other(demo):
-    first, second, third = demo.steps(paint(example("cat-pop-art"), 128))
+    first, second, *found, last = demo.steps(paint(example("cat-pop-art"), 128), Settings("best"))
     assert (first.caption != "", first.ranked, first.prompt) == (True, {}, "")
     assert (second.ranked != {}, second.prompt) == (True, "")
-    assert third.prompt.startswith(first.caption)
+    similarities = [state.similarity for state in found]
+    assert similarities == sorted(similarities)
+    assert len(set(similarities)) > 2
+    assert all(state.prompt.startswith(first.caption) for state in [*found, last])
+    assert last.similarity == pytest.approx(similarities[-1], abs=1e-5)
     assert list(first.seconds) == ["caption", "total"]
-    assert list(third.seconds) == ["caption", "image", "rank", "search", "explain", "total"]
-    parts = [value for step, value in third.seconds.items() if step != "total"]
-    assert third.seconds["total"] == pytest.approx(sum(parts))
+    assert list(last.seconds) == ["caption", "image", "rank", "search", "explain", "total"]
+    parts = [value for step, value in last.seconds.items() if step != "total"]
+    assert last.seconds["total"] == pytest.approx(sum(parts))
 
 
 def test_json_is_the_contract(demo):
@@ -109,7 +119,11 @@ def test_json_is_the_contract(demo):
     assert set(done["phrases"][0]) == {"text", "category", "similarity", "contribution"}
     assert set(done["ranked"]) == {"artists", "mediums", "movements", "palettes", "subjects"}
     assert all(len(group) == 5 for group in done["ranked"].values())
-    assert set(done["ranked"]["artists"][0]) == {"text", "similarity", "confidence"}
+    assert set(done["ranked"]["artists"][0]) == {
+        "text", "similarity", "confidence", "above_neutral", "stands_out",
+    }  # fmt: skip
+    assert [c["name"] for c in done["compared"]] == ["caption", "classic", "fast"]
+    assert set(done["compared"][0]) == {"name", "prompt", "similarity", "judged"}
     assert done["models"] == {
         "preset": "demo", "caption": "embedded", "clip": "embedded", "embedded": True,
         "device": "cpu", "dtype": "float32",
@@ -121,7 +135,7 @@ def test_json_is_the_contract(demo):
 
 
 def test_a_caption_of_ones_own_takes_the_place_of_the_models(demo):
-    done = demo.run(paint(example("cat-pop-art"), 128), caption="  my own\n words ")
+    done = demo.run(paint(example("cat-pop-art"), 128), Settings(caption="  my own\n words "))
     assert done.caption == "my own words"
     assert done.prompt.startswith("my own words")
     assert "caption" not in done.seconds
@@ -129,15 +143,102 @@ def test_a_caption_of_ones_own_takes_the_place_of_the_models(demo):
 
 @pytest.mark.parametrize("caption", ["word " * 300, "浮世絵 " * 100, "🌊" * 200])
 def test_a_caption_over_the_limit_is_shortened_and_said_so(demo, caption):
-    done = demo.run(paint(example("cat-pop-art"), 128), caption=caption)
-    assert done.caption_shortened
+    done = demo.run(paint(example("cat-pop-art"), 128), Settings(caption=caption))
+    assert "The caption is longer than the model reads and was shortened." in done.notes
     assert 2 < done.tokens <= done.token_limit
     assert done.prompt[0] == caption[0]
 
 
-def test_what_a_person_gets_wrong_is_a_sentence(demo):
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"mode": "slow"}, "choose one of best, fast, classic, negative"),
+        ({"caption": "x" * 5000}, "characters"),
+        ({"seconds": 0}, "above 0"),
+        ({"seconds": -1.5}, "above 0"),
+        ({"seconds": float("nan")}, "above 0"),
+    ],
+)
+def test_what_a_person_gets_wrong_is_a_sentence(wrong, sentence):
+    with pytest.raises(InterrogatorError, match=sentence):
+        Settings(**wrong)
+
+
+def test_a_negative_prompt_names_eight_phrases_and_none_that_is_asked_for(demo):
     picture = paint(example("cat-pop-art"), 128)
-    with pytest.raises(InterrogatorError, match="choose one of fast, classic"):
-        demo.run(picture, "slow")
-    with pytest.raises(InterrogatorError, match="characters"):
-        demo.run(picture, caption="x" * 5000)
+    only = demo.run(picture, Settings("negative"))
+    assert only.prompt == only.negative_prompt
+    assert len(only.phrases) >= 8
+    assert only.similarity < 0
+    both = demo.run(picture, Settings("best", with_negative=True))
+    assert both.similarity > 0
+    wanted = [both.caption, *(phrase.text for phrase in both.phrases)]
+    for phrase in both.negative_prompt.split(", "):
+        assert not any(says(text, phrase) or says(phrase, text) for text in wanted)
+
+
+def test_a_second_search_looks_at_nothing_again(demo):
+    picture = paint(example("cat-pop-art"), 128)
+    first = demo.run(picture)
+    dropped = first.phrases[0].text
+    rules = Rules(pinned=("soft haze",), dropped=(dropped,))
+    second = demo.run(picture, Settings("best", rules=rules), seen=first.seen)
+    assert not {"caption", "image"} & set(second.seconds)
+    assert second.caption == first.caption
+    assert second.phrases[0].text == "soft haze"
+    assert dropped not in [phrase.text for phrase in second.phrases]
+    other = demo.run(paint(example("moon-expressionism"), 128), seen=first.seen)
+    assert {"caption", "image"} <= set(other.seconds)
+    assert "moon" in other.caption
+
+
+def test_a_search_ends_when_its_time_is_up_and_says_so(demo):
+    picture = paint(example("cat-pop-art"), 128)
+    done = demo.run(picture, Settings("best", seconds=1e-9))
+    assert "The search was ended by the time that it was given." in done.notes
+    assert done.prompt.startswith(done.caption)
+    assert demo.run(picture).notes == ()
+
+
+def test_a_judge_scores_what_was_written(demo):
+    from dataclasses import replace
+
+    picture = paint(example("cat-pop-art"), 128)
+    judged = replace(demo, judge=("itself", demo.models.clip)).run(picture)
+    assert judged.models["judge"] == "itself"
+    assert [c.judged for c in judged.compared] == pytest.approx(
+        [c.similarity for c in judged.compared], abs=1e-5
+    )
+
+
+def test_a_banned_word_is_in_no_part_of_the_prompt(demo):
+    picture = paint(example("cat-pop-art"), 128)
+    done = demo.run(picture, Settings("best", rules=Rules(banned=("cat", "pop art"))))
+    assert not says(done.prompt, "cat")
+    assert not says(done.prompt, "pop art")
+    assert "Banned words were taken out of the caption." in done.notes
+
+
+def test_analysis_ranks_and_writes_nothing(demo):
+    state = demo.analyze(paint(example("cat-pop-art"), 128), 7)
+    assert "cat" in state.caption
+    assert state.ranked["movements"][0].text == "pop art"
+    assert len(state.ranked["movements"]) == 7
+    assert state.prompt == ""
+
+
+def test_a_prompt_is_scored_with_its_parts(demo):
+    picture = paint(example("cat-pop-art"), 128)
+    scored = demo.score(picture, "a screen print of the face of a cat, pop art")
+    clip = demo.models.clip
+    alone = float(clip.encode_text(["pop art"])[0] @ clip.encode_images([picture])[0])
+    parts = {part["text"]: part["contribution"] for part in scored["parts"]}
+    assert parts["pop art"] > 0
+    assert scored["similarity"] - parts["a screen print of the face of a cat"] == pytest.approx(
+        alone, abs=1e-5
+    )
+    assert not scored["cut"]
+    assert demo.score(picture, "a " * 200)["cut"]
+    for nothing in ("", " , ,"):
+        with pytest.raises(InterrogatorError, match="no prompt"):
+            demo.score(picture, nothing)

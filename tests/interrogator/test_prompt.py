@@ -1,13 +1,14 @@
 import pytest
 
-from interrogator.prompt import Budget, classic, compose, fast, fitted_caption
+from interrogator.errors import InterrogatorError
+from interrogator.prompt import Budget, Rules, classic, compose, fast, fitted_caption, overlap, says
 from interrogator.ranking import RankedPhrase
 
 WIDE = Budget(1000, lambda text: len(text.split()))
 
 
 def phrase(text, category="styles", similarity=0.5, stands_out=True, deviations=2.0):
-    return RankedPhrase(text, category, similarity, 0.5, deviations, stands_out)
+    return RankedPhrase(text, category, similarity, 0.5, 0.1, deviations, stands_out)
 
 
 def ranked(**groups):
@@ -26,6 +27,7 @@ def test_classic_takes_one_of_each_list_in_order_and_three_of_the_others():
             "negative": [phrase("blurry", "negative", 0.99)],
         },
         WIDE,
+        Rules(),
     )
     assert found.text == "a cat, oil painting, by A, trending on X, cubism, s0, s1, s2"
 
@@ -39,6 +41,7 @@ def test_classic_names_no_artist_and_no_movement_that_does_not_stand_out():
             "movements": [phrase("cubism", "movements", stands_out=False)],
         },
         WIDE,
+        Rules(),
     )
     assert found.text == "a cat, ink"
 
@@ -49,12 +52,12 @@ def test_fast_takes_the_best_of_all_lists_merged_that_stand_above_the_mean():
         "styles": [phrase("soft light", "styles", 0.8), phrase("haze", "styles", 0.2, True, 1.7)],
         "negative": [phrase("blurry", "negative", 0.99)],
     }
-    assert fast("a cat", table, WIDE).text == "a cat, ink, soft light"
+    assert fast("a cat", table, WIDE, Rules()).text == "a cat, ink, soft light"
 
 
 def test_fast_takes_at_most_32():
     high = [phrase(f"h{i}", similarity=0.9 - i / 1000) for i in range(40)]
-    found = fast("a cat", {"styles": high}, WIDE)
+    found = fast("a cat", {"styles": high}, WIDE, Rules())
     assert [p.text for p in found.phrases] == [f"h{i}" for i in range(32)]
 
 
@@ -106,3 +109,57 @@ def test_a_long_caption_without_spaces_is_cut_and_never_lost(caption):
 
 def test_a_prompt_without_a_caption_starts_with_its_first_phrase():
     assert compose("", [phrase("ink"), phrase("haze")], WIDE).text == "ink, haze"
+
+
+def test_a_caption_loses_its_full_stop():
+    assert compose("A cat. ", [phrase("ink")], WIDE).text == "A cat, ink"
+
+
+@pytest.mark.parametrize(("artists", "named"), [(0, ""), (1, ", by A"), (2, ", by A, by B")])
+def test_as_many_artists_are_named_as_asked(artists, named):
+    both = [phrase("by A", "artists"), phrase("by B", "artists")]
+    assert compose("a cat", both, WIDE, Rules(artists=artists)).text == f"a cat{named}"
+
+
+def test_banned_words_and_dropped_phrases_are_left_out():
+    texts = ("soft light", "Light", "lighting", "oil", "oil paint")
+    rules = Rules(banned=("light",), dropped=("OIL",))
+    found = compose("a cat", [phrase(t) for t in texts], WIDE, rules)
+    assert [p.text for p in found.phrases] == ["lighting", "oil paint"]
+    assert rules.cleaned("A light cat, in lightning. Light!") == "A cat, in lightning. !"
+
+
+def test_pinned_phrases_come_first_whatever_the_caption_says():
+    pinned = (phrase("a cat"), phrase("haze"))
+    found = compose("a cat", [phrase("ink"), phrase("haze")], WIDE, Rules(most=3), pinned)
+    assert found.text == "a cat, a cat, haze, ink"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"fewest": 5, "most": 3}, {"fewest": -1}, {"most": 1000}, {"artists": -1},
+        {"pinned": ("a", "b"), "most": 1}, {"pinned": ("ink wash",), "banned": ("ink",)},
+        {"pinned": ("ink",), "dropped": ("Ink",)},
+    ],
+)  # fmt: skip
+def test_rules_that_cannot_be_kept_are_refused_in_a_sentence(wrong):
+    with pytest.raises(InterrogatorError, match=r"\w+ .*\."):
+        Rules(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase", "said"),
+    [
+        ("an Oil-Painting of a cat", "oil painting", True),
+        ("lighthouse", "light", False),
+        ("浮世絵", "浮世絵", True),
+        ("🌊 at dawn", "🌊", True),
+        ("a cat", "🌊", False),
+        ("🌊", "🎨", False),
+        ("one, two", "one two", True),
+    ],
+)
+def test_a_phrase_is_said_as_whole_words(text, phrase, said):
+    assert says(text, phrase) is said
+    assert overlap(phrase, text) is said

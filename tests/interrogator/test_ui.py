@@ -14,7 +14,9 @@ from gradio_client.exceptions import AppError
 from interrogator import render
 from interrogator.catalogue import ASSETS, PRESETS, active_notice
 from interrogator.errors import InterrogatorError
-from interrogator.ui import Page, as_it_came
+from interrogator.page import Page, Request
+from interrogator.pipeline import Settings
+from interrogator.ui import as_it_came
 from tests.interrogator.test_images import bomb
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
@@ -89,42 +91,54 @@ def test_the_endpoint_describes_its_arguments(client):
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     described = endpoints["/interrogate"]
     names = [p["parameter_name"] for p in described["parameters"]]
-    assert names == ["picture", "mode", "preset", "caption"]
-    assert [p["parameter_has_default"] for p in described["parameters"]][1:] == [True, True, True]
+    assert names == [
+        "picture", "mode", "preset", "caption", "with_negative", "artists", "fewest", "most",
+        "pinned", "dropped", "banned", "seconds", "judge",
+    ]  # fmt: skip
+    assert all(p["parameter_has_default"] for p in described["parameters"][1:])
     assert "Write the prompt" in described["description"]
 
 
+def asked(picture, preset=None, mode="best"):
+    return Request(picture, preset, Settings(mode))
+
+
 def test_the_caption_is_drawn_before_the_ranking_is_finished(page):
-    drawn = list(page.draw(str(CAT), "fast", None, ""))
-    captions = [i for i, outputs in enumerate(drawn) if "a cat" in str(outputs[2])]
-    prompts = [i for i, outputs in enumerate(drawn) if isinstance(outputs[0], str) and outputs[0]]
-    assert captions[0] < prompts[0] == len(drawn) - 1
-    assert "Done in" in drawn[-1][1]
-    assert "pop art" in drawn[-1][4]
+    drawn = list(page.draw(asked(str(CAT))))
+    captions = [i for i, d in enumerate(drawn) if d.state and "a cat" in d.state.caption]
+    prompts = [i for i, d in enumerate(drawn) if d.prompt]
+    assert captions[0] < prompts[0]
+    assert "Done in" in drawn[-1].line
+    caption, phrases, compared, ranked, models = render.views(drawn[-1].state)
+    assert "a cat" in caption
+    assert "by Roy Lichtenstein" in phrases
+    assert all(name in compared for name in ("caption", "classic", "fast", "best"))
+    assert "pop art" in ranked
+    assert "embedded" in models
 
 
 def test_an_error_is_drawn_as_a_sentence(page):
-    *_, last = page.draw(b"text", "fast", None, "")
-    assert last[0] == ""
-    assert "not a picture" in last[1]
-    assert 'role="alert"' in last[1]
+    *_, last = page.draw(asked(b"text"))
+    assert last.prompt == ""
+    assert "not a picture" in last.line
+    assert 'role="alert"' in last.line
 
 
 def test_a_bug_is_logged_and_told_without_a_traceback(page, monkeypatch, caplog):
     monkeypatch.setattr(page.workshop, "prepare", lambda *a, **k: 1 / 0)
-    *_, last = page.draw(str(CAT), "fast", None, "")
-    assert "on our side" in last[1]
-    assert "ZeroDivisionError" not in "".join(map(str, last))
+    *_, last = page.draw(asked(str(CAT)))
+    assert "on our side" in last.line
+    assert "ZeroDivisionError" not in str(last)
     assert "ZeroDivisionError" in caplog.text
 
 
 def test_loading_is_shown_with_its_progress(page, monkeypatch):
-    def slow(names, report):
+    def slow(names, report, judge):
         report("Downloading some/model: 5 of 10 MB", 0.5)
         raise InterrogatorError("The disk is full.")
 
     monkeypatch.setattr(page.workshop, "prepare", slow)
-    lines = [outputs[1] for outputs in page.draw(str(CAT), "fast", "quality", "")]
+    lines = [drawn.line for drawn in page.draw(asked(str(CAT), "quality"))]
     assert any("5 of 10 MB" in line and "width:50.0%" in line for line in lines)
     assert "The disk is full." in lines[-1]
 
@@ -134,15 +148,15 @@ def test_the_notice_names_the_active_models_and_says_why(page):
     assert "on this machine already" in note
     assert "Demo models are active" in notice
     assert "The hub is not there." in notice
-    assert chooser["value"] == "demo"
+    assert chooser == "demo"
     assert "choose the preset light or quality" in notice
     assert "Salesforce/blip-image-captioning-large" in active_notice(PRESETS["quality"])
 
 
 def test_a_preset_tells_its_download_before_it_is_used(page, monkeypatch):
-    monkeypatch.setattr("interrogator.ui.download_bytes", lambda names: 2_600_000_000)
+    monkeypatch.setattr("interrogator.page.download_bytes", lambda names: 2_600_000_000)
     assert "2.6 GB to download once" in page.describe_preset("quality")
-    monkeypatch.setattr("interrogator.ui.download_bytes", lambda names: 0)
+    monkeypatch.setattr("interrogator.page.download_bytes", lambda names: 0)
     assert "on this machine already" in page.describe_preset("quality")
 
 

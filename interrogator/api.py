@@ -1,0 +1,97 @@
+"""The functions of the API, free of Gradio; their docstrings are its description."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interrogator.page import Page, Request
+from interrogator.pipeline import DEFAULT_MODE
+from interrogator.prompt import FAST_PHRASES
+
+
+class Endpoints:
+    """What programs may ask; each raises an `InterrogatorError` with a sentence."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def interrogate(
+        self,
+        picture: str | bytes | None,
+        mode: str = DEFAULT_MODE,
+        preset: str | None = None,
+        caption: str = "",
+        with_negative: bool = False,
+        artists: float = 1,
+        fewest: float = 0,
+        most: float = FAST_PHRASES,
+        pinned: list[str] | None = None,
+        dropped: list[str] | None = None,
+        banned: str = "",
+        seconds: float | None = None,
+        judge: str = "",
+    ) -> dict[str, Any]:
+        """Write the prompt that a picture calls for.
+
+        A caption model describes the picture, CLIP ranks artists, movements, mediums and styles
+        by their similarity with it, and the best phrases are composed to a prompt.
+
+        Args:
+            picture: The picture, a file: JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF.
+            mode: "best" (a search for the most similar prompt), "fast" (the most similar phrases),
+                "classic" (one of each kind) or "negative" (what the picture is not).
+            preset: "quality", "light" or "demo"; the best that can be had when left out.
+            caption: A caption to use instead of the model's.
+            with_negative: Whether to write a negative prompt as well.
+            artists: How many artists may be named.
+            fewest: How many phrases the search adds even where they do not help.
+            most: How many phrases there may be.
+            pinned: Phrases that must stand in the prompt.
+            dropped: Phrases that must not.
+            banned: Words that must not stand anywhere, between commas.
+            seconds: When the search must end; no limit when left out or 0.
+            judge: The name of a second CLIP that scores the finished prompts.
+
+        Returns:
+            The prompt, its caption, similarity and tokens, every phrase with its similarity and
+            contribution, the best phrases of each list, and the models that wrote it.
+        """
+        return self.page.interrogate(
+            Request.of(
+                picture, mode, preset, caption, with_negative, artists, fewest, most,
+                pinned, dropped, banned, seconds, judge,
+            )
+        )  # fmt: skip
+
+    def analyze(
+        self, picture: str | bytes | None, preset: str | None = None, top: float = 5
+    ) -> dict[str, Any]:
+        """Describe a picture and rank all phrases by their similarity with it; write no prompt.
+
+        Args:
+            picture: The picture, a file.
+            preset: "quality", "light" or "demo"; the best that can be had when left out.
+            top: How many phrases of each list, up to 50.
+
+        Returns:
+            The caption, and for each list its most similar phrases with cosine similarity, share
+            of the list, distance from their average over pictures that show nothing, and whether
+            they stand out.
+        """
+        return self.page.analyze(picture, preset, top)
+
+    def score(
+        self, picture: str | bytes | None, prompt: str, preset: str | None = None
+    ) -> dict[str, Any]:
+        """Tell how similar a prompt is to a picture, and what each of its parts adds.
+
+        Args:
+            picture: The picture, a file.
+            prompt: The prompt; its parts are what stands between commas.
+            preset: "quality", "light" or "demo"; the best that can be had when left out.
+
+        Returns:
+            The cosine similarity, the tokens and their limit, and for each part how much the
+            similarity falls when it is left out.
+        """
+        return self.page.score(picture, prompt, preset)

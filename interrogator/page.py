@@ -1,0 +1,250 @@
+"""What the tab's buttons do, free of Gradio: requests in, what to draw and JSON out.
+
+Loading runs in a thread, so that its progress can be shown while it lasts.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from queue import Empty, Queue
+from typing import Any
+
+from interrogator import images, render
+from interrogator.catalogue import (
+    ModelNames,
+    active_notice,
+    choose_names,
+    default_names,
+    download_bytes,
+)
+from interrogator.errors import InterrogatorError
+from interrogator.interrogation import Interrogation, Seen, ranked_json
+from interrogator.pipeline import Interrogator, Settings
+from interrogator.prompt import Rules
+from interrogator.workshop import Workshop
+
+log = logging.getLogger(__name__)
+
+ASK_AGAIN_SECONDS = 60.0  # after which a hub that did not answer is asked again
+POLL_SECONDS = 0.1  # how often a page asks the loading thread for news
+DRAW_SECONDS = 0.15  # how often a search is drawn, so that drawing does not take its time
+MOST_RANKED = 50  # phrases of each list that `analyze` tells at most
+BUG = "Something went wrong on our side; it is in the server's log. Try again."
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a visitor or a program asks.
+
+    Attributes:
+        picture: A file's path or bytes.
+        preset: A preset's name, or None for the best that can be had.
+        settings: Mode, caption and rules.
+        judge: The name of a second CLIP, or "".
+    """
+
+    picture: str | bytes | None
+    preset: str | None
+    settings: Settings
+    judge: str = ""
+
+    @staticmethod
+    def of(
+        picture: str | bytes | None,
+        mode: str,
+        preset: str | None,
+        caption: str | None,
+        with_negative: bool,
+        artists: float,
+        fewest: float,
+        most: float,
+        pinned: list[str] | None,
+        dropped: list[str] | None,
+        banned: str | None,
+        seconds: float | None,
+        judge: str | None,
+    ) -> Request:
+        """Return what the page's and the API's values mean.
+
+        Raises:
+            InterrogatorError: They contradict each other.
+        """
+        words = (banned or "").replace("\n", ",").split(",")
+        rules = Rules(
+            int(fewest),
+            int(most),
+            int(artists),
+            tuple(pinned or ()),
+            tuple(dropped or ()),
+            tuple(filter(None, (" ".join(word.split()) for word in words))),
+        )
+        settings = Settings(mode, caption or "", rules, with_negative, seconds or None)
+        return Request(picture, preset or None, settings, (judge or "").strip())
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What changes on the page; None is left as it is.
+
+    Attributes:
+        line: The status line, HTML.
+        prompt: The prompt.
+        negative: The negative prompt.
+        state: What the views below are drawn from; False empties them.
+        seen: What a further search need not look at again.
+    """
+
+    line: str
+    prompt: str | None = None
+    negative: str | None = None
+    state: Interrogation | bool | None = None
+    seen: Seen | None = None
+
+
+class Page:
+    """The tab's handlers; one per app, sharing one workshop."""
+
+    def __init__(self, workshop: Workshop, names: ModelNames | None, reason: str) -> None:
+        self.workshop, self.names, self.reason = workshop, names, reason
+        self._asked = time.monotonic()
+        self._lock = threading.Lock()
+
+    def default(self) -> tuple[ModelNames, str]:
+        """Return the models that are used where a visitor chose none.
+
+        Found out once; but where it was the demo, the hub gets another chance after a while.
+        """
+        with self._lock:
+            stale = time.monotonic() - self._asked > ASK_AGAIN_SECONDS
+            if self.names is None or (self.names.embedded and stale):
+                self._asked = time.monotonic()
+                self.names, self.reason = default_names()
+                log.info("%s", active_notice(self.names, self.reason))
+            return self.names, self.reason
+
+    def greet(self) -> tuple[str, str, str]:
+        """Return the notice of the active models, their preset, and its note."""
+        names, reason = self.default()
+        note = self.describe_preset(names.preset)
+        return render.notice(active_notice(names, reason)), names.preset, note
+
+    def describe_preset(self, preset: str) -> str:
+        """Return what choosing a preset would mean: its models and their download."""
+        try:
+            names = choose_names(preset)
+            size = download_bytes(names)
+        except InterrogatorError as error:
+            return render.status(f"{preset}: {error}", kind="error")
+        ready = "on this machine already" if not size else f"{size / 1e9:.1f} GB to download once"
+        return render.status(f"{preset}: {names.note}; {ready}.", kind="idle")
+
+    def draw(self, request: Request, seen: Seen | None = None) -> Iterator[Drawn]:
+        """Yield what to draw as the interrogation goes on; errors as a sentence."""
+        state: Interrogation | None = None
+        try:
+            opened = images.read(request.picture)
+            yield Drawn(render.status("Getting ready"), "", "", False)
+            names = choose_names(request.preset) if request.preset else self.default()[0]
+            prepared: tuple[Interrogator, dict[str, float]] | None = None
+            for news in self._prepared(names, request.judge):
+                if isinstance(news, str):
+                    yield Drawn(news)
+                else:
+                    prepared = news
+            assert prepared is not None
+            interrogator, seconds = prepared
+            yield Drawn(render.status("Writing the caption"))
+            drawn = 0.0
+            for state in interrogator.steps(opened, request.settings, seconds, seen):
+                if not state.finished and state.prompt and time.monotonic() - drawn < DRAW_SECONDS:
+                    continue
+                yield _drawn(state)
+                drawn = time.monotonic()
+        except InterrogatorError as error:
+            yield _failed(str(error), state)
+        except Exception:
+            log.exception("the interrogation failed")
+            yield _failed(BUG, state)
+
+    def _prepared(
+        self, names: ModelNames, judge: str
+    ) -> Iterator[str | tuple[Interrogator, dict[str, float]]]:
+        """Prepare in a thread; yield lines of progress, then the result."""
+        news: Queue[str] = Queue()
+        result: list[Any] = []
+
+        def work() -> None:
+            try:
+                report = lambda text, share: news.put(render.status(text, share))  # noqa: E731
+                result.append(self.workshop.prepare(names, report=report, judge=judge or None))
+            except Exception as error:  # carried over to the page's thread and raised there
+                result.append(error)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        while thread.is_alive() or not news.empty():
+            try:
+                line = news.get(timeout=POLL_SECONDS)
+            except Empty:
+                continue
+            if news.empty():  # only the latest is worth drawing
+                yield line
+        if isinstance(result[0], Exception):
+            raise result[0]
+        yield result[0]
+
+    def interrogate(self, request: Request) -> dict[str, Any]:
+        """Return the finished interrogation as JSON.
+
+        Raises:
+            InterrogatorError: Picture, models or settings are at fault; in a sentence.
+        """
+        opened = images.read(request.picture)
+        interrogator, seconds = self._interrogator(request.preset, request.judge)
+        return interrogator.run(opened, request.settings, seconds).to_json()
+
+    def analyze(
+        self, picture: str | bytes | None, preset: str | None, top: float
+    ) -> dict[str, Any]:
+        """Return caption and ranked phrases as JSON; raises as `interrogate` does."""
+        count = int(top)
+        if not 1 <= count <= MOST_RANKED:
+            raise InterrogatorError(f"From 1 to {MOST_RANKED} phrases of each list can be told.")
+        opened = images.read(picture)
+        interrogator, _ = self._interrogator(preset, "")
+        state = interrogator.analyze(opened, count)
+        told = replace(state, ranked={}).to_json()
+        kept = ("caption", "models", "vocabulary", "seconds")
+        return {**{key: told[key] for key in kept}, "ranked": ranked_json(state.ranked, count)}
+
+    def score(self, picture: str | bytes | None, prompt: str, preset: str | None) -> dict[str, Any]:
+        """Return a prompt's similarity to a picture as JSON; raises as `interrogate` does."""
+        opened = images.read(picture)
+        interrogator, _ = self._interrogator(preset, "")
+        return interrogator.score(opened, prompt)
+
+    def _interrogator(
+        self, preset: str | None, judge: str
+    ) -> tuple[Interrogator, dict[str, float]]:
+        names = choose_names(preset) if preset else self.default()[0]
+        return self.workshop.prepare(names, judge=judge or None)
+
+
+def _drawn(state: Interrogation) -> Drawn:
+    line = render.status("Ranking the phrases")
+    if state.finished:
+        line = render.status(render.summary(state), kind="done")
+    elif state.prompt:
+        line = render.status(
+            f"Searching: {state.tried:,} prompts compared, "
+            f"the best so far {state.similarity:.3f} similar"
+        )
+    return Drawn(line, state.prompt, state.negative_prompt or "", state, state.seen)
+
+
+def _failed(sentence: str, state: Interrogation | None) -> Drawn:
+    return Drawn(render.status(sentence, kind="error"), "", "", state or False)

@@ -1,0 +1,168 @@
+"""The tower run our way, against `encode_text`, for every kind of causal tower."""
+
+import random
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from interrogator import torchvision_ops  # noqa: F401  (before open_clip)
+from interrogator.clip import Clip
+from interrogator.runtime import Runtime
+from interrogator.scorer import TOO_LONG, Scorer, joined
+from interrogator.tower import TextTower
+
+import open_clip  # isort: skip
+
+VISION = {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16}
+TEXT = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 4, "layers": 3}
+TOWERS = {
+    "CLIP": (open_clip.model.CLIP, {}),
+    "QuickGELU": (open_clip.model.CLIP, {"quick_gelu": True}),
+    "CustomTextCLIP": (open_clip.model.CustomTextCLIP, {}),
+    "pooled at the end's id": (
+        open_clip.model.CustomTextCLIP, {"pool_type": "eos", "eos_id": 49407},
+    ),
+    "pooled at the last place": (open_clip.model.CustomTextCLIP, {"pool_type": "last"}),
+    "projected by a layer": (open_clip.model.CustomTextCLIP, {"proj_bias": True}),
+    "layers scaled": (open_clip.model.CLIP, {"ls_init_value": 0.3}),
+    "queries normed": (
+        open_clip.model.CustomTextCLIP, {"text": {"qk_norm": True, "scale_attn": True}},
+    ),
+}  # fmt: skip
+PHRASES = (
+    "oil painting", "by Utagawa Hiroshige", "golden hour", "8k", "!", "l'art", "(x)", "浮世絵",
+    "🌊", "<end_of_text>", "a&amp;b", "A" * 200, "very " * 80, "it's", "—",
+)  # fmt: skip
+PROMPTS = (
+    "", "a cat", "a cat.", "a (cat)", "it's", "🌊", "a <end_of_text> b", "x " * 40,
+    " ".join(["word"] * 72), " ".join(["word"] * 90),
+)  # fmt: skip
+
+
+def clip_of(kind, dtype=torch.float32):
+    torch.manual_seed(0)
+    build, options = TOWERS[kind]
+    options = dict(options)
+    quick = options.pop("quick_gelu", False)
+    text = {**TEXT, **options.pop("text", {}), **options}
+    model = build(embed_dim=16, vision_cfg=VISION, text_cfg=text, quick_gelu=quick).eval()
+    for parameter in model.parameters():  # what starts at 0 or 1 would hide a mistake
+        torch.nn.init.normal_(parameter, std=0.3) if parameter.ndim > 1 else None
+    if dtype != torch.float32:
+        open_clip.model.convert_weights_to_lp(model, dtype)
+    return Clip(
+        model, lambda p: p, open_clip.SimpleTokenizer(), Runtime(torch.device("cpu"), dtype)
+    )
+
+
+def unit(width):
+    return F.normalize(torch.randn(width, generator=torch.Generator().manual_seed(1)), dim=0)
+
+
+@torch.inference_mode()
+def as_the_model_does(clip, texts):
+    return F.normalize(clip.model.encode_text(clip.tokenizer(texts)).float(), dim=-1)
+
+
+def scored(scorer, prompt, rows):
+    scores = torch.full((len(rows),), torch.nan)
+    for places, values in scorer.continuations(prompt, rows):
+        assert scores[places].isnan().all()  # each once
+        scores[places] = values
+    return scores
+
+
+@pytest.mark.parametrize("kind", TOWERS)
+def test_every_kind_of_tower_gives_the_vectors_of_encode_text(kind):
+    clip = clip_of(kind)
+    assert clip.tower is not None
+    texts = [*PHRASES, *PROMPTS]
+    assert torch.allclose(clip.encode_text(texts), as_the_model_does(clip, texts), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", TOWERS)
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_continuations_score_as_the_whole_text_does(kind, prompt):
+    clip = clip_of(kind)
+    image, rows = unit(16), list(reversed(range(len(PHRASES))))
+    scores = scored(Scorer(clip, image, PHRASES), prompt, rows)
+    texts = [joined(prompt, PHRASES[row]) for row in rows]
+    expected = as_the_model_does(clip, texts) @ image
+    for text, score, truth in zip(texts, scores.tolist(), expected.tolist(), strict=True):
+        if clip.token_count(text) > clip.token_limit:
+            assert score == TOO_LONG
+        else:
+            assert score == pytest.approx(truth, abs=1e-5), text
+
+
+@pytest.mark.parametrize(("dtype", "least"), [(torch.bfloat16, 0.995), (torch.float16, 0.999)])
+def test_half_precision_stays_close(demo, dtype, least):
+    model = open_clip.model.CLIP(**_demo_config()).eval()
+    model.load_state_dict(demo.models.clip.model.state_dict())
+    open_clip.model.convert_weights_to_lp(model, dtype)
+    half = Clip(
+        model, demo.models.clip.preprocess, demo.models.clip.tokenizer,
+        Runtime(torch.device("cpu"), dtype),
+    )  # fmt: skip
+    assert half.tower is not None
+    phrases = list(demo.table.vocabulary.phrases)
+    prefix = half.tokenizer(["a cat on a sofa"])[0, :6]
+    tails = half.tokenizer([f", {phrase}" for phrase in phrases])[:, 1:20]
+    with torch.inference_mode():
+        after = half.tower.features(tails, half.tower.remember(prefix))
+    whole = demo.models.clip.encode_text([f"a cat on a sofa, {phrase}" for phrase in phrases])
+    assert (F.normalize(after.float(), dim=-1) * whole).sum(dim=1).min() >= least
+
+
+def _demo_config():
+    from training.train_clip import MODEL_CFG
+
+    return MODEL_CFG
+
+
+def test_two_thousand_random_pairs_score_the_same(demo):
+    clip, rng = demo.models.clip, random.Random(0)
+    words = [word for phrase in demo.table.vocabulary.phrases for word in phrase.split()]
+    phrases = tuple(" ".join(rng.choices(words, k=rng.randint(1, 6))) for _ in range(100))
+    image = unit(clip.width)
+    scorer = Scorer(clip, image, phrases)
+    for _ in range(20):
+        prompt = " ".join(rng.choices(words, k=rng.randint(1, 50)))
+        scores = scored(scorer, prompt, range(100))
+        fits = scores > TOO_LONG
+        texts = [joined(prompt, phrase) for phrase in phrases]
+        expected = as_the_model_does(clip, texts) @ image
+        assert (scores - expected)[fits].abs().max() <= 1e-5
+
+
+def test_a_tower_that_is_not_causal_is_scored_whole(demo):
+    model = open_clip.model.CustomTextCLIP(
+        embed_dim=16, vision_cfg=VISION, text_cfg={**TEXT, "no_causal_mask": True}
+    ).eval()
+    clip = Clip(
+        model, lambda p: p, open_clip.SimpleTokenizer(), Runtime(torch.device("cpu"), torch.float32)
+    )
+    assert TextTower.of(model) is None
+    assert clip.tower is None
+    image = unit(16)
+    scores = scored(Scorer(clip, image, PHRASES), "a cat", range(len(PHRASES)))
+    expected = as_the_model_does(clip, [f"a cat, {phrase}" for phrase in PHRASES]) @ image
+    fits = scores > TOO_LONG
+    assert (scores - expected)[fits].abs().max() <= 1e-5
+    assert not fits[PHRASES.index("very " * 80)]
+
+
+def test_a_prefix_is_run_once_and_a_phrase_only_its_own_tokens(demo, monkeypatch):
+    clip = demo.models.clip
+    run = []
+    features = TextTower.features
+
+    def counted(self, tokens, prefix=None):
+        run.append(tokens.numel())
+        return features(self, tokens, prefix)
+
+    monkeypatch.setattr(TextTower, "features", counted)
+    phrases = ("ink", "haze", "glow", "oil")
+    scored(Scorer(clip, unit(clip.width), phrases), "a cat on a mat in the sun", range(4))
+    assert sum(run) == 4 * 3  # comma, word, end

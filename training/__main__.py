@@ -7,7 +7,6 @@ import logging
 from pathlib import Path
 
 ASSETS = Path(__file__).parent.parent / "assets"
-PICTURES = 60_000
 
 
 def main() -> None:
@@ -21,11 +20,11 @@ def main() -> None:
     if chosen in ("clip", "all"):
         from training import train_clip
 
-        train_clip.train(ASSETS / "models" / "clip", PICTURES)
+        train_clip.train(ASSETS / "models" / "clip")
     if chosen in ("blip", "all"):
         from training import train_blip
 
-        train_blip.train(ASSETS / "models" / "blip", PICTURES)
+        train_blip.train(ASSETS / "models" / "blip")
     if chosen in ("words", "all"):
         from training import words
 

@@ -1,15 +1,15 @@
-"""Paints the training pictures once, in several processes, into one array on disk.
+"""Paints the training pictures once, in several processes, into files on disk.
 
 Training seeds start at 0; seeds from `HELD_OUT` on are never trained on.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import multiprocessing
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from training.painter import Spec, choose, frame, handle, paint
 
 SIDE = 96  # pixels: what both embedded models see
 HELD_OUT = 10_000_000
+BLOCK = 10_000  # pictures in a file
 WORK = Path(__file__).parent / "work"
 
 log = logging.getLogger(__name__)
@@ -32,23 +33,32 @@ def training_picture(seed: int) -> NDArray[np.uint8]:
     return np.asarray(handle(paint(choose(seed), size), rng, SIDE))
 
 
-def pictures(count: int) -> NDArray[np.uint8]:
-    """Return the training pictures of seeds 0..count-1, [count, 96, 96, 3], painting if needed."""
-    path = WORK / f"pictures-{count}-{_painter_version()}.npy"
+def pictures(seeds: range) -> NDArray[np.uint8]:
+    """Return the training pictures of consecutive seeds, [n, 96, 96, 3], painting what is missing.
+
+    They are kept in files of `BLOCK` pictures, so that painting more begins where it ended.
+
+    Raises:
+        ValueError: The seeds do not begin and end at whole blocks.
+    """
+    if seeds.step != 1 or seeds.start % BLOCK or seeds.stop % BLOCK:
+        raise ValueError(f"{seeds} is not a range of whole blocks of {BLOCK:,} seeds")
+    firsts = range(seeds.start, seeds.stop, BLOCK)
+    return np.concatenate([np.load(_painted_block(first), mmap_mode="r") for first in firsts])
+
+
+def _painted_block(first: int) -> Path:
+    path = WORK / f"pictures-{_painter_version()}-{first}.npy"
     if not path.exists():
+        log.info("painting seeds %d to %d", first, first + BLOCK - 1)
         path.parent.mkdir(exist_ok=True)
-        partial = path.with_suffix(".partial")
-        canvas = np.lib.format.open_memmap(
-            partial, mode="w+", dtype=np.uint8, shape=(count, SIDE, SIDE, 3)
-        )
         with multiprocessing.get_context("spawn").Pool() as pool:
-            for seed, picture in enumerate(pool.imap(training_picture, range(count), chunksize=64)):
-                canvas[seed] = picture
-                if seed % 5000 == 0:
-                    log.info("painted %d of %d", seed, count)
-        canvas.flush()
+            painted = pool.map(training_picture, range(first, first + BLOCK), chunksize=64)
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as file:
+            np.save(file, np.stack(painted))
         partial.rename(path)
-    return np.load(path, mmap_mode="r")
+    return path
 
 
 def _painter_version() -> str:
@@ -61,7 +71,7 @@ def held_out(count: int, size: int = SIDE) -> list[tuple[Spec, Image.Image]]:
     """Paint `count` unseen pictures at a size, in several processes."""
     shown = specs(range(HELD_OUT, HELD_OUT + count))
     with multiprocessing.get_context("spawn").Pool() as pool:
-        painted = pool.map(partial(paint, size=size), shown, chunksize=16)
+        painted = pool.map(functools.partial(paint, size=size), shown, chunksize=16)
     return list(zip(shown, painted, strict=True))
 
 

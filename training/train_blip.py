@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from interrogator import torchvision_ops  # noqa: F401  (before transformers)
+from training.cycles import Cycle, batches, mirrored
 from training.dataset import SIDE, pictures, specs
 from training.painter import Spec
 from training.painter.mediums import MEDIUMS
@@ -33,9 +35,10 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]")
 PAD, SEP, DEC = 0, 3, 5
 BATCH = 128
 WEIGHT_DECAY = 0.05
-# Warm restarts (SGDR, arXiv:1608.03983): steps and highest learning rate of each cycle. A cycle
-# starts from the weights that the one before stored.
-CYCLES = ((2000, 1.5e-3), (2200, 1.2e-3))
+FIRST, FRESH = range(60_000), range(60_000, 180_000)
+# On the first pictures alone the caption's loss fell to .06 while one unseen caption in four had
+# a wrong word: it learns more from pictures it never saw than from longer looks at the same.
+CYCLES = (Cycle(2000, 1.5e-3, FIRST), Cycle(2200, 1.2e-3, FIRST), Cycle(3500, 1.2e-3, FRESH))
 
 
 def tokenizer_for(captions: list[str]) -> BertTokenizer:
@@ -108,49 +111,38 @@ def _caption_loss(
     return out.loss
 
 
-def _pixels(stack: np.ndarray, rows: list[int]) -> torch.Tensor:
-    mean = torch.tensor(BlipImageProcessorPil.image_mean).view(1, 3, 1, 1)
-    std = torch.tensor(BlipImageProcessorPil.image_std).view(1, 3, 1, 1)
-    return (torch.from_numpy(stack[rows]).permute(0, 3, 1, 2).float() / 255 - mean) / std
-
-
-def train(folder: Path, count: int, cycles: range = range(len(CYCLES))) -> None:
-    """Train on `count` pictures, cycle after cycle, and write model and processor to `folder`."""
-    stack, shown = pictures(count), specs(range(count))
-    tokenizer = tokenizer_for([s.caption for s in shown])
-    ids = tokenizer([s.caption for s in shown], padding=True, return_tensors="pt").input_ids
-    ids[:, 0] = DEC
-    for cycle in cycles:
-        torch.manual_seed(cycle)
-        if cycle:
+def train(folder: Path, cycles: Sequence[Cycle] = CYCLES, done: int = 0) -> None:
+    """Train in cycles and write the model into `folder`, where `done` of them are done already."""
+    # The first pictures hold every word many times over: the same tokenizer for every cycle.
+    tokenizer = tokenizer_for([s.caption for s in specs(FIRST)])
+    for number, cycle in enumerate(cycles[done:], done):
+        torch.manual_seed(number)
+        if number:
             model = BlipForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
         else:
             model = BlipForConditionalGeneration(config_for(len(tokenizer)))
-        _train_cycle(model.train(), Hints(shown), ids, stack, cycle)
+        _train_cycle(model.train(), tokenizer, cycle, number)
         save(model, tokenizer, folder)
 
 
 def _train_cycle(
-    model: BlipForConditionalGeneration,
-    hints: Hints,
-    ids: torch.Tensor,
-    stack: np.ndarray,
-    cycle: int,
+    model: BlipForConditionalGeneration, tokenizer: BertTokenizer, cycle: Cycle, number: int
 ) -> None:
-    steps, rate = CYCLES[cycle]
-    rng = np.random.default_rng([1, cycle])
+    stack, shown = pictures(cycle.seeds), specs(cycle.seeds)
+    ids = tokenizer([s.caption for s in shown], padding=True, return_tensors="pt").input_ids
+    ids[:, 0] = DEC
+    hints, rng = Hints(shown), np.random.default_rng([1, number])
     parameters = [*model.parameters(), *hints.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=rate, weight_decay=WEIGHT_DECAY)
+    optimiser = torch.optim.AdamW(parameters, lr=cycle.rate, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, rate, total_steps=steps, pct_start=0.08
+        optimiser, cycle.rate, total_steps=cycle.steps, pct_start=0.08
     )
-    start, order = time.perf_counter(), np.empty(0, dtype=np.int64)
-    for step in range(steps):
-        if len(order) < BATCH:
-            order = rng.permutation(len(stack))
-        rows, order = np.sort(order[:BATCH]).tolist(), order[BATCH:]
+    mean, deviation = BlipImageProcessorPil.image_mean, BlipImageProcessorPil.image_std
+    start, rows_of = time.perf_counter(), batches(len(stack), BATCH, rng)
+    for step, rows in zip(range(cycle.steps), rows_of, strict=False):
         with torch.autocast("cpu", torch.bfloat16):
-            tokens = model.vision_model(_pixels(stack, rows)).last_hidden_state
+            pixels = mirrored(stack, rows, rng, mean, deviation)
+            tokens = model.vision_model(pixels).last_hidden_state
             said = _caption_loss(model, tokens, ids[rows])
             loss = said + 0.5 * hints(tokens, rows)
         optimiser.zero_grad(set_to_none=True)
@@ -158,11 +150,11 @@ def _train_cycle(
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
         schedule.step()
-        if step % 50 == 0 or step == steps - 1:
+        if step % 50 == 0 or step == cycle.steps - 1:
             spent = time.perf_counter() - start
             log.info(
                 "blip %d: %4d/%d caption %.3f all %.3f, %.0f s",
-                cycle, step, steps, said.item(), loss.item(), spent,
+                number, step, cycle.steps, said.item(), loss.item(), spent,
             )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import logging
 import math
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 from interrogator import torchvision_ops  # noqa: F401  (before open_clip)
+from training.cycles import Cycle, batches, mirrored
 from training.dataset import SIDE, pictures, specs
 from training.painter import Spec, vocabulary
 
@@ -46,9 +48,8 @@ PREPROCESS_CFG = {
 BATCH = 192
 RANKED = 48  # pictures of a batch whose prompts are ranked: three long texts each
 WEIGHT_DECAY = 0.05
-# Warm restarts (SGDR, arXiv:1608.03983): steps and highest learning rate of each cycle. A cycle
-# starts from the weights that the one before stored.
-CYCLES = ((1300, 2e-3), (1500, 1.3e-3))
+SEEDS = range(60_000)
+CYCLES = (Cycle(1300, 2e-3, SEEDS), Cycle(1500, 1.3e-3, SEEDS))
 WEIGHT = {"subject": 2.0}  # the hardest category counts twice; every other once
 
 # Words that no painted picture deserves: they must lower a prompt's score.
@@ -229,16 +230,6 @@ class Losses:
         return up + down
 
 
-def _images(stack: np.ndarray, rows: list[int], rng: np.random.Generator) -> torch.Tensor:
-    """Return a batch [n, 3, 96, 96], normalised, half of it mirrored."""
-    batch = torch.from_numpy(stack[np.sort(rows)]).permute(0, 3, 1, 2).float() / 255
-    flip = torch.from_numpy(rng.random(len(rows)) < 0.5)
-    batch = torch.where(flip[:, None, None, None], batch.flip(3), batch)
-    mean = torch.tensor(OPENAI_DATASET_MEAN).view(1, 3, 1, 1)
-    std = torch.tensor(OPENAI_DATASET_STD).view(1, 3, 1, 1)
-    return ((batch - mean) / std).contiguous(memory_format=torch.channels_last)
-
-
 def _optimiser(model: open_clip.CLIP, extra: torch.nn.Parameter, rate: float) -> torch.optim.AdamW:
     plain = [p for n, p in model.named_parameters() if p.ndim < 2 or "embedding" in n]
     decayed = [p for n, p in model.named_parameters() if p.ndim >= 2 and "embedding" not in n]
@@ -249,43 +240,42 @@ def _optimiser(model: open_clip.CLIP, extra: torch.nn.Parameter, rate: float) ->
     return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
 
 
-def train(folder: Path, count: int, cycles: range = range(len(CYCLES))) -> None:
-    """Train on `count` pictures, cycle after cycle, and write the model into `folder`."""
-    stack, shown = pictures(count), specs(range(count))
-    losses = Losses(truth_of(shown), shown, Texts())
-    for cycle in cycles:
-        torch.manual_seed(cycle)
+def train(folder: Path, cycles: Sequence[Cycle] = CYCLES, done: int = 0) -> None:
+    """Train in cycles and write the model into `folder`, where `done` of them are done already."""
+    for number, cycle in enumerate(cycles[done:], done):
+        torch.manual_seed(number)
         model = open_clip.CLIP(**MODEL_CFG, init_logit_scale=math.log(16))
-        if cycle:
+        if number:
             stored = load_file(folder / "open_clip_model.safetensors")
             model.load_state_dict({name: value.float() for name, value in stored.items()})
-        _train_cycle(model.to(memory_format=torch.channels_last).train(), losses, stack, cycle)
+        _train_cycle(model.to(memory_format=torch.channels_last).train(), cycle, number)
         save(model, folder)
 
 
-def _train_cycle(model: open_clip.CLIP, losses: Losses, stack: np.ndarray, cycle: int) -> None:
-    steps, rate = CYCLES[cycle]
-    rng, choices = np.random.default_rng(cycle), random.Random(cycle)
-    optimiser = _optimiser(model, losses.bias, rate)
+def _train_cycle(model: open_clip.CLIP, cycle: Cycle, number: int) -> None:
+    stack, shown = pictures(cycle.seeds), specs(cycle.seeds)
+    losses = Losses(truth_of(shown), shown, Texts())
+    rng, choices = np.random.default_rng(number), random.Random(number)
+    optimiser = _optimiser(model, losses.bias, cycle.rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, rate, total_steps=steps, pct_start=0.06
+        optimiser, cycle.rate, total_steps=cycle.steps, pct_start=0.06
     )
-    start, order = time.perf_counter(), np.empty(0, dtype=np.int64)
-    for step in range(steps):
-        if len(order) < BATCH:
-            order = rng.permutation(len(stack))
-        rows, order = np.sort(order[:BATCH]).tolist(), order[BATCH:]
+    start, rows_of = time.perf_counter(), batches(len(stack), BATCH, rng)
+    for step, rows in zip(range(cycle.steps), rows_of, strict=False):
+        pixels = mirrored(stack, rows, rng, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD)
         with torch.autocast("cpu", torch.bfloat16):
-            image = F.normalize(model.encode_image(_images(stack, rows, rng)).float(), dim=-1)
-            loss = losses(model, image, rows, choices)
+            seen = model.encode_image(pixels.contiguous(memory_format=torch.channels_last))
+            loss = losses(model, F.normalize(seen.float(), dim=-1), rows, choices)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-        if step % 50 == 0 or step == steps - 1:
+        if step % 50 == 0 or step == cycle.steps - 1:
             spent = time.perf_counter() - start
-            log.info("clip %d: %4d/%d loss %.3f, %.0f s", cycle, step, steps, loss.item(), spent)
+            log.info(
+                "clip %d: %4d/%d loss %.3f, %.0f s", number, step, cycle.steps, loss.item(), spent
+            )
 
 
 def save(model: open_clip.CLIP, folder: Path) -> None:

@@ -39,5 +39,5 @@ test: lint ## linters, type checks and every test
 bench: install ## every benchmark: a table, then one JSON line
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
 
-train: install ## paint the pictures and train the embedded models into assets/models (about two hours on two cores)
+train: install ## paint the pictures and train the embedded models into assets/models (about three hours on two cores)
 	$(BIN)/python -m training all

@@ -187,6 +187,6 @@ def test_no_client_can_have_a_file_of_the_server_read(app_url, tmp_path, mark):
 def test_what_comes_from_outside_is_escaped(demo):
     from PIL import Image
 
-    done = demo.run(Image.new("RGB", (32, 32)), caption="<script>alert(1)</script>")
+    done = demo.run(Image.new("RGB", (32, 32)), Settings(caption="<script>alert(1)</script>"))
     assert "<script>" not in render.caption(done)
     assert "<b>" not in render.status("<b>")

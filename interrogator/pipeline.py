@@ -22,6 +22,7 @@ from interrogator.errors import InterrogatorError
 from interrogator.interrogation import Compared, Interrogation, PromptPhrase, Seen
 from interrogator.models import Models
 from interrogator.modes import MODES, Task, classic_mode, fast_mode, negative_mode
+from interrogator.names import Names
 from interrogator.prompt import Prompt, Rules
 from interrogator.ranking import compare
 from interrogator.search import Found
@@ -76,11 +77,13 @@ class Interrogator:
         models: The captioner and the CLIP that ranks.
         table: The vocabulary as that CLIP sees it.
         judge: A second CLIP that scores the finished prompts, and what it is called.
+        unnamed: Artists whom a prompt may not name, not even where the captioner does.
     """
 
     models: Models
     table: Table
     judge: tuple[str, Clip] | None = None
+    unnamed: Names | None = None
 
     def steps(
         self,
@@ -120,7 +123,10 @@ class Interrogator:
         image = seen.vectors[clip.fingerprint]
         comparison = clock.timed("rank", lambda: compare(image, self.table, clip.logit_scale))
         rules, is_over = settings.rules, deadline(settings.seconds)
-        task = Task(rules.cleaned(said), image, comparison, clip, rules, is_over)
+        caption = rules.cleaned(said)
+        if self.unnamed and not settings.caption:
+            caption = self.unnamed.removed(caption)
+        task = Task(caption, image, comparison, clip, rules, is_over)
         state = replace(state, ranked=clock.timed("rank", lambda: task.ranked), seen=seen)
         yield replace(state, seconds=clock.so_far())
 
@@ -239,7 +245,7 @@ class Interrogator:
         self, state: Interrogation, prompt: Prompt, task: Task, cut_short: bool
     ) -> Iterator[str]:
         if task.caption != state.caption:
-            yield "Banned words were taken out of the caption."
+            yield "Banned words and names were taken out of the caption."
         if state.mode != "negative" and len(prompt.caption) < len(task.caption.rstrip(" .,;:")):
             yield "The caption is longer than the model reads and was shortened."
         artists = state.ranked.get("artists", [])

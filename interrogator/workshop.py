@@ -15,6 +15,7 @@ from interrogator.catalogue import ModelNames
 from interrogator.embeddings import Table, table_for
 from interrogator.hub import Report
 from interrogator.models import Models, ModelStore
+from interrogator.names import Names
 from interrogator.pipeline import Interrogator
 from interrogator.policy import Policy, default_policy
 from interrogator.runtime import Runtime, choose_runtime
@@ -40,7 +41,7 @@ class Workshop:
         self.store = ModelStore(self.runtime)
         self._tables: dict[Hashable, Table] = {}
         self._narrowed: dict[Hashable, Table] = {}
-        self._masks: dict[Hashable, NDArray[np.bool_]] = {}
+        self._ruled: dict[Hashable, tuple[NDArray[np.bool_], Names | None]] = {}
         self._lock = threading.Lock()
 
     def prepare(
@@ -74,7 +75,7 @@ class Workshop:
             lists = read_folder(lists)
         base = lists or vocabulary_for(names)
         whole = base.plus(own) if own else base
-        mask = self._mask(whole, policy or default_policy())
+        mask, unnamed = self._rule(whole, policy or default_policy())
         start, ready = time.perf_counter(), self.store.is_loaded(names)
         models = self.store.load(names, report)
         judging = self.store.load_clip(judge, report) if judge else None
@@ -90,12 +91,17 @@ class Workshop:
             table = _kept(self._narrowed, key, lambda: table.only(mask))
             if not known.issuperset(self._tables):
                 seconds["vocabulary"] = time.perf_counter() - start
-        return Interrogator(models, table, (judge, judging) if judge and judging else None), seconds
+        second = (judge, judging) if judge and judging else None
+        return Interrogator(models, table, second, unnamed), seconds
 
-    def _mask(self, vocabulary: Vocabulary, policy: Policy) -> NDArray[np.bool_]:
+    def _rule(
+        self, vocabulary: Vocabulary, policy: Policy
+    ) -> tuple[NDArray[np.bool_], Names | None]:
+        """Return which rows may stand in a prompt, and whom no caption may name."""
         key = (vocabulary.sha256, frozenset(vocabulary.artists.items()), policy)
         with self._lock:
-            return _kept(self._masks, key, lambda: policy.allowed(vocabulary))
+            make = lambda: (policy.allowed(vocabulary), policy.names_to_avoid(vocabulary))  # noqa: E731
+            return _kept(self._ruled, key, make)
 
     def _table(self, vocabulary: Vocabulary, models: Models, report: Report, keep: bool) -> Table:
         key = (models.clip.fingerprint, vocabulary.sha256)

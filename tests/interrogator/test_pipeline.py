@@ -216,7 +216,7 @@ def test_a_banned_word_is_in_no_part_of_the_prompt(demo):
     done = demo.run(picture, Settings("best", rules=Rules(banned=("cat", "pop art"))))
     assert not says(done.prompt, "cat")
     assert not says(done.prompt, "pop art")
-    assert "Banned words were taken out of the caption." in done.notes
+    assert "Banned words and names were taken out of the caption." in done.notes
 
 
 def test_analysis_ranks_and_writes_nothing(demo):

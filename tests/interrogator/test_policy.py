@@ -307,3 +307,49 @@ def test_own_lists_are_encoded_alone_and_only_ours_are_kept_on_disk(workshop, de
     assert torch.equal(more.table.matrix[:-1], demo.table.matrix)
     clip = demo.models.clip
     assert torch.allclose(more.table.matrix[-1], clip.encode_text(["a purple lighthouse"])[0])
+
+
+@pytest.mark.parametrize("mode", ["best", "fast", "classic", "negative"])
+def test_without_artists_no_prompt_names_one_in_any_mode(workshop, tmp_path, mode):
+    from interrogator import images
+    from interrogator.catalogue import choose_names
+    from interrogator.pipeline import Settings
+    from tests.interrogator.test_command import EXAMPLES
+
+    lists = {
+        "artists": ["Roy Lichtenstein", "Unheard Of"],
+        "flavors": ["lichtenstein dots", "a print by Roy Lichtenstein", "Picasso face", "pop art"],
+        "movements": ["pop art in the style of Henri Matisse", "impressionism"],
+        "negative": ["blurry", "by Claude Monet"],
+    }
+    for name, lines in lists.items():
+        (tmp_path / f"{name}.txt").write_text("\n".join(lines))
+    picture = images.read(EXAMPLES / "cat-pop-art.jpg")
+    names = choose_names("demo")
+    prompts = {}
+    for naming in ("all", "none"):
+        interrogator, _ = workshop.prepare(names, tmp_path, policy=Policy(naming))
+        done = interrogator.run(picture, Settings(mode, with_negative=True))
+        prompts[naming] = f"{done.prompt} {done.negative_prompt}".casefold()
+    called = ("lichtenstein", "picasso", "matisse", "monet", "unheard")
+    assert any(name in prompts["all"] for name in called)
+    assert not any(name in prompts["none"] for name in called)
+
+
+def test_without_artists_the_captioner_names_none_but_a_person_may(workshop, monkeypatch):
+    from interrogator import images
+    from interrogator.catalogue import choose_names
+    from interrogator.pipeline import Settings
+    from tests.interrogator.test_command import EXAMPLES
+
+    picture = images.read(EXAMPLES / "cat-pop-art.jpg")
+    interrogator, _ = workshop.prepare(choose_names("demo"), policy=Policy("none"))
+    said = "a cat painted by pablo picasso"
+    captioner = type(interrogator.models.captioner)
+    monkeypatch.setattr(captioner, "caption", lambda self, picture: said)
+    done = interrogator.run(picture, Settings("fast"))
+    assert done.caption == said
+    assert done.prompt.split(", ")[0] == "a cat"
+    assert "Banned words and names were taken out of the caption." in done.notes
+    typed = interrogator.run(picture, Settings("fast", caption=said))
+    assert typed.prompt.startswith(said)

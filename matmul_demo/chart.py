@@ -6,10 +6,10 @@ Every lane has its row from the start, so that nothing moves when a result arriv
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from html import escape
 
 from matmul_demo import text
+from matmul_demo.plot import Axis
 from matmul_demo.report import Report, Result
 from matmul_demo.strategy import Strategy
 
@@ -19,24 +19,11 @@ WAITING = (
 )
 FLOOR_NOTE = "the time that no method can beat on this machine"
 MISSING = {"unavailable": "not here", "stopped": "stopped", "wrong": "wrong"}
-TABLE_WIDTHS = (22, 8, 8, 8, 8, 7, 9, 9, 7, 14)  # per cent; fixed, so that columns stay in place
-
-
-@dataclass(frozen=True)
-class Axis:
-    """A logarithmic time axis over whole decades, from 10^`low` to 10^`high` seconds."""
-
-    low: int
-    high: int
-
-    def percent(self, seconds: float) -> float:
-        """Position of a time on the axis, 0 to 100."""
-        position = (math.log10(seconds) - self.low) / (self.high - self.low)
-        return 100 * min(max(position, 0.0), 1.0)
+TABLE_WIDTHS = (20, 8, 7, 7, 7, 7, 8, 8, 7, 6, 15)  # per cent; fixed, so that columns stay in place
 
 
 def make_axis(report: Report) -> Axis | None:
-    """The decades that hold every time and the floor; None while there are none."""
+    """The decades of seconds that hold every time and the floor; None while there are none."""
     times = [result.seconds for result in report.results if result.seconds]
     if report.floor_seconds:
         times.append(report.floor_seconds)
@@ -89,7 +76,7 @@ def _axis(axis: Axis | None) -> str:
     if axis is None:
         return '<div class="race-axis" aria-hidden="true"><div></div></div>'
     ticks = []
-    for exponent in range(axis.low, axis.high + 1):
+    for exponent in range(int(axis.low), int(axis.high) + 1):
         kind = "race-tick" if exponent % 3 == 0 else "race-tick race-tick-minor"
         left = axis.percent(10.0**exponent)
         ticks.append(f'<span class="{kind}" style="left:{left:.2f}%">{_decade(exponent)}</span>')

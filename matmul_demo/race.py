@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
-from pathlib import Path
-from threading import Lock
 
-from matmul_demo.machine import available_threads, thread_environment
+from matmul_demo.machine import available_threads
 from matmul_demo.messages import Neighbours, Plan, Podium, Ready, Refused, Started
+from matmul_demo.process import Worker, death
 from matmul_demo.report import Outcome, Phase, Report, summarise
 from matmul_demo.roofline import Machine
 from matmul_demo.strategies import LADDER
@@ -38,7 +31,9 @@ class Race:
         ladder: name of the module whose `LADDER` the worker finds the lanes in.
         lane_limit: seconds after which a lane without a result is ended; None for the budget
             and `PATIENCE` more.
-        baseline: key of the lane over which the speed-ups are; None for the first right one.
+        baseline: key of the lane over which the speed-ups are; None for the first right one. It
+            may be changed at any time and holds for the next report.
+        worker: a worker to use and leave running, with as many threads; None for one of its own.
 
     Raises:
         RaceError: when there are no lanes, or threads or budget lie outside what is allowed.
@@ -53,15 +48,16 @@ class Race:
         ladder: str = "matmul_demo.strategies",
         lane_limit: float | None = None,
         baseline: str | None = None,
+        worker: Worker | None = None,
     ) -> None:
         if not lanes:
             raise RaceError("No lane was chosen; choose at least one.")
         self.workload = workload
         self.lanes = tuple(lanes)
-        self.threads = _checked_threads(threads)
-        self.budget = _checked_budget(budget)
+        self.threads = checked_threads(threads)
+        self.budget = checked_budget(budget)
         self._ladder = ladder
-        self._baseline = baseline
+        self.baseline = baseline
         self._podium: dict[str, tuple[float, ...]] | None = None
         self._lane_limit = lane_limit or self.budget + PATIENCE
         self._outcomes: list[Outcome] = []
@@ -69,21 +65,22 @@ class Race:
         self._data: str | None = None
         self._running: str | None = None
         self._neighbours: float | None = None
-        self._stopped = False
-        self._process: subprocess.Popen[bytes] | None = None
-        self._lock = Lock()  # between starting a worker and stopping it
+        self._phase: Phase = "waiting"
+        self._shared = worker is not None
+        self._worker = worker or Worker(self.threads)
 
-    def snapshot(self, phase: Phase) -> Report:
-        """The race as it stands."""
+    def snapshot(self, phase: Phase | None = None) -> Report:
+        """The race as it stands, from now on in `phase` where one is given."""
+        self._phase = phase or self._phase
         floor = self._machine.floor_seconds(self.workload) if self._machine else None
         return Report(
             self.workload,
             self.threads,
             self.lanes,
             summarise(
-                self._outcomes, self.lanes, self.workload, floor, self._baseline, self._podium
+                self._outcomes, self.lanes, self.workload, floor, self.baseline, self._podium
             ),
-            phase,
+            self._phase,
             self._machine,
             self._data,
             self._running,
@@ -92,10 +89,7 @@ class Race:
 
     def stop(self) -> None:
         """End the running lane and the race, now; does nothing when it is over."""
-        with self._lock:
-            self._stopped = True
-            if self._process:
-                self._process.kill()
+        self._worker.stop()
 
     def run(self) -> Iterator[Report]:
         """Race, and yield a report at the start, when a lane begins, and when it ends.
@@ -108,14 +102,14 @@ class Race:
         """
         deadline = time.monotonic() + self.budget
         yield self.snapshot("starting")
-        while self._pending() and not self._stopped:
+        while self._pending() and not self._worker.stopped:
             yield from self._run_worker(deadline)
         for lane in self._pending():
             began = lane.key == self._running
             reason = "Ended by Stop." if began else "The race was stopped before this lane began."
             self._outcomes.append(Outcome(lane.key, "stopped", reason=reason))
         self._running = None
-        yield self.snapshot("stopped" if self._stopped else "done")
+        yield self.snapshot("stopped" if self._worker.stopped else "done")
 
     def _pending(self) -> list[Strategy]:
         finished = {outcome.strategy for outcome in self._outcomes}
@@ -133,29 +127,28 @@ class Race:
             self.workload, keys, self._ladder, self.threads, deadline, self._machine, earlier
         )
         self._running = None
-        connection = self._start_worker()
+        connection = self._worker.connect()
         if connection is None:
             return
         reason = None
         try:
-            with connection:
-                connection.send(plan)
-                while self._pending() or self._podium is None:
-                    began = self._running or not self._pending()
-                    limit = self._lane_limit if began else START_LIMIT
-                    if not connection.poll(limit):
-                        reason = f"It gave no result within {limit:.0f} seconds and was ended."
-                        break
-                    message = connection.recv()
-                    self._take(message)
-                    if not isinstance(message, Neighbours):  # an outcome follows it at once
-                        yield self.snapshot("racing")
+            connection.send(plan)
+            while self._pending() or self._podium is None:
+                began = self._running or not self._pending()
+                limit = self._lane_limit if began else START_LIMIT
+                if not connection.poll(limit):
+                    reason = f"It gave no result within {limit:.0f} seconds and was ended."
+                    break
+                message = connection.recv()
+                self._take(message)
+                if not isinstance(message, Neighbours):  # an outcome follows it at once
+                    yield self.snapshot("racing")
         except (EOFError, OSError):
             pass  # the other end is gone; the exit code says why
         finally:
-            exit_code = self._end_worker()
-        if self._pending() and not self._stopped:
-            self._blame(reason or _death(exit_code, self._running is not None))
+            exit_code = self._leave_worker()
+        if self._pending() and not self._worker.stopped:
+            self._blame(reason or death(exit_code, self._running is not None))
 
     def _take(self, message: object) -> None:
         """Note what the worker says."""
@@ -179,55 +172,20 @@ class Race:
         blamed = [lane for lane in pending if lane.key == self._running] or pending
         self._outcomes += [Outcome(lane.key, "stopped", reason=reason) for lane in blamed]
 
-    def _start_worker(self) -> Connection | None:
-        """A new worker and our end of the connection to it; None when Stop came first."""
-        ours, theirs = Pipe()
-        package_parent = str(Path(__file__).resolve().parent.parent)
-        threads = thread_environment(self.threads)
-        search_path = os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")]))
-        command = [sys.executable, "-m", "matmul_demo.worker", str(theirs.fileno())]
-        with theirs, self._lock:
-            if self._stopped:
-                ours.close()
-                return None
-            self._process = subprocess.Popen(
-                command,
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=2,  # what a library prints must not mix with our own output
-                env={**os.environ, **threads, "PYTHONPATH": search_path},
-            )
-        return ours
-
-    def _end_worker(self) -> int:
-        """Make sure that the worker is gone; returns its exit code, negative for a signal."""
-        with self._lock:
-            process, self._process = self._process, None
-        if process is None:
+    def _leave_worker(self) -> int:
+        """End the worker, unless it is shared and idle; returns its exit code."""
+        finished = not self._pending()
+        if self._shared and finished and self._podium is not None:
             return 0
-        if not self._pending():
-            process.kill()  # nothing is left to do; exiting in order would take longer
-        try:
-            return process.wait(timeout=1)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return process.wait()
+        return self._worker.end(at_once=finished)
 
 
-def _death(exit_code: int, racing: bool) -> str:
-    """A sentence on how the worker ended, in a lane or before the first one."""
-    when = "while this lane ran" if racing else "before the first lane began"
-    if exit_code == -signal.SIGKILL:
-        return (
-            f"The worker process was killed from outside {when}; "
-            "often that means that memory ran out."
-        )
-    if exit_code < 0:
-        return f"The worker process crashed ({signal.Signals(-exit_code).name}) {when}."
-    return f"The worker process ended {when} (exit status {exit_code}); the log says why."
+def checked_threads(threads: int | None) -> int:
+    """A possible number of threads; all that may be used for None.
 
-
-def _checked_threads(threads: int | None) -> int:
+    Raises:
+        RaceError: when it is not a whole number within what this machine offers.
+    """
     most = available_threads()
     if threads is None:
         return most
@@ -239,7 +197,12 @@ def _checked_threads(threads: int | None) -> int:
     return threads
 
 
-def _checked_budget(budget: float) -> float:
+def checked_budget(budget: float) -> float:
+    """The seconds for a race.
+
+    Raises:
+        RaceError: when they lie outside `MIN_BUDGET` to `MAX_BUDGET`.
+    """
     number = isinstance(budget, (int, float)) and not isinstance(budget, bool)
     if not number or not MIN_BUDGET <= budget <= MAX_BUDGET:
         raise RaceError(

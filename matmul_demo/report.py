@@ -81,7 +81,8 @@ class Result:
     another one was chosen; `gbs` are the bytes of A, B and C in 10⁹ per second. All are None where
     there is no valid time: a wrong result has its time, but no speed. `reduced_precision` says that
     the error is larger than the workload's own kind of number explains; such a lane is not held
-    against the floor. `podium_seconds` is the median when the leaders were run again in turns.
+    against the floor. `processors` is how many threads were busy, on average; None for lanes of the
+    GPU. `podium_seconds` is the median when the leaders were run again in turns.
     """
 
     strategy: str
@@ -105,6 +106,7 @@ class Result:
     neighbours: float | None = None
     podium_seconds: float | None = None
     podium_iqr_seconds: float | None = None
+    processors: float | None = None
 
 
 @dataclass(frozen=True)
@@ -201,18 +203,6 @@ def summarise(
     return tuple(_with_podium(result, (podium or {}).get(result.strategy)) for result in results)
 
 
-def rebase(report: Report, key: str) -> Report:
-    """The same race with the speed-ups over another lane; unchanged when that has no valid time."""
-    base = report.result(key)
-    if base is None or base.status != "ok" or not base.seconds:
-        return report
-    results = (
-        replace(r, baseline=key, speedup=base.seconds / r.seconds) if r.speedup and r.seconds else r
-        for r in report.results
-    )
-    return replace(report, results=tuple(results))
-
-
 def _with_podium(result: Result, samples: tuple[float, ...] | None) -> Result:
     if not samples:
         return result
@@ -257,6 +247,7 @@ def _result(
         gbs=workload.elements * itemsize / valid / 1e9 if valid else None,
         reduced_precision=reduced,
         neighbours=outcome.neighbours,
+        processors=timing.processors if timing and lane.device == "cpu" else None,
     )
 
 

@@ -62,6 +62,7 @@ def row_texts(result: Result) -> tuple[str, ...]:
         percent_text(result.floor_fraction),
         times_text(result.speedup),
         "–" if error is None else f"{error:.1e}",
+        "–" if result.processors is None else f"{result.processors:.1f}",
         how_text(result),
     )
 
@@ -82,7 +83,7 @@ def is_busy(result: Result) -> bool:
     return (result.neighbours or 0.0) >= NEIGHBOURS_NOTED
 
 
-COLUMNS = ("time", "IQR", "GFLOP/s", "GB/s", "of the floor", "speed-up", "error", "how")
+COLUMNS = ("time", "IQR", "GFLOP/s", "GB/s", "of the floor", "speed-up", "error", "threads", "how")
 
 
 def text_table(report: Report) -> str:

@@ -84,11 +84,14 @@ class Timing:
         part: the part of C that each call computed.
         first_call_seconds: the very first call, with compilation and cold caches, on the smallest
             part that was tried.
+        processors: processor time over wall time of this process while the samples were taken:
+            how many threads were busy; None where no time was left for samples.
     """
 
     samples: tuple[float, ...]
     part: Part
     first_call_seconds: float
+    processors: float | None = None
 
 
 def measure(
@@ -123,7 +126,10 @@ def measure(
         part = bigger
         call = prepare(part)
         seconds = stopwatch.block(call, 1)
-    return Timing(_repeat(call, seconds, end, stopwatch), part, first)
+    wall, busy = time.perf_counter(), time.process_time()
+    samples = _repeat(call, seconds, end, stopwatch)
+    wall, busy = time.perf_counter() - wall, time.process_time() - busy
+    return Timing(samples, part, first, busy / wall if wall > MIN_BLOCK else None)
 
 
 def _grown(part: Part, full: Part, seconds: float, left: float) -> Part:

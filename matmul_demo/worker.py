@@ -1,9 +1,9 @@
 """The process in which lanes run, so that one of them can be stopped, or die, without the app.
 
-Started by `race` as `python -m matmul_demo.worker FD`; FD is its end of a socket pair over which
-a `Plan` comes in and `Ready`, `Started` and `Outcome` go out. It is a program of its own and not a
-`multiprocessing.Process`, because that would import the main program again, and with it Gradio,
-every model library and the whole page, before each race.
+Started by `process` as `python -m matmul_demo.worker FD`; FD is its end of a socket pair over
+which one `Plan` after another comes in and `Ready`, `Started` and `Outcome` go out. It is a program
+of its own and not a `multiprocessing.Process`, because that would import the main program again,
+and with it Gradio, every model library and the whole page, before each race.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Thread
 
 import numpy as np
@@ -33,13 +34,14 @@ REFERENCE_ROWS = 4096  # converted to float64 at a time
 
 
 def main() -> None:
-    """Receive the plan, run it, and end when the parent's end of the connection closes."""
+    """Run each plan that is received, and end when the parent's end of the connection closes."""
     _be_first_to_die()
     connection = Connection(int(sys.argv[1]))
-    plan: Plan = connection.recv()
-    Thread(target=_exit_with_parent, args=(connection,), daemon=True).start()
+    plans: SimpleQueue[Plan] = SimpleQueue()
+    Thread(target=_receive, args=(connection, plans), daemon=True).start()
     try:
-        run(plan, connection.send)
+        while True:
+            run(plans.get(), connection.send)
     except workloads.RaceError as error:
         connection.send(Refused(str(error)))
     except BrokenPipeError:
@@ -209,13 +211,13 @@ def reference_product(matrices: workloads.Matrices) -> NDArray[np.float64]:
     return product
 
 
-def _exit_with_parent(connection: Connection) -> None:
-    """The parent never sends a second message: a return means that it has gone."""
+def _receive(connection: Connection, plans: SimpleQueue[Plan]) -> None:
+    """Queue the plans that come; when the parent has gone, end whatever runs."""
     try:
-        connection.recv()
+        while True:
+            plans.put(connection.recv())
     except (EOFError, OSError):
-        pass
-    os._exit(0)
+        os._exit(0)
 
 
 def _be_first_to_die() -> None:

@@ -60,9 +60,9 @@ class Workload:
                     f"The shape {self.shape} has {getattr(self, name)} {name}; "
                     f"each of the three sizes must lie between 1 and {MAX_SIDE:,}."
                 )
-        _one_of("dtype", self.dtype, DTYPES)
-        _one_of("device", self.device, DEVICES)
-        _one_of("cache", self.cache, CACHES)
+        one_of("dtype", self.dtype, DTYPES)
+        one_of("device", self.device, DEVICES)
+        one_of("cache", self.cache, CACHES)
         if self.memory_bytes > MAX_BYTES:
             raise RaceError(
                 f"The shape {self.shape} in {self.dtype} needs "
@@ -111,9 +111,15 @@ class Matrices:
     data: str
 
 
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+def one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    """Return `value` when it is among those allowed.
+
+    Raises:
+        RaceError: when it is not; the sentence names the choices.
+    """
     if value not in allowed:
         raise RaceError(f"The {name} {value!r} is not known; choose one of {', '.join(allowed)}.")
+    return value
 
 
 def parse_shape(text: str) -> tuple[int, int, int]:

@@ -69,7 +69,7 @@ def run_until(contest, key):
 def test_stop_ends_a_running_lane_and_the_rest():
     contest = race_of("right", "endless", "wrong")
     reports = run_until(contest, "endless")
-    process = contest._process
+    process = contest._worker.process
     contest.stop()
     *_, report = reports
     assert report.phase == "stopped"
@@ -83,7 +83,7 @@ def test_stop_ends_a_running_lane_and_the_rest():
 def test_killing_the_worker_from_outside_gives_a_sentence():
     contest = race_of("endless")
     reports = run_until(contest, "endless")
-    os.kill(contest._process.pid, signal.SIGKILL)
+    os.kill(contest._worker.process.pid, signal.SIGKILL)
     *_, report = reports
     assert report.phase == "done"
     assert "killed from outside" in report.results[0].reason
@@ -92,7 +92,7 @@ def test_killing_the_worker_from_outside_gives_a_sentence():
 def test_closing_the_reports_ends_the_worker():
     contest = race_of("endless")
     reports = run_until(contest, "endless")
-    process = contest._process
+    process = contest._worker.process
     reports.close()
     assert process.poll() is not None
 

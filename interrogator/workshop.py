@@ -39,6 +39,7 @@ class Workshop:
     def __init__(self, runtime: Runtime | None = None) -> None:
         self.runtime = runtime or choose_runtime()
         self.store = ModelStore(self.runtime)
+        self._ours: dict[Hashable, Vocabulary] = {}
         self._tables: dict[Hashable, Table] = {}
         self._narrowed: dict[Hashable, Table] = {}
         self._ruled: dict[Hashable, tuple[NDArray[np.bool_], Names | None]] = {}
@@ -73,7 +74,7 @@ class Workshop:
         # Lists and bans are read first: a mistake in them should not cost a download.
         if not isinstance(lists, Vocabulary | None):
             lists = read_folder(lists)
-        base = lists or vocabulary_for(names)
+        base = lists or self.vocabulary(names)
         whole = base.plus(own) if own else base
         mask, unnamed = self._rule(whole, policy or default_policy())
         start, ready = time.perf_counter(), self.store.is_loaded(names)
@@ -93,6 +94,11 @@ class Workshop:
                 seconds["vocabulary"] = time.perf_counter() - start
         second = (judge, judging) if judge and judging else None
         return Interrogator(models, table, second, unnamed), seconds
+
+    def vocabulary(self, names: ModelNames) -> Vocabulary:
+        """Return our lists for some models, read once."""
+        with self._lock:
+            return _kept(self._ours, names.embedded, lambda: vocabulary_for(names))
 
     def _rule(
         self, vocabulary: Vocabulary, policy: Policy

@@ -43,7 +43,8 @@ class Workshop:
         self._tables: dict[Hashable, Table] = {}
         self._narrowed: dict[Hashable, Table] = {}
         self._ruled: dict[Hashable, tuple[NDArray[np.bool_], Names | None]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held while phrases are encoded, which may take minutes
+        self._quick_lock = threading.Lock()  # for what takes no time
 
     def prepare(
         self,
@@ -97,7 +98,7 @@ class Workshop:
 
     def vocabulary(self, names: ModelNames) -> Vocabulary:
         """Return our lists for some models, read once."""
-        with self._lock:
+        with self._quick_lock:
             return _kept(self._ours, names.embedded, lambda: vocabulary_for(names))
 
     def _rule(
@@ -105,7 +106,7 @@ class Workshop:
     ) -> tuple[NDArray[np.bool_], Names | None]:
         """Return which rows may stand in a prompt, and whom no caption may name."""
         key = (vocabulary.sha256, frozenset(vocabulary.artists.items()), policy)
-        with self._lock:
+        with self._quick_lock:
             make = lambda: (policy.allowed(vocabulary), policy.names_to_avoid(vocabulary))  # noqa: E731
             return _kept(self._ruled, key, make)
 

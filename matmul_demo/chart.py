@@ -162,7 +162,7 @@ def table(report: Report) -> str:
     widths = "".join(f'<col style="width:{width}%">' for width in TABLE_WIDTHS)
     rows = "".join(_table_row(lane, report.result(lane.key)) for lane in report.lanes)
     return (
-        f'<div class="race-table"><table>{widths}<thead><tr>{head}</tr></thead>'
+        f'<div class="race-table race-figures"><table>{widths}<thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
 

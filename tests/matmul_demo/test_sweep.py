@@ -1,0 +1,90 @@
+"""Sweeps in a real worker process, and how they are drawn."""
+
+import os
+import re
+import signal
+
+import pytest
+
+from matmul_demo import sweep_chart
+from matmul_demo.sweep import Sweep
+from matmul_demo.workloads import RaceError
+
+PAIR = ("matmul_numpy", "numba_ikj")
+
+
+def test_every_size_is_raced_in_one_worker():
+    sweep = Sweep(PAIR, budget=2, sizes=(8, 16))
+    workers, reports = set(), []
+    for report in sweep.run():
+        reports.append(report)
+        workers.add(sweep._worker.process and sweep._worker.process.pid)
+    last = reports[-1]
+    assert len(workers - {None}) == 1
+    assert last.phase == "done"
+    assert [report.workload.shape for report in last.reports] == ["8x8x8", "16x16x16"]
+    for report in last.reports:
+        assert report.phase == "done"
+        assert {r.strategy: r.status for r in report.results} == dict.fromkeys(PAIR, "ok")
+    assert sweep._worker.process is None  # nothing is left running
+    html = sweep_chart.section(last)
+    assert html.count("plot-mark") == 4
+    assert html.count("series series-") == 2
+    assert "2 of 2 sizes done" in html
+
+
+def test_stop_ends_a_sweep_and_what_was_measured_stays():
+    sweep = Sweep(("naive_torch", "matmul_numpy"), budget=100, sizes=(8, 1024))
+    for report in sweep.run():
+        if len(report.reports) == 2 and report.reports[1].running:
+            process = sweep._worker.process
+            sweep.stop()
+    assert process.returncode == -signal.SIGKILL
+    assert report.phase == "stopped"
+    assert report.reports[0].phase == "done"
+    assert "Stopped: 1 of 2 sizes done" in sweep_chart.status(report)
+
+
+def test_a_dead_worker_costs_one_lane_and_the_sweep_goes_on():
+    sweep = Sweep(PAIR, budget=2, sizes=(8, 16))
+    killed = False
+    for report in sweep.run():
+        if not killed and report.reports and report.reports[-1].running:
+            os.kill(sweep._worker.process.pid, signal.SIGKILL)
+            killed = True
+    assert report.phase == "done"
+    statuses = [r.status for race in report.reports for r in race.results]
+    assert sorted(statuses) == ["ok", "ok", "ok", "stopped"]
+
+
+def test_leaving_the_page_ends_the_worker():
+    sweep = Sweep(PAIR, sizes=(8, 16))
+    reports = sweep.run()
+    next(report for report in reports if report.reports and report.reports[-1].running)
+    process = sweep._worker.process
+    reports.close()
+    assert process.poll() is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"lanes": ()}, "1 to 6 lanes, and 0"),
+        ({"lanes": ("matmul_numpy",) * 7}, "and 7 were chosen"),
+        ({"lanes": ("fastest",)}, "no lane 'fastest'"),
+        ({"dtype": "int3"}, "float32, float64"),
+        ({"threads": 0}, "0 threads"),
+        ({"cache": "hot"}, "warm, cold"),
+    ],
+)
+def test_what_cannot_be_swept_is_a_sentence(arguments, complaint):
+    with pytest.raises(RaceError, match=complaint):
+        Sweep(**arguments)
+
+
+def test_before_a_sweep_the_plot_has_its_place_and_every_size_its_label():
+    html = sweep_chart.section(Sweep().snapshot())
+    ticks = re.findall(r'style="left:[\d.]+%">([\d,]+)<', html)
+    assert ticks == ["16", "32", "64", "128", "256", "512", "1,024"]
+    assert "plot-mark" not in html
+    assert html.count("plot-key") == 6

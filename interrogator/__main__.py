@@ -136,6 +136,7 @@ def _lists(folder: str | None) -> Any:  # noqa: ANN401
 
 
 def _settings(options: argparse.Namespace) -> Any:  # noqa: ANN401
+    from interrogator.choices import is_plain
     from interrogator.errors import InterrogatorError
     from interrogator.pipeline import Settings
     from interrogator.prompt import Rules
@@ -145,7 +146,7 @@ def _settings(options: argparse.Namespace) -> Any:  # noqa: ANN401
         raise InterrogatorError(f"--phrases is LEAST-MOST, as in 4-16, not {options.phrases!r}.")
     rules = Rules(
         int(fewest), int(most), options.artists, tuple(options.pin), tuple(options.drop),
-        tuple(word for word in options.ban if ":" not in word and '"' not in word),
+        tuple(filter(is_plain, options.ban)),
     )  # fmt: skip
     return Settings(options.mode, options.caption, rules, options.with_negative, options.seconds)
 

@@ -30,6 +30,10 @@ class Endpoints:
         banned: str = "",
         seconds: float | None = None,
         judge: str = "",
+        name_artists: str = "all",
+        own_words: str = "",
+        own_files: list[str] | None = None,
+        own_lists: str = "add",
     ) -> dict[str, Any]:
         """Write the prompt that a picture calls for.
 
@@ -48,9 +52,15 @@ class Endpoints:
             most: How many phrases there may be.
             pinned: Phrases that must stand in the prompt.
             dropped: Phrases that must not.
-            banned: Words that must not stand anywhere, between commas.
+            banned: Words that must not stand anywhere, between commas; also "a whole phrase" in
+                quotes, category:NAME and group:NAME.
             seconds: When the search must end; no limit when left out or 0.
             judge: The name of a second CLIP that scores the finished prompts.
+            name_artists: Who may be named: "all", "public-domain" (died more than 70 years ago),
+                "no-living" or "none".
+            own_words: Phrases of your own, one a line.
+            own_files: Lists of your own, .txt or .csv, one category a file.
+            own_lists: "add" yours to ours, or "replace" ours.
 
         Returns:
             The prompt, its caption, similarity and tokens, every phrase with its similarity and
@@ -59,7 +69,8 @@ class Endpoints:
         return self.page.interrogate(
             Request.of(
                 picture, mode, preset, caption, with_negative, artists, fewest, most,
-                pinned, dropped, banned, seconds, judge,
+                pinned, dropped, banned, seconds, judge, name_artists, own_words, own_files,
+                own_lists,
             )
         )  # fmt: skip
 

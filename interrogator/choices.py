@@ -11,7 +11,7 @@ from pathlib import Path
 
 from interrogator.errors import InterrogatorError
 from interrogator.policy import Policy, default_policy
-from interrogator.vocabulary import Lists, Vocabulary, joined, read_files, read_pasted
+from interrogator.vocabulary import Lists, Vocabulary, counted, joined, read_files, read_pasted
 
 MOST_OWN = 2000  # phrases of one's own that a shared server encodes; a minute with a large CLIP
 ADD, REPLACE = "add", "replace"
@@ -43,10 +43,10 @@ class Words:
         whole = self.of(ours)
         parts = [f"Your lists: {self.own.summary()}."] if self.own else []
         left = self.policy.left_out(whole)
-        parts.append(f"{len(whole.phrases) - left.total():,} phrases are ranked")
+        parts.append(f"Ranked: {counted(len(whole.phrases) - left.total(), 'phrase')}")
         if left:
             told = ", ".join(f"{reason} {count:,}" for reason, count in left.most_common())
-            parts[-1] += f"; {left.total():,} are left out ({told})"
+            parts[-1] += f"; left out: {left.total():,} ({told})"
         return " ".join(parts) + "."
 
 
@@ -85,6 +85,11 @@ def words_of(
             "line, --add-vocabulary DIR, takes more."
         )
     return Words(policy, own, where == REPLACE)
+
+
+def is_plain(ban: str) -> bool:
+    """Tell whether a ban is words alone, so that it holds for captions too."""
+    return ":" not in ban and '"' not in ban
 
 
 def split_bans(text: str | None) -> tuple[str, ...]:

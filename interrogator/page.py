@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from queue import Empty, Queue
 from typing import Any
 
@@ -21,9 +21,12 @@ from interrogator.catalogue import (
     default_names,
     download_bytes,
 )
+from interrogator.choices import Words, is_plain, split_bans, words_of
 from interrogator.errors import InterrogatorError
+from interrogator.hub import Report
 from interrogator.interrogation import Interrogation, Seen, ranked_json
 from interrogator.pipeline import Interrogator, Settings
+from interrogator.policy import default_policy
 from interrogator.prompt import Rules
 from interrogator.workshop import Workshop
 
@@ -45,12 +48,14 @@ class Request:
         preset: A preset's name, or None for the best that can be had.
         settings: Mode, caption and rules.
         judge: The name of a second CLIP, or "".
+        words: Whose names, bans and lists.
     """
 
     picture: str | bytes | None
     preset: str | None
     settings: Settings
     judge: str = ""
+    words: Words = field(default_factory=lambda: Words(default_policy()))
 
     @staticmethod
     def of(
@@ -67,23 +72,27 @@ class Request:
         banned: str | None,
         seconds: float | None,
         judge: str | None,
+        name_artists: str | None = None,
+        own_words: str | None = None,
+        own_files: list[str] | None = None,
+        own_lists: str | None = None,
     ) -> Request:
         """Return what the page's and the API's values mean.
 
         Raises:
             InterrogatorError: They contradict each other.
         """
-        words = (banned or "").replace("\n", ",").split(",")
         rules = Rules(
             int(fewest),
             int(most),
             int(artists),
             tuple(pinned or ()),
             tuple(dropped or ()),
-            tuple(filter(None, (" ".join(word.split()) for word in words))),
+            tuple(ban for ban in split_bans(banned) if is_plain(ban)),
         )
         settings = Settings(mode, caption or "", rules, with_negative, seconds or None)
-        return Request(picture, preset or None, settings, (judge or "").strip())
+        words = words_of(name_artists, banned, own_words, own_files, own_lists)
+        return Request(picture, preset or None, settings, (judge or "").strip(), words)
 
 
 @dataclass(frozen=True)
@@ -142,6 +151,23 @@ class Page:
         ready = "on this machine already" if not size else f"{size / 1e9:.1f} GB to download once"
         return render.status(f"{preset}: {names.note}; {ready}.", kind="idle")
 
+    def describe_words(
+        self,
+        preset: str | None,
+        name_artists: str | None,
+        banned: str | None,
+        own_words: str | None,
+        own_files: list[str] | None,
+        own_lists: str | None,
+    ) -> str:
+        """Return what a choice of words would mean: what is ranked, cleaned and left out."""
+        try:
+            words = words_of(name_artists, banned, own_words, own_files, own_lists)
+            names = choose_names(preset) if preset else self.default()[0]
+            return render.status(words.summary(self.workshop.vocabulary(names)), kind="idle")
+        except InterrogatorError as error:
+            return render.status(str(error), kind="error")
+
     def draw(self, request: Request, seen: Seen | None = None) -> Iterator[Drawn]:
         """Yield what to draw as the interrogation goes on; errors as a sentence."""
         state: Interrogation | None = None
@@ -150,7 +176,7 @@ class Page:
             yield Drawn(render.status("Getting ready"), "", "", False)
             names = choose_names(request.preset) if request.preset else self.default()[0]
             prepared: tuple[Interrogator, dict[str, float]] | None = None
-            for news in self._prepared(names, request.judge):
+            for news in self._prepared(names, request):
                 if isinstance(news, str):
                     yield Drawn(news)
                 else:
@@ -171,7 +197,7 @@ class Page:
             yield _failed(BUG, state)
 
     def _prepared(
-        self, names: ModelNames, judge: str
+        self, names: ModelNames, request: Request
     ) -> Iterator[str | tuple[Interrogator, dict[str, float]]]:
         """Prepare in a thread; yield lines of progress, then the result."""
         news: Queue[str] = Queue()
@@ -180,7 +206,7 @@ class Page:
         def work() -> None:
             try:
                 report = lambda text, share: news.put(render.status(text, share))  # noqa: E731
-                result.append(self.workshop.prepare(names, report=report, judge=judge or None))
+                result.append(self._prepare(names, request.words, request.judge, report))
             except Exception as error:  # carried over to the page's thread and raised there
                 result.append(error)
 
@@ -204,7 +230,7 @@ class Page:
             InterrogatorError: Picture, models or settings are at fault; in a sentence.
         """
         opened = images.read(request.picture)
-        interrogator, seconds = self._interrogator(request.preset, request.judge)
+        interrogator, seconds = self._interrogator(request.preset, request.words, request.judge)
         return interrogator.run(opened, request.settings, seconds).to_json()
 
     def analyze(
@@ -215,7 +241,7 @@ class Page:
         if not 1 <= count <= MOST_RANKED:
             raise InterrogatorError(f"From 1 to {MOST_RANKED} phrases of each list can be told.")
         opened = images.read(picture)
-        interrogator, _ = self._interrogator(preset, "")
+        interrogator, _ = self._interrogator(preset)
         state = interrogator.analyze(opened, count)
         told = replace(state, ranked={}).to_json()
         kept = ("caption", "models", "vocabulary", "seconds")
@@ -224,14 +250,28 @@ class Page:
     def score(self, picture: str | bytes | None, prompt: str, preset: str | None) -> dict[str, Any]:
         """Return a prompt's similarity to a picture as JSON; raises as `interrogate` does."""
         opened = images.read(picture)
-        interrogator, _ = self._interrogator(preset, "")
+        interrogator, _ = self._interrogator(preset)
         return interrogator.score(opened, prompt)
 
     def _interrogator(
-        self, preset: str | None, judge: str
+        self, preset: str | None, words: Words | None = None, judge: str = ""
     ) -> tuple[Interrogator, dict[str, float]]:
         names = choose_names(preset) if preset else self.default()[0]
-        return self.workshop.prepare(names, judge=judge or None)
+        return self._prepare(names, words or Words(default_policy()), judge)
+
+    def _prepare(
+        self, names: ModelNames, words: Words, judge: str, report: Report | None = None
+    ) -> tuple[Interrogator, dict[str, float]]:
+        own = words.own.vocabulary if words.own else None
+        return self.workshop.prepare(
+            names,
+            lists=own if words.replace else None,
+            report=report or (lambda text, share: None),
+            own=None if words.replace else own,
+            policy=words.policy,
+            keep=False,  # visitors' lists do not fill the disk
+            judge=judge or None,
+        )
 
 
 def _drawn(state: Interrogation) -> Drawn:

@@ -13,18 +13,21 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
-from gradio.data_classes import ImageData
+from gradio.data_classes import ImageData, ListFiles
 from gradio.utils import get_upload_folder
 
 from interrogator import images, render
 from interrogator.api import Endpoints
 from interrogator.catalogue import ASSETS, PRESETS
+from interrogator.choices import ADD, WHERE
 from interrogator.errors import InterrogatorError
 from interrogator.interrogation import Interrogation, Seen
 from interrogator.modes import MODES
 from interrogator.page import Drawn, Page, Request
 from interrogator.pipeline import DEFAULT_MODE
+from interrogator.policy import NAMING
 from interrogator.prompt import FAST_PHRASES
+from interrogator.wordlists import SUFFIXES
 from interrogator.workshop import Workshop
 
 P = ParamSpec("P")
@@ -66,6 +69,15 @@ def as_it_came(payload: ImageData | None) -> str | bytes | None:
         raise gr.Error("The data: URL is damaged.", print_exception=False) from error
 
 
+def lists_as_they_came(payload: ListFiles | None) -> list[str]:
+    """Return the paths of uploaded lists; like `as_it_came`, it reads uploads only."""
+    paths = [file.path for file in payload.root] if payload else []
+    folder = Path(get_upload_folder()).resolve()
+    if not all(Path(path).resolve().is_relative_to(folder) for path in paths):
+        raise gr.Error("Upload the lists: other files are not read.", print_exception=False)
+    return paths
+
+
 def told(function: Callable[P, Result]) -> Callable[P, Result]:
     """Let a function's sentences reach the client of the API."""
 
@@ -104,6 +116,30 @@ def _settings() -> dict[str, Any]:
             "", label="A second CLIP as judge", placeholder="for example ViT-B-32/openai",
             info="Scores the finished prompts; it takes no part in writing them.",
         )  # fmt: skip
+        made |= _words()
+    return made
+
+
+def _words() -> dict[str, Any]:
+    """Whose names, lists of one's own, and the note that counts what they mean."""
+    made: dict[str, Any] = {}
+    with gr.Accordion("Words", open=False, elem_id="words"):
+        naming = [(f"{name} – {text}", name) for name, text in NAMING.items()]
+        made["name_artists"] = gr.Radio(naming, value="all", label="Artists who may be named")
+        made["own_words"] = gr.Textbox(
+            "", label="Your own phrases", lines=3, max_lines=12, elem_id="own-words",
+            placeholder="One a line; weights such as (fog:1.2) are taken off",
+        )  # fmt: skip
+        made["own_files"] = gr.File(
+            label="Your own lists: .txt or .csv, one category a file", file_count="multiple",
+            file_types=list(SUFFIXES), height=160, elem_id="own-files",
+        )  # fmt: skip
+        made["own_files"].preprocess = lists_as_they_came
+        where = [(text, name) for name, text in WHERE.items()]
+        made["own_lists"] = gr.Radio(where, value=ADD, label="Yours are ranked")
+        made["counts"] = gr.HTML(
+            render.status("What is ranked is counted here.", kind="idle"), elem_id="word-counts"
+        )
     return made
 
 
@@ -119,8 +155,9 @@ def _changes() -> dict[str, Any]:
             [], label="Leave these out", multiselect=True, allow_custom_value=True
         )
         made["banned"] = gr.Textbox(
-            "", label="Ban words", placeholder="between commas; no phrase with them is used"
-        )
+            "", label="Ban words", placeholder="between commas; no phrase with them is used",
+            info='Also "a whole phrase" in quotes, category:sites or group:mood.',
+        )  # fmt: skip
         made["again"] = gr.Button("Search again", size="sm", elem_id="again")
     return made
 
@@ -198,7 +235,8 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
     inputs = [
         picture, mode, chosen["preset"], chosen["caption"], with_negative, chosen["artists"],
         chosen["fewest"], chosen["most"], pinned, dropped, shown["banned"], chosen["seconds"],
-        chosen["judge"],
+        chosen["judge"], chosen["name_artists"], chosen["own_words"], chosen["own_files"],
+        chosen["own_lists"],
     ]  # fmt: skip
     outputs = [
         shown["prompt"], shown["negative"], line, *shown["views"], pinned, dropped, seen
@@ -241,6 +279,17 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
     )
     preset, note = chosen["preset"], chosen["note"]
     preset.input(page.describe_preset, preset, note, **quiet)
+    words = [
+        preset, chosen["name_artists"], shown["banned"], chosen["own_words"], chosen["own_files"],
+        chosen["own_lists"],
+    ]  # fmt: skip
+    changed = [
+        preset.input, chosen["name_artists"].input, shown["banned"].blur, chosen["own_words"].blur,
+        chosen["own_files"].upload, chosen["own_files"].clear, chosen["own_lists"].input,
+    ]  # fmt: skip
+    gr.on(
+        changed, page.describe_words, words, chosen["counts"], trigger_mode="always_last", **quiet
+    )
     gr.on(None, page.greet, None, [notice, preset, note], **quiet)
     _serve(Endpoints(page), picture, preset, inputs, computing)
 

@@ -121,13 +121,17 @@ class Lists:
 
     def summary(self) -> str:
         """Say in one line how much was taken, dropped and mended, and why."""
-        parts = [f"{len(self.vocabulary.phrases):,} phrases"]
+        parts = [counted(len(self.vocabulary.phrases), "phrase")]
         for verb, reasons in (("dropped", self.dropped), ("mended", self.mended)):
             if reasons:
                 told = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common())
-                count = reasons.total()
-                parts.append(f"{count:,} line{'s' * (count != 1)} {verb} ({told})")
+                parts.append(f"{counted(reasons.total(), 'line')} {verb} ({told})")
         return "; ".join(parts)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return "1 phrase" or "1,200 phrases"."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def vocabulary_for(names: ModelNames) -> Vocabulary:

@@ -25,6 +25,20 @@ def page(chromium, app_url):
     context.close()
 
 
+def test_words_are_chosen_and_counted(page):
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("button", name="Words").click()
+    page.fill("#own-words textarea", "(a cat in dots:1.3)\n\nfog\nFog")
+    page.get_by_text("none – no artist, in no list").click()
+    counts = page.wait_for_selector("#word-counts :text('left out')")
+    assert "2 lines dropped (blank line 1, duplicate 1)" in counts.inner_text()
+    assert "names an artist 38" in counts.inner_text()
+    page.set_input_files("#picture input[type=file]", CAT)
+    page.wait_for_selector(DONE, timeout=60_000)
+    assert "by " not in prompt_of(page)
+    assert "a cat in dots" in page.content()
+
+
 def prompt_of(page):
     return page.input_value("#prompt textarea")
 

@@ -10,7 +10,7 @@ OURS = Vocabulary("ours", {"styles": ("fog", "calm"), "artists": ("by Claude Mon
 def test_nothing_chosen_leaves_our_lists_as_they_are():
     words = words_of(None, "", None, [], None)
     assert words.of(OURS) is OURS
-    assert words.summary(OURS) == "3 phrases are ranked."
+    assert words.summary(OURS) == "Ranked: 3 phrases."
 
 
 def test_pasted_lines_and_files_are_joined_and_added(tmp_path):
@@ -25,7 +25,7 @@ def test_pasted_lines_and_files_are_joined_and_added(tmp_path):
     assert words.summary(OURS) == (
         "Your lists: 3 phrases; 2 lines dropped (blank line 1, duplicate 1); "
         "1 line mended (weight syntax 1). "
-        "3 phrases are ranked; 2 are left out (banned 1, names an artist 1)."
+        "Ranked: 3 phrases; left out: 2 (banned 1, names an artist 1)."
     )
 
 

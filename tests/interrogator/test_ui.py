@@ -94,6 +94,7 @@ def test_the_endpoint_describes_its_arguments(client):
     assert names == [
         "picture", "mode", "preset", "caption", "with_negative", "artists", "fewest", "most",
         "pinned", "dropped", "banned", "seconds", "judge",
+        "name_artists", "own_words", "own_files", "own_lists",
     ]  # fmt: skip
     assert all(p["parameter_has_default"] for p in described["parameters"][1:])
     assert "Write the prompt" in described["description"]
@@ -133,7 +134,7 @@ def test_a_bug_is_logged_and_told_without_a_traceback(page, monkeypatch, caplog)
 
 
 def test_loading_is_shown_with_its_progress(page, monkeypatch):
-    def slow(names, report, judge):
+    def slow(names, report, **_):
         report("Downloading some/model: 5 of 10 MB", 0.5)
         raise InterrogatorError("The disk is full.")
 

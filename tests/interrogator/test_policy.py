@@ -279,6 +279,7 @@ def test_tables_are_joined_row_by_row():
         [ours.matrix[0], ours.matrix[1], own.matrix[0], ours.matrix[2], own.matrix[2]]
     )
     assert torch.equal(both.matrix, expected)
+    assert torch.equal(both.neutral, expected[:, :2] / 100)
 
 
 # ----- the workshop

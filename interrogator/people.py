@@ -42,12 +42,17 @@ def artist_of(name: str, details: Mapping[str, str], ends: Mapping[str, int | No
 
 
 def period_end(period: str) -> int | None:
-    """Return the last year of "15th–16th century", "1920s–1930s" or "1911–1914"; None if open."""
-    if not re.match(r"(about |around |early |mid-|late )*\d", period) or "BC" in period:
+    """Return the last year of "15th–16th century", "1920s–1930s" or "618–907"; None if open.
+
+    What ended before the common era ends with the year 0.
+    """
+    if not re.match(r"(about |around |early |mid-|late )*\d", period):
         return None
-    centuries = [int(c) * 100 for c in re.findall(r"\b(\d\d?)(?:st|nd|rd|th)\b", period)]
-    years = [int(y) + 9 * bool(s) for y, s in re.findall(r"\b(\d{4})(s?)\b", period)]
-    return max([*centuries, *years], default=None)
+    before, _, common = period.rpartition("BC")
+    common = common.removeprefix("E")
+    centuries = [int(c) * 100 for c in re.findall(r"\b(\d\d?)(?:st|nd|rd|th)\b", common)]
+    years = [int(y) + 9 * bool(s) for y, s in re.findall(r"\b(\d{3,4})(s?)\b", common)]
+    return max([*centuries, *years], default=0 if before else None)
 
 
 def _year(cell: str) -> int | None:

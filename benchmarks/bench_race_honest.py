@@ -1,7 +1,9 @@
 """Do our clocks agree with others'? Our median over that of torch's Timer and over timeit's.
 
 The three take turns on the same call in the same process, so that what slows the machine slows all
-of them. Then the naive lane: extrapolated from some rows, against a full run on 1,000 rows.
+of them. Then three lanes of loops, extrapolated from growing parts of the rows as in a race,
+against a full run on 1,000 rows; estimate and full run take turns too. Last, how long Stop takes:
+from the call in the middle of a slow lane until its worker is gone and the last report has come.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import json
 import os
 import statistics
 import sys
+import time
 import timeit
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +25,7 @@ os.environ.update(thread_environment(available_threads()))  # read when the libr
 
 from torch.utils.benchmark import Timer
 
-from matmul_demo import strategies, timing, workloads
+from matmul_demo import race, strategies, timing, workloads
 
 LANES = (
     "naive_lists", "elementwise_numpy", "dot_numpy", "broadcast_torch", "numba_ijk",
@@ -30,8 +33,11 @@ LANES = (
 )  # fmt: skip
 ROUNDS = 7
 SECONDS = 0.3  # for each clock in each round
-NAIVE_ROWS = 1000
-NAIVE_BUDGET = 2.0  # seconds; the full run takes about four
+EXTRAPOLATED = ("naive_lists", "naive_numpy", "elementwise_torch")
+ROWS = 1000
+ESTIMATE_BUDGET = 1.0  # seconds; the full runs take up to ten times as long
+TURNS = 3
+STOPS = 5
 
 
 def ours(call: Callable[[], object]) -> float:
@@ -65,21 +71,38 @@ def ratios(call: Callable[[], object]) -> dict[str, float]:
     return {"seconds": mine, "over_torch_timer": mine / torchs, "over_timeit": mine / plain}
 
 
-def extrapolated_over_full() -> float:
-    """The naive lane's estimate for 1,000 rows over the time of all 1,000 rows."""
-    workload = workloads.Workload(NAIVE_ROWS, 784, 10)
-    matrices = workloads.make_matrices(workload)
-    lane = next(lane for lane in strategies.LADDER if lane.key == "naive_lists")
+def extrapolated_over_full(key: str) -> dict[str, float]:
+    """A lane's estimate for 1,000 rows over the time of all of them, the median of a few turns."""
+    matrices = workloads.make_matrices(workloads.Workload(ROWS, 784, 10))
+    lane = next(lane for lane in strategies.LADDER if lane.key == key)
+    full = timing.Part(ROWS, 10)
 
     def prepare(part: timing.Part) -> Callable[[], object]:
         a, b = lane.convert(matrices.a[: part.rows]), lane.convert(matrices.b[:, : part.columns])
         return lambda: lane.multiply(a, b)
 
-    full = timing.Part(NAIVE_ROWS, 10)
-    part = timing.measure(prepare, full, NAIVE_BUDGET, timing.Part(1, 1))
-    estimate = statistics.median(part.samples) * full.cells / part.part.cells
-    print(f"naive_lists: {part.part.rows} of {NAIVE_ROWS} rows measured", file=sys.stderr)
-    return estimate / timing.Stopwatch().block(prepare(full), 1)
+    ratios, rows = [], []
+    for _ in range(TURNS):
+        timed = timing.measure(prepare, full, ESTIMATE_BUDGET, timing.Part(1, 1))
+        estimate = statistics.median(timed.samples) * full.cells / timed.part.cells
+        ratios.append(estimate / timing.Stopwatch().block(prepare(full), 1))
+        rows.append(timed.part.rows)
+    return {"rows_measured": statistics.median(rows), "over_full": statistics.median(ratios)}
+
+
+def seconds_to_stop() -> float:
+    """From Stop in the middle of a slow lane to the last report, the slowest of a few."""
+    slowest = 0.0
+    for _ in range(STOPS):
+        contest = race.make_race("2048x2048x2048", ["naive_torch"], budget=60)
+        reports = contest.run()
+        next(report for report in reports if report.running)
+        start = time.perf_counter()
+        contest.stop()
+        *_, last = reports
+        slowest = max(slowest, time.perf_counter() - start)
+        assert last.phase == "stopped"
+    return slowest
 
 
 def main() -> None:
@@ -95,10 +118,14 @@ def main() -> None:
             f"{lane.key:<18} {row['seconds'] * 1e6:7.1f} µs  {row['over_torch_timer']:18.3f}  "
             f"{row['over_timeit']:11.3f}"
         )
-    naive = extrapolated_over_full()
-    print(f"extrapolated naive over a full run on {NAIVE_ROWS:,} rows: {naive:.3f}")
-    report = {"shape": workload.shape, "lanes": results, "extrapolated_over_full": naive}
-    print(json.dumps({"benchmark": "race_honest", **report}))
+    estimates = {key: extrapolated_over_full(key) for key in EXTRAPOLATED}
+    print(f"\n{'extrapolated lane':<18} rows measured of {ROWS:,}  over a full run")
+    for key, row in estimates.items():
+        print(f"{key:<18} {row['rows_measured']:22,.0f}  {row['over_full']:15.3f}")
+    stop = seconds_to_stop()
+    print(f"\nStop, the slowest of {STOPS}: {stop:.3f} s")
+    report = {"shape": workload.shape, "lanes": results, "extrapolated": estimates}
+    print(json.dumps({"benchmark": "race_honest", **report, "stop_seconds": stop}))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from matmul_demo import text
 from matmul_demo.report import Outcome, Report, summarise, tolerance
 from matmul_demo.roofline import Machine
 from matmul_demo.strategies import LADDER
@@ -150,3 +151,12 @@ def test_less_exact_numbers_are_neither_first_nor_held_to_the_floor():
     report = Report(WORKLOAD, 1, (FAST, lane), results, "done")
     assert [r.strategy for r in report.ranking()] == [FAST.key]
     assert [r.podium_seconds for r in report.podium()] == pytest.approx([2e-6])
+
+
+def test_busy_threads_are_counted_and_only_those_of_the_processor():
+    timing = Timing((1e-6,), FULL, 0.5, 1.93)
+    outcomes = [Outcome(FAST.key, "ok", timing, 1e-7), Outcome(GPU.key, "ok", timing, 1e-7)]
+    fast, gpu = summarise(outcomes, LANES, WORKLOAD, None)
+    assert (fast.processors, gpu.processors) == (1.93, None)
+    column = text.COLUMNS.index("threads")
+    assert [text.row_texts(r)[column] for r in (fast, gpu)] == ["1.9", "–"]

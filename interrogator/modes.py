@@ -26,7 +26,7 @@ from interrogator.prompt import (
 )
 from interrogator.ranking import Comparison, RankedPhrase
 from interrogator.scorer import Scorer
-from interrogator.search import Effort, Found, Search
+from interrogator.search import CHEAP, QUICK, THOROUGH, Effort, Found, Lane, Search
 from interrogator.vocabulary import NEGATIVE
 
 SHORTLIST = 2048  # as many as clip-interrogator's best mode looks at
@@ -35,7 +35,7 @@ NAMED = ("artists", "movements", "mediums", "sites")  # whoever they fit: no fau
 PINNED = "pinned"  # the category of a pinned phrase that is in no list
 NEGATIVES = 256  # least similar phrases that are looked at beside the negative list
 # Downhill most phrases help, and a beam would only choose among equals.
-NEGATIVE_EFFORT = Effort(chain=64, beam=0, polish=0)
+NEGATIVE_EFFORT = Effort(512, (Lane(1, 64, 8),), 0)
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Task:
         clip: The model that scores.
         rules: What the prompt must keep.
         is_over: Asked now and then whether the time is up.
+        shortlist: Phrases that the search looks at.
     """
 
     caption: str
@@ -57,6 +58,13 @@ class Task:
     clip: Clip
     rules: Rules
     is_over: Callable[[], bool] = lambda: False
+    shortlist: int = SHORTLIST
+
+    @property
+    def effort(self) -> Effort:
+        """How much the search tries: by the size of the model, so that it is the same each time."""
+        tower = self.clip.tower
+        return THOROUGH if tower is not None and tower.weights < CHEAP else QUICK
 
     @cached_property
     def budget(self) -> Budget:
@@ -126,7 +134,7 @@ def composed(task: Task, how: Callable[..., Prompt]) -> Prompt:
 def best_mode(task: Task) -> Iterator[Found]:
     """Yield ever better prompts: those of classic and fast, then what the search finds."""
     pinned, keeps = task.pinned, task.rules.fewest
-    others = task.comparison.overall(SHORTLIST)
+    others = task.comparison.overall(task.shortlist)
     taken = {phrase.text for phrase in pinned}
     candidates = [*pinned, *(phrase for phrase in others if phrase.text not in taken)]
     best: Found | None = None
@@ -138,8 +146,9 @@ def best_mode(task: Task) -> Iterator[Found]:
             best = other
             yield best
     search = Search(
-        task.fitted_caption, candidates, task.scorer(candidates), task.rules, is_over=task.is_over
-    )
+        task.fitted_caption, candidates, task.scorer(candidates), task.rules, task.effort,
+        is_over=task.is_over,
+    )  # fmt: skip
     for found in search.run(tuple(range(len(pinned)))):
         if best is None or found.similarity > best.similarity:
             best = found

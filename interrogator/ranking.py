@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,10 +56,9 @@ class Comparison:
     def by_category(self, top: int, least: bool = False) -> dict[str, list[RankedPhrase]]:
         """Return the `top` most (or least) similar phrases of every category, best first."""
         return {
-            category: [
-                self._phrase(category, rows.start + row)
-                for row in extreme_rows(self.similarity[rows], top, least)
-            ]
+            category: self._phrases(
+                [rows.start + row for row in extreme_rows(self.similarity[rows], top, least)]
+            )
             for category, rows in self._slices.items()
         }
 
@@ -65,12 +66,17 @@ class Comparison:
         self, count: int, least: bool = False, without: Collection[str] = (NEGATIVE,)
     ) -> list[RankedPhrase]:
         """Return the `count` most (or least) similar phrases of all categories but some."""
-        kept = {c: rows for c, rows in self._slices.items() if c not in without}
+        kept = [rows for c, rows in self._slices.items() if c not in without]
         if not kept:
             return []
-        rows = torch.cat([torch.arange(r.start, r.stop) for r in kept.values()])
-        chosen = rows[extreme_rows(self.similarity[rows], count, least)].tolist()
-        return [self._phrase(self._category_of(row), row) for row in chosen]
+        # The best of all are among the best of each list: no copy of the whole is sorted.
+        rows = [
+            rows.start + row
+            for rows in kept
+            for row in extreme_rows(self.similarity[rows], count, least)
+        ]
+        best = extreme_rows(self.similarity[torch.tensor(rows, dtype=torch.long)], count, least)
+        return self._phrases([rows[place] for place in best])
 
     def all_but(self, category: str) -> list[str]:
         """Return the other categories."""
@@ -79,43 +85,48 @@ class Comparison:
     def named(self, texts: Collection[str]) -> dict[str, RankedPhrase]:
         """Return those of the texts that are in a list, under their case-folded form."""
         wanted = {text.casefold() for text in texts}
-        found: dict[str, RankedPhrase] = {}
-        for category, rows in self._slices.items():
-            for row in range(rows.start, rows.stop):
-                folded = self.table.vocabulary.phrases[row].casefold()
-                if folded in wanted and folded not in found:
-                    found[folded] = self._phrase(category, row)
-        return found
+        found: dict[str, int] = {}
+        for row, phrase in enumerate(self.table.vocabulary.phrases):
+            folded = phrase.casefold()
+            if folded in wanted:
+                found.setdefault(folded, row)
+        return dict(zip(found, self._phrases(list(found.values())), strict=True))
 
-    def _category_of(self, row: int) -> str:
-        return next(c for c, rows in self._slices.items() if rows.start <= row < rows.stop)
-
-    def _phrase(self, category: str, row: int) -> RankedPhrase:
-        score = float(self.similarity[row])
-        none, total = self._totals[category]
+    def _phrases(self, rows: list[int]) -> list[RankedPhrase]:
+        """Return what is known of these rows, in their order."""
+        names, starts = list(self._slices), [rows.start for rows in self._slices.values()]
+        places = torch.tensor(rows, dtype=torch.long)
+        scores = self.similarity[places].tolist()
+        neutral = self.table.neutral[places].mean(dim=1).tolist()
         mean, deviation = self._spread
-        return RankedPhrase(
-            text=self.table.vocabulary.phrases[row],
-            category=category,
-            similarity=score,
-            confidence=float(torch.exp(score * self.logit_scale - total)),
-            above_neutral=score - float(self.table.neutral[row].mean()),
-            deviations=(score - mean) / deviation,
-            stands_out=score > none,
-        )
+        phrases = []
+        for row, score, usual in zip(rows, scores, neutral, strict=True):
+            category = names[bisect_right(starts, row) - 1]
+            none, total = self._totals[category]
+            phrase = RankedPhrase(
+                text=self.table.vocabulary.phrases[row],
+                category=category,
+                similarity=score,
+                confidence=math.exp(score * self.logit_scale - total),
+                above_neutral=score - usual,
+                deviations=(score - mean) / deviation,
+                stands_out=score > none,
+            )
+            phrases.append(phrase)
+        return phrases
 
     @cached_property
     def _slices(self) -> dict[str, slice]:
         return dict(self.table.vocabulary.slices())
 
     @cached_property
-    def _totals(self) -> dict[str, tuple[float, torch.Tensor]]:
+    def _totals(self) -> dict[str, tuple[float, float]]:
         """For each category: how well some phrase always fits, and the softmax's denominator."""
         totals = {}
         for category, rows in self._slices.items():
             none = self.table.neutral[rows].amax(dim=0).mean()
             scores = torch.cat([self.similarity[rows], none[None]])
-            totals[category] = float(none), torch.logsumexp(scores * self.logit_scale, dim=0)
+            totals[category] = float(none), float(torch.logsumexp(scores * self.logit_scale, 0))
         return totals
 
     @cached_property

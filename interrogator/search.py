@@ -3,9 +3,9 @@
 Three parts, each cheaper than trying every phrase at every step:
 
 - one step that tries the best few hundred phrases behind the caption;
-- a greedy chain that tries, at every step, the phrases that promised most when they were last
-  tried, and beside it a beam of the best prompts of each length, which gets past places where
-  the single best phrase leads into a dead end;
+- lanes that go on from there: a greedy chain that tries, at every step, the phrases that promised
+  most when they were last tried, and a beam of the best prompts of each length, which gets past
+  places where the single best phrase leads into a dead end;
 - polishing: each phrase in turn is left out and the most promising ones are tried in its place.
 
 Whatever was scored on the way counts: the result is the best of all that keep the rules.
@@ -29,24 +29,40 @@ Chosen = tuple[int, ...]  # places in the list of candidates, in the order of th
 
 
 @dataclass(frozen=True)
+class Lane:
+    """One way to grow a prompt, phrase by phrase.
+
+    Attributes:
+        width: Prompts kept at each length: 1 is a greedy chain, more a beam.
+        each: Phrases tried behind each of them.
+        patience: Steps without a better prompt before it ends.
+    """
+
+    width: int
+    each: int
+    patience: int
+
+
+@dataclass(frozen=True)
 class Effort:
     """How much is tried.
 
     Attributes:
         first: Phrases tried behind the caption.
-        chain: Phrases tried at each step of the greedy chain.
-        beam: Prompts kept at each length; 0: no beam.
-        each: Phrases tried for each of them.
-        polish: Phrases tried in place of each; 0: no polishing.
-        patience: Steps without a better prompt before a chain or beam ends.
+        lanes: Ways to go on from there; each forgets what the others found promising, and the
+            more unlike they are, the less often all of them end in the same dead end.
+        polish: Phrases tried in place of each phrase of a lane's result; 0: no polishing.
     """
 
-    first: int = 512
-    chain: int = 128
-    beam: int = 2
-    each: int = 64
-    polish: int = 32
-    patience: int = 4
+    first: int
+    lanes: tuple[Lane, ...]
+    polish: int
+
+
+QUICK = Effort(256, (Lane(1, 48, 4), Lane(3, 24, 2)), 16)
+# The first lane tries every phrase at every step, as clip-interrogator does.
+THOROUGH = Effort(512, (Lane(1, 4096, 8), Lane(8, 32, 4), *QUICK.lanes), 32)
+CHEAP = 2e6  # weights of a text tower so small that the thorough search takes no time either
 
 
 @dataclass(frozen=True)
@@ -88,7 +104,7 @@ class Search:
         candidates: Sequence[RankedPhrase],
         scorer: Scorer,
         rules: Rules,
-        effort: Effort = Effort(),
+        effort: Effort = QUICK,
         sign: int = 1,
         is_over: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -109,12 +125,12 @@ class Search:
         try:
             yield from self._try_alone(pinned)
             yield from self._first_step(pinned)
-            starts = [(yield from self._grow(pinned, 1, self.effort.chain))]
-            if self.effort.beam:
-                starts += [(yield from self._grow(pinned, self.effort.beam, self.effort.each))]
-            if self.effort.polish:
-                for start in dict.fromkeys(starts):
-                    yield from self._polish(start, len(pinned))
+            promise = self._promise.copy()
+            for lane in self.effort.lanes:
+                self._promise = promise.copy()
+                grown = yield from self._grow(pinned, lane)
+                if self.effort.polish:
+                    yield from self._polish(grown, len(pinned))
         except _TimeIsUpError:
             yield replace(self._found(), cut_short=True)
         else:
@@ -183,25 +199,27 @@ class Search:
         ):
             self._best = (score, chosen)
 
-    def _grow(self, start: Chosen, width: int, each: int) -> Generator[Found, None, Chosen]:
-        """Add phrases one by one to the `width` best prompts; return the best of them all."""
-        beams, waited = [start], 0
-        best = start
-        while waited < self.effort.patience or len(beams[0]) < self.rules.fewest:
+    def _grow(self, start: Chosen, lane: Lane) -> Generator[Found, None, Chosen]:
+        """Add phrases one by one to a lane's best prompts; return the best of them all."""
+        beams, best, waited, rises = [start], start, 0, False
+        while waited < lane.patience or rises or len(beams[0]) < self.rules.fewest:
             longer: dict[frozenset[int], Chosen] = {}
             for chosen in beams:
-                few = self._allowed(chosen)[:each]
+                few = self._allowed(chosen)[: lane.each]
                 yield from self._scores(chosen, few)
                 tried = [(*chosen, int(place)) for place in few]
                 tried = [t for t in tried if np.isfinite(self._known[t])]
                 tried.sort(key=self._known.__getitem__, reverse=True)
-                for candidate in tried[: 2 * width]:
+                for candidate in tried[: 2 * lane.width]:
                     other = longer.setdefault(frozenset(candidate), candidate)
                     if self._known[candidate] > self._known[other]:
                         longer[frozenset(candidate)] = candidate
             if not longer:
                 break
-            beams = sorted(longer.values(), key=self._known.__getitem__, reverse=True)[:width]
+            before = self._known[beams[0]]
+            beams = sorted(longer.values(), key=self._known.__getitem__, reverse=True)[: lane.width]
+            # On the far side of a valley the way leads up before it is higher than ever.
+            rises = self._known[beams[0]] > before + SIGNIFICANT
             if self._known[beams[0]] > self._known[best] + SIGNIFICANT:
                 best, waited = beams[0], 0
             else:

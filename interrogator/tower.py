@@ -8,6 +8,7 @@ of its own. Both are exact; `Clip.tower` asks the model once whether they are.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -81,6 +82,11 @@ class TextTower:
     def reads_to_the_end(self) -> bool:
         """Whether the last of all places is read, so that padding must stay."""
         return self.pool == "last"
+
+    @cached_property
+    def weights(self) -> int:
+        """How many numbers each token is multiplied with."""
+        return sum(parameter.numel() for parameter in self.transformer.parameters())
 
     def rows_at_once(self, length: int) -> int:
         """Return how many texts of `length` tokens fit into the working memory."""

@@ -8,7 +8,7 @@ import torch
 from interrogator.prompt import Prompt, Rules, overlap
 from interrogator.ranking import RankedPhrase
 from interrogator.scorer import TOO_LONG, Scorer
-from interrogator.search import Effort, Search
+from interrogator.search import QUICK, THOROUGH, Effort, Lane, Search
 
 
 class Landscape:
@@ -69,8 +69,8 @@ def test_two_phrases_that_only_help_together_are_found():
 
 def test_the_first_choice_can_be_taken_back():
     land = Landscape({"bait": 0.5, "x": 0.45, "z": 0.3}, {("bait", "z"): -0.1, ("bait", "x"): -0.6})
-    assert sorted(texts(search(land, effort=Effort(beam=0)))) == ["x", "z"]
-    assert sorted(texts(search(land, effort=Effort(beam=0, polish=0)))) == ["bait", "z"]
+    assert sorted(texts(search(land, effort=Effort(9, (Lane(1, 9, 2),), 9)))) == ["x", "z"]
+    assert sorted(texts(search(land, effort=Effort(9, (Lane(1, 9, 2),), 0)))) == ["bait", "z"]
 
 
 def test_the_best_of_a_random_landscape_is_that_of_brute_force():
@@ -87,7 +87,9 @@ def test_the_best_of_a_random_landscape_is_that_of_brute_force():
             for size in range(7)
             for some in itertools.combinations("abcdef", size)
         ]
-        assert search(land).similarity == pytest.approx(max(map(land.value, every)))
+        for effort in (QUICK, THOROUGH):
+            found = search(land, effort=effort)
+            assert found.similarity == pytest.approx(max(map(land.value, every)))
 
 
 @pytest.mark.parametrize(("fewest", "most"), [(0, 1), (2, 2), (3, 4), (0, 0)])

@@ -1,0 +1,67 @@
+"""Ranking 1,000 to 1,000,000 phrases, beside the time that reading their matrix once takes."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import torch
+import torch.nn.functional as F
+
+from interrogator.embeddings import Table
+from interrogator.ranking import compare
+from interrogator.vocabulary import Vocabulary
+
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+WIDTH = 768  # of ViT-L-14
+REPEATS = 7
+
+
+def median_of(work: Callable[[], object]) -> float:
+    """Return the median seconds of a few calls, after one that is not counted."""
+    work()
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def main() -> None:
+    """Print the table and one JSON line."""
+    generator = torch.Generator().manual_seed(0)
+    image = F.normalize(torch.randn(WIDTH, generator=generator), dim=0)
+    print("| phrases | ranking | matrix read once | ratio |\n|---|---|---|---|")
+    told = []
+    for size in SIZES:
+        matrix = F.normalize(torch.randn(size, WIDTH, generator=generator), dim=1)
+        half = size // 2
+        texts = tuple(f"p{i}" for i in range(size))
+        vocabulary = Vocabulary("random", {"a": texts[:half], "b": texts[half:]})
+        table = Table(vocabulary, matrix, matrix[:, :4].contiguous())
+        vocabulary.phrases  # noqa: B018  (kept with a vocabulary, not part of ranking)
+
+        def ranking(table: Table = table) -> None:
+            comparison = compare(image, table, 100.0)
+            comparison.by_category(32)
+            comparison.overall(2048)
+
+        # Measured in turns, so that a neighbour disturbs both alike.
+        seconds, reading = median_of(ranking), median_of(matrix.sum)
+        told.append({"phrases": size, "seconds": seconds, "reading_seconds": reading})
+        print(
+            f"| {size:,} | {seconds * 1e3:.2f} ms | {reading * 1e3:.2f} ms "
+            f"| {seconds / reading:.2f} |"
+        )
+    print(json.dumps({"ranking": told}))
+
+
+if __name__ == "__main__":
+    main()

@@ -60,7 +60,8 @@ def main() -> None:
     pages = [seconds_to_page() for _ in range(STARTS)]
     rows = {"start to page": pages}
     rows |= {
-        f"{mode}, one picture, warm": seconds_per_picture(mode) for mode in ("best", "fast", "classic")
+        f"{mode}, one picture, warm": seconds_per_picture(mode)
+        for mode in ("best", "fast", "classic")
     }
     print("| what | median | worst | of |\n|---|---|---|---|")
     for what, times in rows.items():

@@ -1,0 +1,114 @@
+"""One picture at full size: BLIP large and ViT-L-14 with random weights, our whole vocabulary.
+
+Random weights take the time and the memory of the real ones; only their words mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import torch
+from PIL import Image
+
+from interrogator import torchvision_ops  # noqa: F401  (before open_clip and transformers)
+from interrogator.caption import Captioner
+from interrogator.catalogue import PRESETS
+from interrogator.clip import Clip
+from interrogator.embeddings import Table, neutral_pictures
+from interrogator.models import Models
+from interrogator.pipeline import Interrogator, Settings
+from interrogator.runtime import choose_runtime
+from interrogator.vocabulary import vocabulary_for
+
+import open_clip  # isort: skip
+from transformers import BertTokenizer, BlipConfig, BlipForConditionalGeneration, BlipProcessor  # isort: skip
+from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil  # isort: skip
+
+CAPTION_TOKENS = 20  # what BLIP usually says
+WORDS = 30_524
+
+
+def captioner(runtime: Any) -> Captioner:  # noqa: ANN401
+    """Return BLIP large with random weights; it says twenty words of its own."""
+    config = BlipConfig(
+        text_config={"encoder_hidden_size": 1024, "is_decoder": True},
+        vision_config={
+            "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24,
+            "num_attention_heads": 16, "image_size": 384,
+        },
+    )  # fmt: skip
+    model = BlipForConditionalGeneration(config).to(runtime.dtype).eval()
+    model.generation_config.min_new_tokens = CAPTION_TOKENS
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(WORDS - 5))]
+    tokenizer = BertTokenizer(vocab={word: i for i, word in enumerate(words)})
+    images = BlipImageProcessorPil(size={"height": 384, "width": 384})
+    return Captioner(model, BlipProcessor(images, tokenizer), runtime)
+
+
+def gemm_rate(runtime: Any) -> float:  # noqa: ANN401
+    """Return the FLOP/s of a product of the tower's own size, the best of a few."""
+    a = torch.randn(1536, 768, dtype=runtime.dtype)
+    b = torch.randn(3072, 768, dtype=runtime.dtype)
+    best = 0.0
+    for _ in range(12):
+        start = time.perf_counter()
+        for _ in range(10):
+            torch.nn.functional.linear(a, b)
+        best = max(best, 10 * 2 * 1536 * 768 * 3072 / (time.perf_counter() - start))
+    return best
+
+
+def main() -> None:
+    """Print the table and one JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    torch.manual_seed(0)
+    runtime = choose_runtime()
+    model = open_clip.create_model("ViT-L-14", precision=runtime.precision).eval()
+    preprocess = open_clip.image_transform(model.visual.image_size, is_train=False)
+    clip = Clip(model, preprocess, open_clip.get_tokenizer("ViT-L-14"), runtime)
+    models = Models(PRESETS["quality"], captioner(runtime), clip, runtime)
+    vocabulary = vocabulary_for(PRESETS["quality"])
+    assert clip.tower is not None
+    rate, tokens = gemm_rate(runtime), clip.lengths(clip.tokenizer(list(vocabulary.phrases)))
+    start = time.perf_counter()
+    matrix = clip.encode_text(vocabulary.phrases)
+    building = time.perf_counter() - start
+    table = Table(vocabulary, matrix, matrix @ clip.encode_images(neutral_pictures()).T)
+    needed = 2 * clip.tower.weights * int(tokens.sum()) / rate
+    interrogator = Interrogator(models, table)
+    picture = Image.effect_noise((512, 512), 80).convert("RGB")
+    told: dict[str, Any] = {
+        "dtype": runtime.dtype_name, "phrases": len(vocabulary.phrases),
+        "gemm_gflops": rate / 1e9, "building_seconds": building,
+        "building_over_limit": building / needed,
+    }  # fmt: skip
+    print(f"{runtime.dtype_name}, matrix products at {rate / 1e9:.0f} GFLOP/s, "
+          f"{len(vocabulary.phrases):,} phrases\n")  # fmt: skip
+    print("| what | seconds | over the arithmetic at that rate |\n|---|---|---|")
+    print(f"| all phrases, once | {building:.1f} | {building / needed:.2f} × |")
+    for mode in ("fast", "best"):
+        interrogator.run(picture, Settings(mode))  # warms the kernels up
+        runs = [interrogator.run(picture, Settings(mode)) for _ in range(options.repeats)]
+        best = min(runs, key=lambda run: run.seconds["total"])
+        told[mode] = {**{k: round(v, 3) for k, v in best.seconds.items()}, "tried": best.tried}
+        steps = ", ".join(
+            f"{k} {v:.1f}" for k, v in best.seconds.items() if k != "total" and v > 0.05
+        )
+        print(f"| {mode}, one picture ({steps}) | {best.seconds['total']:.1f} | |")
+    told["peak_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"\npeak memory {told['peak_gb']:.1f} GiB")
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()

@@ -53,13 +53,16 @@ def _plot(report: Report) -> str:
 
 
 def _list(report: Report) -> str:
-    """The names in the order of the dots' numbers, for screens where only those fit."""
+    """The names by the dots' numbers, for screens where only those fit; folded, so none jumps."""
     rates = (
         f"{_name(report, result)}, {three_digits(result.gflops or 0.0)} GFLOP/s"
         for result in _dots(report)
     )
     items = "".join(f"<li>{escape(rate)}</li>" for rate in rates)
-    return f'<ol class="plot-list">{items}</ol>'
+    return (
+        '<details class="plot-list"><summary>Which lane is which number</summary>'
+        f"<ol>{items}</ol></details>"
+    )
 
 
 class _Roof:

@@ -42,7 +42,9 @@ def tower(name: str, dtype: torch.dtype) -> Clip:
     model = open_clip.create_model(
         name, precision=runtime.precision, device=CPU, force_custom_text=bool(kind)
     )
-    return Clip(model.eval(), lambda picture: picture, open_clip.get_tokenizer(name), runtime)
+    return Clip(
+        model.eval(), lambda picture: torch.empty(0), open_clip.get_tokenizer(name), runtime
+    )
 
 
 def compared(name: str, dtype: torch.dtype, pairs: int) -> dict[str, Any]:

@@ -133,25 +133,23 @@ def composed(task: Task, how: Callable[..., Prompt]) -> Prompt:
 
 def best_mode(task: Task) -> Iterator[Found]:
     """Yield ever better prompts: those of classic and fast, then what the search finds."""
-    pinned, keeps = task.pinned, task.rules.fewest
+    pinned = task.pinned
     others = task.comparison.overall(task.shortlist)
     taken = {phrase.text for phrase in pinned}
     candidates = [*pinned, *(phrase for phrase in others if phrase.text not in taken)]
-    best: Found | None = None
-    for how in (classic, fast):
-        other = task.found(composed(task, how))
-        if len(other.prompt.phrases) >= keeps and (
-            best is None or other.similarity > best.similarity
-        ):
-            best = other
-            yield best
+
+    def worth(found: Found) -> tuple[int, float]:
+        """First the phrases that were asked for, then the similarity."""
+        return min(len(found.prompt.phrases), task.rules.fewest), found.similarity
+
+    best = max((task.found(composed(task, how)) for how in (classic, fast)), key=worth)
+    yield best
     search = Search(
         task.fitted_caption, candidates, task.scorer(candidates), task.rules, task.effort,
         is_over=task.is_over,
     )  # fmt: skip
     for found in search.run(tuple(range(len(pinned)))):
-        if best is None or found.similarity > best.similarity:
-            best = found
+        best = max(best, found, key=worth)
         yield replace(best, tried=found.tried, cut_short=found.cut_short)
 
 

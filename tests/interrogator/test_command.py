@@ -44,11 +44,21 @@ def test_a_line_of_json_per_picture_and_the_bad_ones_do_not_stop_the_good(tmp_pa
 
 def test_the_same_picture_gives_the_same_json_under_every_hash_seed():
     lines = [
-        run(EXAMPLES / "cat-pop-art.jpg", "--preset", "demo", "--json", PYTHONHASHSEED=seed).stdout
+        run(
+            EXAMPLES / "cat-pop-art.jpg",
+            "--preset",
+            "demo",
+            "--json",
+            "--mode",
+            "best",
+            "--with-negative",
+            PYTHONHASHSEED=seed,
+        ).stdout
         for seed in ("1", "2")
     ]
     first, second = (json.loads(line) for line in lines)
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
+    assert len(first["negative_prompt"].split(", ")) >= 8
 
 
 def test_text_is_a_prompt_per_picture_in_the_mode_asked_for():
@@ -78,7 +88,7 @@ def test_a_vocabulary_of_ones_own(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--mode", "slow"], "choose one of fast, classic"),
+        (["--mode", "slow"], "choose one of best, fast, classic, negative"),
         (["--preset", "huge"], "choose one of quality, light, demo"),
         (["--clip", "huge"], "There is no CLIP"),
         (["--preset", "demo", "--vocabulary", "/none"], "no folder"),

@@ -65,7 +65,7 @@ def test_no_prompt_breaks_a_rule(odd, picture, mode, caption, rules):
     if mode == "best":
         assert clip.token_count(done.negative_prompt) <= done.token_limit
         if not rules.fewest:  # phrases that are asked for may cost similarity
-            assert done.similarity == max(other.similarity for other in done.compared)
+            assert done.similarity >= max(other.similarity for other in done.compared) - 1e-6
 
 
 @pytest.mark.parametrize("mode", ["best", "fast", "classic"])

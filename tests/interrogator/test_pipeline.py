@@ -1,5 +1,6 @@
 """Meaning: the embedded models name what our painter painted, through the code the app runs."""
 
+import itertools
 import json
 import re
 
@@ -65,7 +66,7 @@ def test_the_best_prompt_fits_better_than_caption_classic_and_fast(demo, read):
     for spec, done in read[:6]:
         best = demo.run(paint(spec, 128), Settings("best"), seen=done.seen)
         similarity = {c.name: c.similarity for c in best.compared}
-        assert best.similarity == similarity["best"] == max(similarity.values())
+        assert best.similarity == similarity["best"] >= max(similarity.values()) - 1e-6
         assert similarity["fast"] == pytest.approx(done.similarity, abs=1e-5)
 
 
@@ -103,7 +104,7 @@ def test_steps_come_one_after_the_other(demo):
     assert (first.caption != "", first.ranked, first.prompt) == (True, {}, "")
     assert (second.ranked != {}, second.prompt) == (True, "")
     similarities = [state.similarity for state in found]
-    assert similarities == sorted(similarities)
+    assert all(after >= before - 1e-6 for before, after in itertools.pairwise(similarities))
     assert len(set(similarities)) > 2
     assert all(state.prompt.startswith(first.caption) for state in [*found, last])
     assert last.similarity == pytest.approx(similarities[-1], abs=1e-5)

@@ -139,7 +139,10 @@ class Comparison:
 
 def compare(image: torch.Tensor, table: Table, logit_scale: float) -> Comparison:
     """Compare a picture's unit vector [d] with every phrase of the table, in one product."""
-    return Comparison(table, table.matrix @ image, logit_scale)
+    # NumPy's product of matrix and vector reads memory twice as fast here as torch's own
+    # (benchmarks/bench_ranking.py), and there is nothing else to this step.
+    similarity = torch.from_numpy(table.matrix.numpy() @ image.numpy())
+    return Comparison(table, similarity, logit_scale)
 
 
 def extreme_rows(scores: torch.Tensor, count: int, least: bool = False) -> list[int]:

@@ -10,6 +10,7 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ import torch
 from PIL import Image
 
 from interrogator import torchvision_ops  # noqa: F401  (before open_clip and transformers)
+
+from interrogator import caption as captions  # isort: skip
 from interrogator.caption import Captioner
 from interrogator.catalogue import PRESETS
 from interrogator.clip import Clip
@@ -34,6 +37,16 @@ from transformers.models.blip.image_processing_pil_blip import BlipImageProcesso
 
 CAPTION_TOKENS = 20  # what BLIP usually says
 WORDS = 30_524
+CAPTION = "a painting of a lighthouse on a cliff above the sea"
+
+
+class Saying(Captioner):
+    """Takes BLIP's time, then says a sentence: what random weights say is no caption."""
+
+    def captions(self, pictures: Sequence[Image.Image]) -> list[str]:
+        """Describe them, and say the sentence for each."""
+        super().captions(pictures)
+        return [CAPTION] * len(pictures)
 
 
 def captioner(runtime: Any) -> Captioner:  # noqa: ANN401
@@ -46,11 +59,11 @@ def captioner(runtime: Any) -> Captioner:  # noqa: ANN401
         },
     )  # fmt: skip
     model = BlipForConditionalGeneration(config).to(runtime.dtype).eval()
-    model.generation_config.min_new_tokens = CAPTION_TOKENS
+    captions.MAX_NEW_TOKENS = CAPTION_TOKENS  # random weights never end a sentence
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(WORDS - 5))]
     tokenizer = BertTokenizer(vocab={word: i for i, word in enumerate(words)})
     images = BlipImageProcessorPil(size={"height": 384, "width": 384})
-    return Captioner(model, BlipProcessor(images, tokenizer), runtime)
+    return Saying(model, BlipProcessor(images, tokenizer), runtime)
 
 
 def gemm_rate(runtime: Any) -> float:  # noqa: ANN401

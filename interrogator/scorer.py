@@ -6,6 +6,7 @@ The prompt's tokens run once, each phrase only its own; what would pass the toke
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,10 +16,12 @@ import torch.nn.functional as F
 
 from interrogator import torchvision_ops  # noqa: F401  (before open_clip)
 from interrogator.clip import PADDED_BATCH, Clip
+from interrogator.tower import Prefix
 
 from open_clip.tokenizer import SimpleTokenizer  # isort: skip
 
 TOO_LONG = float("-inf")  # the score of what does not fit
+KEPT_PREFIXES = 8  # as many as prompts grow side by side
 
 
 def joined(prompt: str, phrase: str) -> str:
@@ -80,7 +83,7 @@ class Scorer:
     def _after(self, split: _Split, fits: list[int]) -> Iterator[tuple[list[int], torch.Tensor]]:
         tower, device = self.clip.tower, self.clip.runtime.device
         assert tower is not None
-        prefix = tower.remember(split.prefix.to(device)) if len(split.prefix) else None
+        prefix = self._remembered(split.prefix.to(device)) if len(split.prefix) else None
         own = [(i, tail) for i, tail in enumerate(split.tails) if tail is not None]
         own.sort(key=lambda pair: len(pair[1]))
         while own:
@@ -95,6 +98,15 @@ class Scorer:
                 row[: len(tail)] = tail
             vectors = F.normalize(tower.features(tokens.to(device), prefix).float(), dim=-1)
             yield [i for i, _ in batch], vectors.cpu() @ self.image
+
+    def _remembered(self, tokens: torch.Tensor) -> Prefix:
+        """Return a prompt's prefix, run from where it leaves the nearest of the latest ones."""
+        tower = self.clip.tower
+        assert tower is not None
+        known = max(self._latest, key=lambda prefix: prefix.shared_with(tokens), default=None)
+        prefix = tower.remember(tokens, known)
+        self._latest.append(prefix)
+        return prefix
 
     def _split(self, prompt: str, rows: Sequence[int]) -> _Split:
         limit = self.clip.token_limit
@@ -117,6 +129,11 @@ class Scorer:
         shared = int(same.int().cumprod(0).sum())
         own = [ids[i, shared : int(lengths[i])] if fits[i] else None for i in range(len(ids))]
         return _Split(kept[0, :shared], own)
+
+    @cached_property
+    def _latest(self) -> deque[Prefix]:
+        """The beginnings that were asked for last; the next one mostly goes on from one of them."""
+        return deque(maxlen=KEPT_PREFIXES)
 
     @cached_property
     def _tails(self) -> list[torch.Tensor] | None:

@@ -59,7 +59,7 @@ class Effort:
     polish: int
 
 
-QUICK = Effort(256, (Lane(1, 48, 4), Lane(3, 24, 2)), 16)
+QUICK = Effort(256, (Lane(1, 48, 4), Lane(3, 16, 2)), 12)
 # The first lane tries every phrase at every step, as clip-interrogator does.
 THOROUGH = Effort(512, (Lane(1, 4096, 8), Lane(8, 32, 4), *QUICK.lanes), 32)
 CHEAP = 2e6  # weights of a text tower so small that the thorough search takes no time either

@@ -25,12 +25,27 @@ class Prefix:
     """What many texts begin with, as the tower remembers it.
 
     Attributes:
-        length: Tokens, start included.
+        tokens: Ids [length], start included.
         memory: Keys and values of each layer, [heads, length, head width] both.
     """
 
-    length: int
+    tokens: torch.Tensor
     memory: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+
+    @property
+    def length(self) -> int:
+        """How many tokens it has."""
+        return len(self.tokens)
+
+    def shared_with(self, tokens: torch.Tensor) -> int:
+        """Return how many tokens it has in common with others, from the start on."""
+        length = min(self.length, len(tokens))
+        return int((self.tokens[:length] == tokens[:length]).int().cumprod(0).sum())
+
+    def first(self, length: int) -> Prefix:
+        """Return what is remembered of the first tokens alone."""
+        memory = tuple((k[:, :length], v[:, :length]) for k, v in self.memory)
+        return Prefix(self.tokens[:length], memory)
 
 
 @dataclass(frozen=True)
@@ -97,11 +112,27 @@ class TextTower:
         memory = MEMORY.get(self.positions.device.type, MEMORY["cpu"])
         return max(1, memory // (per_token * max(1, length)))
 
-    def remember(self, tokens: torch.Tensor) -> Prefix:
-        """Run the tokens [p] that many texts begin with, start included, end not."""
-        memory: list[tuple[torch.Tensor, torch.Tensor]] = []
-        self._run(tokens[None], None, memory)
-        return Prefix(len(tokens), tuple((k[0], v[0]) for k, v in memory))
+    def remember(self, tokens: torch.Tensor, known: Prefix | None = None) -> Prefix:
+        """Run the tokens [p] that many texts begin with, start included, end not.
+
+        Of another beginning that is `known` only what differs is run.
+        """
+        shared = known.shared_with(tokens) if known else 0
+        if known is None or not shared:
+            shared, past = 0, None
+        elif shared == len(tokens):
+            return known.first(shared)
+        else:
+            past = known.first(shared)
+        new: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self._run(tokens[None, shared:], past, new)
+        if past is None:
+            return Prefix(tokens, tuple((k[0], v[0]) for k, v in new))
+        memory = tuple(
+            (torch.cat([old_k, k[0]], dim=1), torch.cat([old_v, v[0]], dim=1))
+            for (old_k, old_v), (k, v) in zip(past.memory, new, strict=True)
+        )
+        return Prefix(tokens, memory)
 
     def features(self, tokens: torch.Tensor, prefix: Prefix | None = None) -> torch.Tensor:
         """Return [n, d], not normalised, for texts [n, length] with their end, padded behind it.

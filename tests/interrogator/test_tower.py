@@ -166,3 +166,20 @@ def test_a_prefix_is_run_once_and_a_phrase_only_its_own_tokens(demo, monkeypatch
     phrases = ("ink", "haze", "glow", "oil")
     scored(Scorer(clip, unit(clip.width), phrases), "a cat on a mat in the sun", range(4))
     assert sum(run) == 4 * 3  # comma, word, end
+
+
+def test_a_prefix_goes_on_from_another_exactly():
+    clip, generator = clip_of("CLIP"), torch.Generator().manual_seed(0)
+    tower = clip.tower
+    tokens = torch.randint(1, 40_000, (30,), generator=generator)
+    tail = torch.randint(1, 40_000, (5, 4), generator=generator)
+    other = tokens.clone()
+    other[12:] = 7
+    known = tower.remember(other)
+    with torch.inference_mode():
+        for wanted in (tokens, other[:20], other, tokens + 1):
+            anew, on = tower.remember(wanted), tower.remember(wanted, known)
+            assert torch.equal(on.tokens, wanted)
+            expected = tower.features(tail, anew)
+            assert torch.allclose(tower.features(tail, on), expected, rtol=1e-4, atol=1e-4)
+    assert (known.shared_with(tokens), known.shared_with(tokens + 1)) == (12, 0)

@@ -332,6 +332,18 @@ def test_clip_interrogators_lists_load_and_what_was_dropped_is_told():
     assert lines == sum(counts.values()) + lists.dropped.total()
 
 
+@pytest.mark.skipif(not reference_folder(), reason="clip-interrogator is not installed")
+def test_a_picture_is_ranked_with_the_whole_of_clip_interrogators_lists(workshop):
+    interrogator, _ = workshop.prepare(choose_names("demo"), reference_folder())
+    table = interrogator.table
+    assert len(table.vocabulary.phrases) > 100_000
+    done = interrogator.run(images.read(EXAMPLES / "cat-pop-art.jpg"))
+    image = done.seen.vectors[interrogator.models.clip.fingerprint]
+    rows = dict(table.vocabulary.slices())["flavors"]
+    best = table.vocabulary.phrases[rows.start + int((table.matrix[rows] @ image).argmax())]
+    assert done.ranked["flavors"][0].text == best
+
+
 def test_pictures_are_ranked_with_such_a_folder(workshop, tmp_path):
     write(
         tmp_path,

@@ -36,6 +36,7 @@ ASK_AGAIN_SECONDS = 60.0  # after which a hub that did not answer is asked again
 POLL_SECONDS = 0.1  # how often a page asks the loading thread for news
 DRAW_SECONDS = 0.15  # how often a search is drawn, so that drawing does not take its time
 MOST_RANKED = 50  # phrases of each list that `analyze` tells at most
+LARGEST = 10**6  # of the numbers that a request may name
 BUG = "Something went wrong on our side; it is in the server's log. Try again."
 
 
@@ -83,9 +84,9 @@ class Request:
             InterrogatorError: They contradict each other.
         """
         rules = Rules(
-            int(fewest),
-            int(most),
-            int(artists),
+            _whole(fewest, "least number of phrases"),
+            _whole(most, "greatest number of phrases"),
+            _whole(artists, "number of artists"),
             tuple(pinned or ()),
             tuple(dropped or ()),
             tuple(ban for ban in split_bans(banned) if is_plain(ban)),
@@ -237,7 +238,7 @@ class Page:
         self, picture: str | bytes | None, preset: str | None, top: float
     ) -> dict[str, Any]:
         """Return caption and ranked phrases as JSON; raises as `interrogate` does."""
-        count = int(top)
+        count = _whole(top, "number of phrases")
         if not 1 <= count <= MOST_RANKED:
             raise InterrogatorError(f"From 1 to {MOST_RANKED} phrases of each list can be told.")
         opened = images.read(picture)
@@ -272,6 +273,13 @@ class Page:
             keep=False,  # visitors' lists do not fill the disk
             judge=judge or None,
         )
+
+
+def _whole(value: object, name: str) -> int:
+    """Return a whole number; a program may send anything."""
+    if not isinstance(value, int | float) or value != value or abs(value) > LARGEST:
+        raise InterrogatorError(f"The {name} must be a number, not {value!r}.")
+    return int(value)
 
 
 def _drawn(state: Interrogation) -> Drawn:

@@ -118,6 +118,17 @@ def test_the_caption_is_drawn_before_the_ranking_is_finished(page):
     assert "embedded" in models
 
 
+@pytest.mark.parametrize("wrong", [None, "three", float("nan"), float("inf"), [3]])
+def test_a_number_that_is_none_is_refused_in_a_sentence(page, wrong):
+    for place in range(3):
+        numbers = [1, 0, 32]
+        numbers[place] = wrong
+        with pytest.raises(InterrogatorError, match="must be a number"):
+            Request.of(None, "fast", None, "", False, *numbers, None, None, "", None, "")
+    with pytest.raises(InterrogatorError, match="must be a number"):
+        page.analyze(str(CAT), "demo", wrong)
+
+
 def test_an_error_is_drawn_as_a_sentence(page):
     *_, last = page.draw(asked(b"text"))
     assert last.prompt == ""

@@ -28,6 +28,7 @@ class ModelNames:
         preset: The preset's name, or "custom".
         caption: A BLIP repository on the hub, or a folder.
         clip: "ARCHITECTURE/TAG" as open_clip names them, "hf-hub:ORG/REPO" or "local-dir:PATH".
+            What comes from the hub may be pinned: a branch, tag or commit after an @.
         note: What the preset is good for, in a few words.
     """
 
@@ -130,16 +131,43 @@ def download_bytes(names: ModelNames) -> int:
 
 
 def repositories(names: ModelNames) -> list[Repository]:
-    """Return the repositories on the hub that these models come from; none for local folders."""
+    """Return the repositories on the hub that these models come from; none for local folders.
+
+    A CLIP of the hub or of a folder may name more in its own configuration: see `companions`.
+    """
     found = []
     if not Path(names.caption).is_dir():
         found.append(Repository(names.caption, _BLIP_FILES))
-    repository = _clip_repository(names.clip)
-    if repository:
-        found.append(repository)
+    if not names.clip.startswith("local-dir:"):
+        found.append(clip_repository(names.clip))
+    if not names.clip.startswith(("local-dir:", "hf-hub:")):
+        config = open_clip.get_model_config(names.clip.partition("/")[0]) or {}
+        found += companions(config.get("text_cfg", {}))
     return found
 
 
+def companions(text_config: dict[str, Any], own_tokenizer: bool = False) -> list[Repository]:
+    """Return the repositories that a CLIP borrows from: a tokenizer's, and a text tower's shape.
+
+    Args:
+        text_config: `text_cfg` of open_clip's configuration.
+        own_tokenizer: Whether the tokenizer lies beside the CLIP's weights.
+    """
+    tower, tokenizer = text_config.get("hf_model_name"), text_config.get("hf_tokenizer_name")
+    found: dict[str, tuple[Needed, ...]] = {}
+    if tokenizer and not own_tokenizer:
+        found[tokenizer] = _TOKENIZER_FILES
+    if tower:
+        found[tower] = (*found.get(tower, ()), Needed(("config.json",)))
+    return [Repository(name, files) for name, files in found.items()]
+
+
+_TOKENIZER_FILES = (
+    Needed(("tokenizer.json", "sentencepiece.bpe.model", "spiece.model", "vocab.txt")),
+    Needed(("tokenizer_config.json",), required=False),
+    Needed(("special_tokens_map.json",), required=False),
+    Needed(("config.json",), required=False),
+)
 _BLIP_FILES = (
     Needed(("config.json",)),
     Needed(("preprocessor_config.json", "processor_config.json")),
@@ -153,28 +181,30 @@ CLIP_WEIGHTS = Needed(("open_clip_model.safetensors", "open_clip_pytorch_model.b
 _CLIP_FOLDER = (
     Needed(("open_clip_config.json",)),
     CLIP_WEIGHTS,
-    Needed(("tokenizer.json",), required=False),
-    Needed(("tokenizer_config.json",), required=False),
-    Needed(("special_tokens_map.json",), required=False),
+    *(replace(needed, required=False) for needed in _TOKENIZER_FILES),
 )
 
 
-def _clip_repository(name: str) -> Repository | None:
-    if name.startswith("local-dir:"):
-        return None
+def clip_repository(name: str) -> Repository:
+    """Return the repository that a CLIP of the hub comes from.
+
+    Raises:
+        InterrogatorError: open_clip does not know the name, or the hub does not carry it.
+    """
     if name.startswith("hf-hub:"):
         return Repository(name.removeprefix("hf-hub:"), _CLIP_FOLDER)
     folder, _, filename = tag_record(name)["hf_hub"].rpartition("/")
-    return Repository(folder, (Needed((filename,)) if filename else CLIP_WEIGHTS,))
+    pinned = "".join(name.partition("@")[1:])
+    return Repository(folder + pinned, (Needed((filename,)) if filename else CLIP_WEIGHTS,))
 
 
 def tag_record(name: str) -> dict[str, Any]:
-    """Return open_clip's record of "ARCHITECTURE/TAG".
+    """Return open_clip's record of "ARCHITECTURE/TAG", whatever revision follows an @.
 
     Raises:
         InterrogatorError: open_clip does not know it, or the hub does not carry it.
     """
-    architecture, _, tag = name.partition("/")
+    architecture, _, tag = name.partition("@")[0].partition("/")
     config = open_clip.get_pretrained_cfg(architecture, tag)
     if config and config.get("hf_hub"):
         return config

@@ -1,41 +1,44 @@
-"""Weights from the hub: what is cached, how much would be downloaded, and the download itself.
+"""What the hub has and what its cache has: names, sizes, checksums. Nothing is downloaded here.
 
-All network access of this package's own is here, and weights are loaded from local files alone,
-so that a hub that hangs can delay nothing but an announced download. (A CLIP whose tokenizer is a
-repository of its own lets open_clip ask the hub for that.)
+The hub is the server that HF_ENDPOINT names and the cache the folder that HF_HOME names, as for
+every program that uses `huggingface_hub`. All network access of this package's own is here and in
+`download`, and weights are loaded from local files alone, so that a hub that hangs can delay
+nothing but an announced download.
 """
 
 from __future__ import annotations
 
 import logging
-import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any
 
 from huggingface_hub import (
     constants,
     get_hf_file_metadata,
-    hf_hub_download,
     hf_hub_url,
     try_to_load_from_cache,
 )
 from huggingface_hub.errors import (
     EntryNotFoundError,
+    GatedRepoError,
     HFValidationError,
     RepositoryNotFoundError,
+    RevisionNotFoundError,
 )
-from tqdm.auto import tqdm
 
 from interrogator.errors import InterrogatorError
 
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 3.0  # the longest that anyone waits to learn whether the hub is there
+DEFAULT_REVISION = "main"
+_CHECKSUM = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")  # SHA-256 of large files, git's of small ones
+_COMMIT = re.compile(r"\w+")  # it becomes the name of a folder
 
 Report = Callable[[str, float | None], None]  # what happens now, and the share done in 0..1
 
@@ -55,38 +58,74 @@ class Needed:
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository on the hub and the files that are needed of it."""
+    """A repository on the hub and the files that are needed of it.
+
+    Attributes:
+        name: "ORG/NAME", or "ORG/NAME@REVISION" to pin a branch, a tag or a commit.
+        files: What is needed.
+    """
 
     name: str
     files: tuple[Needed, ...]
 
+    @property
+    def id(self) -> str:
+        """The name without the revision."""
+        return self.name.partition("@")[0]
+
+    @property
+    def revision(self) -> str:
+        """The branch, tag or commit that is meant."""
+        return self.name.partition("@")[2] or DEFAULT_REVISION
+
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file found on the hub or in its cache."""
+    """A file found on the hub.
+
+    Attributes:
+        repository: The repository's name, with the revision where one is pinned.
+        name: The file's path in the repository.
+        size: In bytes.
+        cached: Whether this machine has it already.
+        commit: The commit that the revision stands for now.
+        checksum: SHA-256 (64 digits) or git's SHA-1 (40 digits) of the contents; "" if unknown.
+    """
 
     repository: str
     name: str
     size: int
     cached: bool
+    commit: str = ""
+    checksum: str = ""
 
 
 def cached_folder(repository: Repository) -> Path | None:
-    """Return the snapshot folder if every required file of the repository is in the cache."""
+    """Return the snapshot folder if every required file of the repository is in the cache.
+
+    Raises:
+        InterrogatorError: The name cannot be that of a repository.
+    """
     folder = None
     for needed in repository.files:
-        try:
-            found = [try_to_load_from_cache(repository.name, name) for name in needed.names]
-        except HFValidationError as error:
-            raise InterrogatorError(
-                f"{repository.name!r} is neither a folder here nor a repository on the hub."
-            ) from error
-        paths = [Path(path) for path in found if isinstance(path, str)]
-        if paths:
-            folder = paths[0].parent
+        found = [(name, _cached_file(repository, name)) for name in needed.names]
+        folders = [path.parents[name.count("/")] for name, path in found if path]
+        if folders:
+            folder = folders[0]
         elif needed.required:
             return None
     return folder
+
+
+def _cached_file(repository: Repository, name: str) -> Path | None:
+    try:
+        found = try_to_load_from_cache(repository.id, name, revision=repository.revision)
+    except (HFValidationError, ValueError) as error:
+        raise InterrogatorError(
+            f"{repository.name!r} is neither a folder here nor a repository on the hub."
+        ) from error
+    # Anything else says that it is unknown, or known not to exist.
+    return Path(found) if isinstance(found, str) else None
 
 
 def survey(repositories: Iterable[Repository]) -> list[RemoteFile]:
@@ -95,11 +134,11 @@ def survey(repositories: Iterable[Repository]) -> list[RemoteFile]:
     Raises:
         InterrogatorError: The hub cannot be reached, refuses, or lacks a required file.
     """
-    wanted = [(r.name, needed) for r in repositories for needed in r.files]
+    wanted = [(repository, needed) for repository in repositories for needed in repository.files]
     answers: Queue[RemoteFile | InterrogatorError | None] = Queue()
-    for name, needed in wanted:
+    for repository, needed in wanted:
         # Daemons: a hanging resolver must hold up neither this answer nor the process's end.
-        threading.Thread(target=_answer, args=(name, needed, answers), daemon=True).start()
+        threading.Thread(target=_answer, args=(repository, needed, answers), daemon=True).start()
     deadline = time.monotonic() + ANSWER_SECONDS
     found = []
     for _ in wanted:
@@ -114,40 +153,62 @@ def survey(repositories: Iterable[Repository]) -> list[RemoteFile]:
         if answer:
             found.append(answer)
     # In the order of the list, not of the answers, so that downloads go the same way every time.
-    order = [(name, file) for name, needed in wanted for file in needed.names]
+    order = [(repository.name, name) for repository, needed in wanted for name in needed.names]
     return sorted(found, key=lambda file: order.index((file.repository, file.name)))
 
 
 def _answer(
-    repository: str, needed: Needed, answers: Queue[RemoteFile | InterrogatorError | None]
+    repository: Repository, needed: Needed, answers: Queue[RemoteFile | InterrogatorError | None]
 ) -> None:
     try:
         answers.put(_find(repository, needed))
     except InterrogatorError as error:
         answers.put(error)
     except Exception as error:  # every way in which a network can fail, told as one sentence
-        log.debug("asking the hub for %s failed: %r", repository, error)
-        answers.put(_refusal(repository, error))
+        log.debug("asking the hub for %s failed: %r", repository.name, error)
+        answers.put(refusal(repository.name, error))
 
 
-def _find(repository: str, needed: Needed) -> RemoteFile | None:
+def _find(repository: Repository, needed: Needed) -> RemoteFile | None:
     for name in needed.names:
-        cached = isinstance(try_to_load_from_cache(repository, name), str)
+        cached = _cached_file(repository, name) is not None
+        url = hf_hub_url(repository.id, name, revision=repository.revision)
         try:
             # One question without the client's retries, which would go on for half a minute.
-            about = get_hf_file_metadata(hf_hub_url(repository, name), timeout=ANSWER_SECONDS)
+            about = get_hf_file_metadata(url, timeout=ANSWER_SECONDS)
         except EntryNotFoundError:
             continue
-        return RemoteFile(repository, name, about.size or 0, cached)
+        commit, checksum = about.commit_hash or "", about.etag or ""
+        if about.size is None or not _COMMIT.fullmatch(commit):
+            raise InterrogatorError(
+                f"The hub at {constants.ENDPOINT} tells no size or commit of {name} of "
+                f"{repository.name}. If HF_ENDPOINT names a mirror, try another one."
+            )
+        checksum = checksum if _CHECKSUM.fullmatch(checksum) else ""
+        return RemoteFile(repository.name, name, about.size, cached, commit, checksum)
     if needed.required:
-        raise InterrogatorError(f"{repository} on the hub has no {' or '.join(needed.names)}.")
+        raise InterrogatorError(
+            f"{repository.name} on the hub has no {' or '.join(needed.names)}, so it cannot be "
+            "read here."
+        )
     return None
 
 
-def _refusal(repository: str, error: Exception) -> InterrogatorError:
+def refusal(repository: str, error: Exception) -> InterrogatorError:
+    """Return the sentence for whatever asking the hub for a repository raised."""
     if constants.HF_HUB_OFFLINE:
         return InterrogatorError(
             f"{repository} is not in the cache, and HF_HUB_OFFLINE forbids to download it."
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return InterrogatorError(
+            f"The hub has no such revision of {repository}. Leave out what follows @, or name a "
+            "branch, a tag or a commit."
+        )
+    if isinstance(error, GatedRepoError):
+        return InterrogatorError(
+            f"{repository} is given out by the hub only to who accepted its terms there: accept "
+            "them, and set HF_TOKEN."
         )
     status = getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(error, RepositoryNotFoundError) or status in (401, 403, 404):
@@ -157,61 +218,3 @@ def _refusal(repository: str, error: Exception) -> InterrogatorError:
     if status:
         return InterrogatorError(f"The hub answered {status} for {repository}. Try again later.")
     return InterrogatorError("The model hub cannot be reached from this machine.")
-
-
-def download(repository: Repository, files: list[RemoteFile], report: Report) -> Path:
-    """Download what is missing of one repository and return its snapshot folder.
-
-    A download that was cut is resumed by the hub's client. `report` is called as bytes arrive.
-
-    Raises:
-        InterrogatorError: The connection failed, or the disk is full.
-    """
-    mine = [file for file in files if file.repository == repository.name]
-    total = sum(file.size for file in mine if not file.cached)
-    before, folder = 0, Path()
-    for file in mine:
-        bar = _reporting_bar(repository.name, before, total, report)
-        try:
-            path = hf_hub_download(repository.name, file.name, tqdm_class=bar)
-        except Exception as error:  # the client, its HTTP library and the disk each have their own
-            log.warning("downloading %s of %s failed: %r", file.name, repository.name, error)
-            raise _failure(repository.name, error) from error
-        folder = Path(path).parent
-        before += 0 if file.cached else file.size
-    return folder
-
-
-def _failure(repository: str, error: Exception) -> InterrogatorError:
-    if isinstance(error, OSError) and error.errno == 28:  # ENOSPC
-        return InterrogatorError(
-            f"The disk is full: {repository} could not be stored in {constants.HF_HUB_CACHE}. "
-            "Free some space or point HF_HOME at another disk."
-        )
-    return InterrogatorError(
-        f"The download of {repository} broke off ({type(error).__name__}). "
-        "Try again: it goes on where it stopped."
-    )
-
-
-def _reporting_bar(repository: str, before: int, total: int, report: Report) -> type[tqdm]:
-    """Return a progress bar class, as the hub's client wants one, that reports and prints not."""
-
-    class Bar(tqdm):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-            kwargs.pop("name", None)
-            kwargs["file"] = open(os.devnull, "w")  # noqa: SIM115, PTH123 (closed in close)
-            super().__init__(*args, **kwargs)
-
-        def update(self, n: float | None = 1) -> bool | None:
-            shown = super().update(n)
-            done = before + self.n
-            text = f"Downloading {repository}: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
-            report(text, min(1.0, done / total) if total else None)
-            return shown
-
-        def close(self) -> None:
-            super().close()
-            self.fp.close()
-
-    return Bar

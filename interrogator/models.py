@@ -15,20 +15,20 @@ from typing import Any
 
 import torch
 
-from interrogator import (
-    hub,
-    torchvision_ops,  # noqa: F401  (must come before open_clip and transformers)
-)
+from interrogator import torchvision_ops  # noqa: F401  (must come before open_clip, transformers)
 from interrogator.catalogue import (
     CLIP_WEIGHTS,
     ModelNames,
     choose_names,
-    repositories,
+    clip_repository,
     tag_record,
 )
+from interrogator.download import remove_damaged
 from interrogator.errors import InterrogatorError
+from interrogator.files import fetch, own_folder, text_config
 from interrogator.hub import Report
 from interrogator.runtime import Runtime
+from interrogator.transfers import Transfers
 
 import open_clip  # isort: skip
 import transformers  # isort: skip
@@ -64,7 +64,21 @@ class ModelStore:
         self._loaded: OrderedDict[ModelNames, Models] = OrderedDict()
         self._clips: dict[str, Clip] = {}  # the latest judge
         self._lock = threading.Lock()  # for the dictionary, never held for long
-        self._loading = threading.Lock()  # one download or load at a time
+        self._loading = threading.Lock()  # one load at a time
+        self._transfers = Transfers()
+
+    def fetch(
+        self, names: ModelNames, judge: str | None, report: Report = lambda text, share: None
+    ) -> None:
+        """Bring the files of models and judge to this machine; takes no processor to speak of.
+
+        Raises:
+            InterrogatorError: They cannot be had; says why and what to do.
+        """
+        if not self.is_loaded(names):
+            fetch(names, self._transfers, report)
+        if judge and judge not in self._clips:
+            fetch(_clip_alone(judge), self._transfers, report)
 
     def load(self, names: ModelNames, report: Report = lambda text, share: None) -> Models:
         """Return the models, downloaded and loaded if they are not in memory yet.
@@ -75,10 +89,11 @@ class ModelStore:
         ready = self._ready(names)
         if ready:  # without waiting for what somebody else is loading
             return ready
+        self.fetch(names, None, report)  # while others load
         with self._loading:
             ready = self._ready(names)
             if ready is None:
-                ready = load(names, self.runtime, report)
+                ready = load(names, self.runtime, report, self._transfers)
                 with self._lock:
                     self._loaded[names] = ready
                     while len(self._loaded) > KEPT_LOADED:
@@ -97,9 +112,10 @@ class ModelStore:
         Raises:
             InterrogatorError: It cannot be had; says why and what to do.
         """
+        fetch(_clip_alone(name), self._transfers, report)
         with self._loading:
             if name not in self._clips:
-                self._clips = {name: load_clip(name, self.runtime, report)}
+                self._clips = {name: load_clip(name, self.runtime, report, self._transfers)}
             return self._clips[name]
 
     def is_loaded(self, names: ModelNames) -> bool:
@@ -107,8 +123,19 @@ class ModelStore:
         return names in self._loaded
 
 
-def load(names: ModelNames, runtime: Runtime, report: Report = lambda text, share: None) -> Models:
+def load(
+    names: ModelNames,
+    runtime: Runtime,
+    report: Report = lambda text, share: None,
+    transfers: Transfers | None = None,
+) -> Models:
     """Download what is missing, then load both models from local files alone.
+
+    Args:
+        names: Which models.
+        runtime: Where and in what numbers they compute.
+        report: Told what is being downloaded or loaded.
+        transfers: The downloads of this process, so that none runs twice.
 
     Raises:
         InterrogatorError: They cannot be had; says why and what to do.
@@ -116,7 +143,7 @@ def load(names: ModelNames, runtime: Runtime, report: Report = lambda text, shar
     if names.embedded:
         # Too small to gain from another format; float32 gives the same words on every machine.
         runtime = replace(runtime, dtype=torch.float32)
-    folders = _fetch(names, report)
+    folders = fetch(names, transfers or Transfers(), report)
     start = time.perf_counter()
     report(f"Loading {names.caption if not names.embedded else 'the embedded models'}", None)
     captioner = _load_blip(names.caption, folders.get(names.caption), runtime)
@@ -125,36 +152,26 @@ def load(names: ModelNames, runtime: Runtime, report: Report = lambda text, shar
     return Models(names, captioner, clip, runtime)
 
 
-def load_clip(name: str, runtime: Runtime, report: Report = lambda text, share: None) -> Clip:
+def load_clip(
+    name: str,
+    runtime: Runtime,
+    report: Report = lambda text, share: None,
+    transfers: Transfers | None = None,
+) -> Clip:
     """Download and load a CLIP alone, by any name that the presets could have.
 
     Raises:
         InterrogatorError: It cannot be had; says why and what to do.
     """
-    # The embedded captioner stands in for one: nothing of it is looked for or loaded.
-    names = choose_names("demo", clip=name)
-    folders = _fetch(names, report)
+    names = _clip_alone(name)
+    folders = fetch(names, transfers or Transfers(), report)
     report(f"Loading {name}", None)
     return _load_clip(names.clip, folders, runtime)
 
 
-def _fetch(names: ModelNames, report: Report) -> dict[str, Path]:
-    """Return the local folder of each repository, downloading what the cache lacks."""
-    wanted = repositories(names)
-    folders = {r.name: hub.cached_folder(r) for r in wanted}
-    missing = [r for r in wanted if folders[r.name] is None]
-    if missing:
-        report("Asking the hub for the models", None)
-        try:
-            files = hub.survey(missing)
-        except InterrogatorError as error:
-            raise InterrogatorError(
-                f"The models of {names.preset!r} are not on this machine. {error} "
-                "Connect to the network once, or choose the preset demo."
-            ) from error
-        for repository in missing:
-            folders[repository.name] = hub.download(repository, files, report)
-    return {name: folder for name, folder in folders.items() if folder}
+def _clip_alone(name: str) -> ModelNames:
+    # The embedded captioner stands in for one: nothing of it is looked for or loaded.
+    return choose_names("demo", clip=name)
 
 
 def _load_blip(name: str, folder: Path | None, runtime: Runtime) -> Captioner:
@@ -170,7 +187,7 @@ def _load_blip(name: str, folder: Path | None, runtime: Runtime) -> Captioner:
         processor = BlipProcessor.from_pretrained(source, backend="pil", local_files_only=True)
     except Exception as error:  # missing, damaged and foreign files each raise their own
         raise InterrogatorError(
-            f"{name} cannot be loaded as a BLIP captioner: {_first_line(error)}"
+            f"{name} cannot be loaded as a BLIP captioner: {_first_line(error)}{_repaired(folder)}"
         ) from error
     return Captioner(model.to(runtime.device).eval(), processor, runtime)
 
@@ -180,21 +197,35 @@ def _load_clip(name: str, folders: dict[str, Path], runtime: Runtime) -> Clip:
         return _build_clip(name, folders, runtime)
     except Exception as error:  # missing, damaged and foreign files each raise their own
         raise InterrogatorError(
-            f"The CLIP {name} cannot be loaded: {_first_line(error)}"
+            f"The CLIP {name} cannot be loaded: {_first_line(error)}{_repaired(*folders.values())}"
         ) from error
 
 
+def _repaired(*folders: Path | None) -> str:
+    """Remove what the disk damaged of a download, so that it is fetched anew; say what it was."""
+    damaged = [name for folder in folders if folder for name in remove_damaged(folder)]
+    if not damaged:
+        return ""
+    return (
+        f". On this disk {' and '.join(damaged)} had been damaged and was removed: try again, and "
+        "it is downloaded anew."
+    )
+
+
 def _build_clip(name: str, folders: dict[str, Path], runtime: Runtime) -> Clip:
-    arguments = {"precision": runtime.precision, "device": runtime.device}
-    if name.startswith(("local-dir:", "hf-hub:")):
-        if name.startswith("hf-hub:"):
-            # From the snapshot on disk, so that a hanging hub cannot delay what is cached.
-            name = f"local-dir:{folders[name.removeprefix('hf-hub:')]}"
-        model, preprocess = open_clip.create_model_from_pretrained(name, **arguments)
-        return Clip(model.eval(), preprocess, open_clip.get_tokenizer(name), runtime)
-    architecture, _, tag = name.partition("/")
-    config = tag_record(name)
-    folder = folders[config["hf_hub"].rpartition("/")[0]]
+    arguments: dict[str, Any] = {"precision": runtime.precision, "device": runtime.device}
+    # From folders on disk alone, so that a hanging hub cannot delay what is cached.
+    place = own_folder(name, folders)
+    if place is not None:
+        text = text_config(place)
+        source = f"local-dir:{place}"
+        model, preprocess = open_clip.create_model_from_pretrained(
+            source, **arguments, **_borrowed(text, folders)
+        )
+        return Clip(model.eval(), preprocess, open_clip.get_tokenizer(source), runtime)
+    architecture, _, tag = name.partition("@")[0].partition("/")
+    config, text = tag_record(name), open_clip.get_model_config(architecture)["text_cfg"]
+    folder = folders[clip_repository(name).name]
     weights = next(folder / n for n in _weight_names(config) if (folder / n).exists())
     model, preprocess = open_clip.create_model_from_pretrained(
         architecture,
@@ -206,11 +237,32 @@ def _build_clip(name: str, folders: dict[str, Path], runtime: Runtime) -> Clip:
         image_interpolation=config.get("interpolation"),
         image_resize_mode=config.get("resize_mode"),
         **arguments,
+        **_borrowed(text, folders),
     )
     if bool(config.get("quick_gelu", False)) != _uses_quick_gelu(model):
         # open_clip would only warn, and every vector would be slightly wrong.
         raise RuntimeError(f"{architecture} is built with an activation that {tag} never saw")
-    return Clip(model.eval(), preprocess, open_clip.get_tokenizer(architecture), runtime)
+    return Clip(model.eval(), preprocess, _tokenizer(architecture, text, folders), runtime)
+
+
+def _borrowed(text: dict[str, Any], folders: dict[str, Path]) -> dict[str, Any]:
+    """Return what tells open_clip where the shape of a text tower of transformers lies."""
+    if "hf_model_name" not in text:
+        return {}
+    tower = str(folders[text["hf_model_name"]])
+    return {"text_cfg": {**text, "hf_model_name": tower, "hf_model_pretrained": False}}
+
+
+def _tokenizer(architecture: str, text: dict[str, Any], folders: dict[str, Path]) -> Any:  # noqa: ANN401
+    if "hf_tokenizer_name" not in text:
+        return open_clip.get_tokenizer(architecture)
+    # As get_tokenizer does it, which would ask the hub.
+    return open_clip.tokenizer.HFTokenizer(
+        str(folders[text["hf_tokenizer_name"]]),
+        context_length=text.get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH),
+        tokenizer_mode=text.get("tokenizer_mode"),
+        **text.get("tokenizer_kwargs", {}),
+    )
 
 
 def _weight_names(config: dict[str, Any]) -> tuple[str, ...]:

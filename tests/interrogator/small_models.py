@@ -1,10 +1,6 @@
-"""Small random models under the real names, and a server on loopback that answers as the hub."""
+"""Small random models under the real names."""
 
-import hashlib
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
@@ -12,7 +8,13 @@ from safetensors.torch import save_file
 from interrogator import catalogue  # first: it makes torchvision importable
 
 import open_clip  # isort: skip
-from transformers import BertTokenizer, BlipForConditionalGeneration, BlipProcessor  # isort: skip
+from transformers import (  # isort: skip
+    BertTokenizer,
+    BlipForConditionalGeneration,
+    BlipProcessor,
+    RobertaConfig,
+    RobertaTokenizer,
+)
 from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil  # isort: skip
 
 from training.train_blip import SPECIAL, config_for  # isort: skip
@@ -31,6 +33,40 @@ def shrink_clips(folder):
         path = folder / f"{name}.json"
         path.write_text(json.dumps(SMALL))
         open_clip.add_model_config(path)
+
+
+BORROWING = "roberta-ViT-B-32/laion2b_s12b_b32k"  # its text tower and tokenizer are others'
+
+
+def shape_borrowing(folder, tower="roberta-base"):
+    """Give the borrowing CLIP a small shape under its own name."""
+    text = {"hf_model_name": tower, "hf_tokenizer_name": tower, "hf_pooler_type": "mean_pooler"}
+    folder.mkdir(exist_ok=True)
+    path = folder / "roberta-ViT-B-32.json"
+    path.write_text(json.dumps({**SMALL, "text_cfg": {**text, "context_length": 32}}))
+    open_clip.add_model_config(path)
+
+
+def write_borrowing(folder):
+    """Write the borrowing CLIP, and what it borrows, under a folder: ORG/NAME/FILE."""
+    torch.manual_seed(0)
+    tower = folder / "roberta-base"
+    words = {w: i for i, w in enumerate(("<s>", "<pad>", "</s>", "<unk>", "<mask>", "a", "b"))}
+    RobertaConfig(
+        vocab_size=len(words), hidden_size=16, intermediate_size=16, num_hidden_layers=1,
+        num_attention_heads=2, max_position_embeddings=40,
+    ).save_pretrained(tower)  # fmt: skip
+    RobertaTokenizer(vocab=words, merges=[]).save_pretrained(tower)
+    repository = catalogue.clip_repository(BORROWING)
+    place = folder / repository.name
+    place.mkdir(parents=True)
+    text = {
+        "hf_model_name": str(tower),
+        "hf_pooler_type": "mean_pooler",
+        "hf_model_pretrained": False,
+    }
+    model = open_clip.model.CustomTextCLIP(**{**SMALL, "text_cfg": text})
+    save_file(model.state_dict(), place / repository.files[0].names[0])
 
 
 def write_clip(folder, quick_gelu=True):
@@ -60,67 +96,4 @@ def write_hub(folder):
         names = catalogue.PRESETS[preset]
         write_blip(folder / names.caption)
         write_clip(folder / catalogue.repositories(names)[1].name)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_HEAD(self):
-        self._answer(body=False)
-
-    def do_GET(self):
-        self._answer(body=True)
-
-    def _answer(self, body):
-        self.server.asked.append((self.command, self.path))
-        parts = self.path.split("?")[0].strip("/").split("/")
-        path = None
-        if len(parts) >= 5 and parts[2] == "resolve":
-            path = Path(self.server.folder, parts[0], parts[1], *parts[4:])
-        if self.server.hanging:
-            self.server.released.wait(20)
-        if path is None or not path.is_file():
-            return self._send(404, {"X-Error-Code": "EntryNotFound"}, b"")
-        data = path.read_bytes()
-        headers = {
-            "ETag": f'"{hashlib.sha256(data).hexdigest()}"',
-            "X-Repo-Commit": "0" * 40,
-            "Accept-Ranges": "bytes",
-        }
-        return self._send(200, headers, data, body)
-
-    def _send(self, status, headers, data, body=True):
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        if body and self.command == "GET":
-            self.wfile.write(data)
-
-    def log_message(self, *_):
-        pass
-
-
-class FakeHub(ThreadingHTTPServer):
-    """Serves a folder of ORG/NAME/FILE on a free port of loopback while in its `with` block."""
-
-    daemon_threads = True
-
-    def __init__(self, folder, hanging=False):
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.folder, self.hanging, self.asked = folder, hanging, []
-        self.released = threading.Event()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def __enter__(self):
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.released.set()
-        self.shutdown()
-        self.server_close()
+    write_borrowing(folder)

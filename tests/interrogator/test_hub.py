@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from interrogator import hub
-from tests.interrogator.small_models import FakeHub, write_hub
+from tests.interrogator.fake_hub import FakeHub
+from tests.interrogator.small_models import BORROWING, write_hub
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,7 +52,7 @@ def test_quality_is_the_default_where_the_hub_has_it_then_where_its_cache_has_it
     with FakeHub(repositories) as server:
         done = interrogate(tmp_path, server.url, str(picture), "--json")
         assert done.returncode == 0, done.stderr
-        got = [path for method, path in server.asked if method == "GET"]
+        got = [path for method, path, _ in server.asked if method == "GET"]
     first = json.loads(done.stdout)
     assert first["models"] | {"device": "", "dtype": ""} == {
         "preset": "quality",
@@ -62,7 +63,7 @@ def test_quality_is_the_default_where_the_hub_has_it_then_where_its_cache_has_it
         "dtype": "",
     }
     assert any("vit_large_patch14_clip_224.openai" in path for path in got)
-    assert any("blip-image-captioning-large/resolve/main/model.safetensors" in p for p in got)
+    assert any("blip-image-captioning-large/model.safetensors" in p for p in got)
     assert "Downloading Salesforce/blip-image-captioning-large" in done.stderr
     # The server is gone; what was downloaded is enough, and the answer is the same.
     again = interrogate(tmp_path, server.url, str(picture), "--json")
@@ -107,7 +108,9 @@ def test_a_hub_that_hangs_is_given_up_in_time(tmp_path, repositories, monkeypatc
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     with FakeHub(repositories, hanging=True) as server:
         monkeypatch.setattr(
-            hub, "hf_hub_url", lambda name, file: f"{server.url}/{name}/resolve/main/{file}"
+            hub,
+            "hf_hub_url",
+            lambda name, file, revision: f"{server.url}/{name}/resolve/{revision}/{file}",
         )
         start = time.monotonic()
         with pytest.raises(hub.InterrogatorError, match=r"did not answer|cannot be reached"):
@@ -122,3 +125,24 @@ def test_an_unknown_repository_is_told_as_such(repositories, tmp_path, picture):
     assert done.returncode == 2
     assert "nobody/nothing" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_clip_that_borrows_its_tokenizer_needs_the_hub_once_and_a_revision_can_be_pinned(
+    tmp_path, repositories, picture
+):
+    arguments = (
+        str(picture), "--json", "--caption", "a red wall", "--clip", f"{BORROWING}@v1",
+        "--caption-model", "Salesforce/blip-image-captioning-base@v1",
+    )  # fmt: skip
+    with FakeHub(repositories) as server:
+        done = interrogate(tmp_path, server.url, *arguments)
+        assert done.returncode == 0, done.stderr
+        assert any("/roberta-base/resolve/" in path for _, path, _ in server.asked)
+        pinned = [path for _, path, _ in server.asked if "laion" in path or "Salesforce" in path]
+        assert pinned
+        assert not any("/resolve/main/" in path for path in pinned)
+    with FakeHub(repositories, hanging=True) as server:
+        again = interrogate(tmp_path, server.url, *arguments)
+        assert again.returncode == 0, again.stderr
+        assert server.asked == []
+    assert json.loads(again.stdout)["models"]["clip"] == f"{BORROWING}@v1"

@@ -1,3 +1,7 @@
+import hashlib
+import threading
+from pathlib import Path
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -129,28 +133,113 @@ def test_unknown_names_get_a_sentence_with_the_choices(arguments, says):
         catalogue.repositories(catalogue.choose_names(**arguments))
 
 
-def test_the_store_loads_once_and_keeps_the_latest(monkeypatch):
-    loaded = []
-    monkeypatch.setattr(
-        models, "load", lambda names, runtime, report: loaded.append(names) or object()
-    )
+@pytest.fixture
+def store(monkeypatch):
+    """A store of models that are names; what it fetched and loaded is noted."""
     store = models.ModelStore(CPU)
+    store.fetched, store.made = [], []
+    monkeypatch.setattr(models, "fetch", lambda names, *_: store.fetched.append(names.preset))
+    monkeypatch.setattr(models, "load", lambda names, *_: store.made.append(names) or object())
+    return store
+
+
+def test_the_store_loads_once_and_keeps_the_latest(store):
     a, b, c = (catalogue.ModelNames(name, "x", "y") for name in "abc")
     first = store.load(a)
     assert store.load(a) is first
     for names in (b, a, c, a):
         store.load(names)
-    assert [n.preset for n in loaded] == ["a", "b", "c"]  # a was used last, so b made room for c
+    assert [n.preset for n in store.made] == ["a", "b", "c"]  # a was used last: b made room for c
     assert not store.is_loaded(b)
 
 
-def test_what_is_loaded_does_not_wait_for_what_is_loading(monkeypatch):
-    monkeypatch.setattr(models, "load", lambda names, runtime, report: object())
-    store = models.ModelStore(CPU)
+def test_what_is_loaded_does_not_wait_for_what_is_loading(store):
     a = catalogue.ModelNames("a", "x", "y")
     first = store.load(a)
-    with store._loading:  # somebody else downloads for an hour
+    with store._loading:
         assert store.load(a) is first
+
+
+def test_a_download_keeps_nobody_from_loading(store, monkeypatch):
+    hold, began = threading.Event(), threading.Event()
+
+    def slow(names, *_):
+        if names.preset == "slow":
+            began.set()
+            hold.wait(20)
+
+    monkeypatch.setattr(models, "fetch", slow)
+    slow_one, other = (catalogue.ModelNames(name, "x", "y") for name in ("slow", "other"))
+    asker = threading.Thread(target=store.load, args=(slow_one,))
+    asker.start()
+    assert began.wait(20)
+    assert store.load(other)
+    assert not store.is_loaded(slow_one)
+    hold.set()
+    asker.join(20)
+    assert store.is_loaded(slow_one)
+
+
+def test_what_is_in_memory_is_not_fetched(store):
+    a = catalogue.ModelNames("a", "x", "y")
+    store.load(a)
+    store.fetch(a, None)
+    assert store.fetched == ["a"]
+    store.fetch(a, "ViT-B-32/openai")
+    assert store.fetched == ["a", "custom"]
+
+
+class Malice:
+    """What a weights file can do to who unpickles it: here, no more than leave a mark."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.touch, (self.mark,)
+
+
+def test_no_weights_are_unpickled(tmp_path):
+    mark, clip, blip = tmp_path / "mark", tmp_path / "clip", tmp_path / "blip"
+    write_clip(clip)
+    write_blip(blip)
+    for folder, safe, pickled in (
+        (clip, "open_clip_model.safetensors", "open_clip_pytorch_model.bin"),
+        (blip, "model.safetensors", "pytorch_model.bin"),
+    ):
+        (folder / safe).unlink()
+        torch.save({"weight": Malice(mark)}, folder / pickled)
+    with pytest.raises(InterrogatorError, match="cannot be loaded"):
+        models._load_clip(f"local-dir:{clip}", {}, CPU)
+    with pytest.raises(InterrogatorError, match="cannot be loaded"):
+        models._load_blip(str(blip), None, CPU)
+    assert not mark.exists()
+    # Whoever does unpickle them falls for it, so that the above can fail.
+    torch.load(blip / "pytorch_model.bin", weights_only=False)
+    assert mark.exists()
+
+
+def test_pickled_weights_that_are_only_weights_are_read(tmp_path):
+    folder = tmp_path / "clip"
+    written = write_clip(folder, quick_gelu=False)
+    (folder / "open_clip_model.safetensors").unlink()
+    torch.save(written.state_dict(), folder / "open_clip_pytorch_model.bin")
+    assert models._load_clip(f"local-dir:{folder}", {}, CPU).encode_text(["a"]).shape == (1, 16)
+
+
+def test_weights_that_the_disk_damaged_are_removed_and_it_is_said(tmp_path):
+    folder, blobs = tmp_path / "snapshots" / "c", tmp_path / "blobs"
+    write_clip(folder)
+    weights = folder / "open_clip_model.safetensors"
+    blobs.mkdir()
+    blob = blobs / hashlib.sha256(weights.read_bytes()).hexdigest()
+    blob.write_bytes(weights.read_bytes()[:-1000])
+    weights.unlink()
+    weights.symlink_to(blob)
+    with pytest.raises(InterrogatorError, match=r"open_clip_model.safetensors had been damaged"):
+        models._load_clip("hf-hub:org/clip", {"org/clip": folder}, CPU)
+    assert not blob.exists()
+    assert not weights.is_symlink()
 
 
 def test_the_embedded_models_compute_in_float32_whatever_the_rest_does():

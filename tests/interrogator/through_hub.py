@@ -6,10 +6,11 @@ The hub's client reads HF_ENDPOINT and HF_HOME when it is imported, so it has to
 import sys
 from pathlib import Path
 
-from tests.interrogator.small_models import shrink_clips
+from tests.interrogator.small_models import shape_borrowing, shrink_clips
 
 if __name__ == "__main__":
     shrink_clips(Path(sys.argv[1]))
+    shape_borrowing(Path(sys.argv[1]))
     from interrogator.__main__ import main
 
     sys.exit(main(sys.argv[2:]))

@@ -2,103 +2,232 @@
 
 `numba_blocked` follows Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication"
 (2008), for products with many columns; `numba_streamed` reads A once from memory and is for the
-few columns of the lesson. Both are right for every shape.
+few columns of the lesson. Both are right for every shape. Threads take the next block when they
+have done one, so that a neighbour who pauses one of them costs one block and not half the product.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from matmul_demo.kernels import Array, jit, pool_size, prange
+from matmul_demo.machine import caches
 from matmul_demo.tiles import (
     DOT_COLUMNS,
     DOT_ROWS,
     TILE_ROWS,
     TILE_VECTORS,
-    VECTOR_BYTES,
+    copy_strip,
+    copy_turned,
     dot_tile,
     outer_tile,
+    take,
 )
+from matmul_demo.vectors import LINE, VECTOR_BYTES
 
-DEPTH = 384  # inner steps in a block: a strip of packed B then fits the first-level cache
-BLOCK_ROWS = 18 * TILE_ROWS  # rows in a block: packed A then fills half a second-level cache
+PACKED_ROWS = 8  # rows of B that are packed together
+APART = LINE // 8  # counters of 8 bytes, each in a line of its own
 
 
-@jit()
-def pack_strips(x: Array, start: int, stop: int, packed: Array) -> None:
-    """Copy columns of x [depth, columns] into packed [strips, depth, width], zero-padded."""
-    _, depth, width = packed.shape
-    for s in range(start, stop):
-        first = s * width
-        count = min(width, x.shape[1] - first)
-        for k in range(depth):
-            for j in range(count):
-                packed[s, k, j] = x[k, first + j]
-            for j in range(count, width):
-                packed[s, k, j] = 0
+class Blocks(NamedTuple):
+    """How a product is divided.
+
+    Attributes:
+        threads: that share the work.
+        width: columns of a strip of B, as many as a tile has.
+        depth: inner steps of a block: a strip of packed B then leaves room for a tile's rows of A
+            in the first-level cache.
+        high: tiles in a block of rows: packed A then fills half a second-level cache.
+        panel: columns of B that are packed at once: they then fill half the last cache.
+    """
+
+    threads: int
+    width: int
+    depth: int
+    high: int
+    panel: int
+
+
+def divide(rows: int, inner: int, itemsize: int, threads: int) -> Blocks:
+    """Blocks for this processor's caches, as even as they can be."""
+    first, second, *_, last = (cache.bytes for cache in caches())
+    width = TILE_VECTORS * VECTOR_BYTES // itemsize
+    depth = max(1, _evenly(inner, first * 3 // 4 // (width * itemsize)))
+    most = max(1, second // 2 // (TILE_ROWS * depth * itemsize))
+    tiles = -(-rows // TILE_ROWS)
+    rounds = -(-tiles // (threads * most))
+    panel = max(1, last // 2 // (inner * itemsize * width)) * width
+    return Blocks(threads, width, depth, -(-tiles // (threads * rounds)), panel)
+
+
+def _evenly(length: int, most: int) -> int:
+    """The length of equal parts that are at most so long."""
+    return -(-length // -(-length // most))
 
 
 def numba_blocked(a: Array, b: Array) -> Array:
-    """Give each thread its own rows of C."""
-    return multiply_blocks(a, b, pool_size())
+    """Divide the work for the caches; the compiled loops do it."""
+    rows, inner, columns = *a.shape, b.shape[1]
+    blocks = divide(rows, inner, a.itemsize, pool_size())
+    c = np.empty((rows, columns), a.dtype)
+    wide = -(-min(columns, blocks.panel) // blocks.width) * blocks.width
+    packed_b = np.empty(inner * wide, a.dtype)
+    packed_a = np.empty((blocks.threads, blocks.high * TILE_ROWS * blocks.depth), a.dtype)
+    multiply_blocks(a, b, c, packed_a, packed_b, blocks)
+    return c
 
 
 @jit(parallel=True)
-def multiply_blocks(a: Array, b: Array, threads: int) -> Array:
-    """Multiply blocks of A and B, packed in the order in which the tiles read them."""
+def multiply_blocks(
+    a: Array, b: Array, c: Array, packed_a: Array, packed_b: Array, blocks: Blocks
+) -> None:
+    """Pack a panel of B, all threads together, then multiply blocks of rows by it."""
+    for left in range(0, b.shape[1], blocks.panel):
+        counters = np.zeros(2 * APART, np.int64)
+        for _ in prange(blocks.threads):
+            pack_rows_of_b(b, left, packed_b, counters, blocks)
+        for thread in prange(blocks.threads):
+            multiply_rows(a, packed_a[thread], packed_b, c, left, counters, blocks)
+
+
+@jit()
+def pack_rows_of_b(b: Array, left: int, packed: Array, counters: Array, blocks: Blocks) -> None:
+    """Copy rows into strips [strip, depth, width] of their block, zero-padded."""
+    inner, columns = b.shape
+    width = blocks.width
+    right = min(columns, left + blocks.panel)
+    strips = -(-(right - left) // width)
+    whole = (right - left) // width
+    first = take(counters, 0) * PACKED_ROWS
+    while first < inner:
+        for k in range(first, min(first + PACKED_ROWS, inner)):
+            start = k // blocks.depth * blocks.depth
+            depth = min(blocks.depth, inner - start)
+            at = start * strips * width + (k - start) * width
+            for s in range(whole):
+                copy_strip(b, k * columns + left + s * width, packed, at + s * depth * width)
+            for j in range((strips - whole) * width):
+                column = left + whole * width + j
+                packed[at + whole * depth * width + j] = b[k, column] if column < right else 0
+        first = take(counters, 0) * PACKED_ROWS
+
+
+@jit()
+def multiply_rows(
+    a: Array, packed_a: Array, packed_b: Array, c: Array, left: int, counters: Array, blocks: Blocks
+) -> None:
+    """Multiply one block of rows of A after another by the packed panel."""
     rows, inner = a.shape
-    columns = b.shape[1]
-    width = TILE_VECTORS * VECTOR_BYTES // a.itemsize
-    strips = -(-columns // width)
-    blocks = threads * -(-rows // (threads * BLOCK_ROWS))
-    high = -(-rows // (blocks * TILE_ROWS))  # tiles in a block, the same for all threads
-    c = np.zeros((blocks * high * TILE_ROWS, strips * width), a.dtype)
-    for k in range(0, inner, DEPTH):
-        depth = min(DEPTH, inner - k)
-        packed_b = np.empty((strips, depth, width), a.dtype)
-        for s in prange(strips):
-            pack_strips(b[k : k + depth], s, s + 1, packed_b)
-        for block in prange(blocks):
-            first = block * high * TILE_ROWS
-            packed_a = np.zeros((high, depth, TILE_ROWS), a.dtype)
-            part = a[first : first + high * TILE_ROWS, k : k + depth].T
-            pack_strips(part, 0, -(-part.shape[1] // TILE_ROWS), packed_a)
-            for s in range(strips):
-                for t in range(high):
-                    corner = (first + t * TILE_ROWS) * c.shape[1] + s * width
-                    outer_tile(
-                        packed_a, t * depth * TILE_ROWS, packed_b, s * depth * width,
-                        c, corner, c.shape[1], depth,
-                    )  # fmt: skip
-    return c[:rows, :columns]
+    block = take(counters, APART)
+    while block * blocks.high * TILE_ROWS < rows:
+        first = block * blocks.high * TILE_ROWS
+        count = min(rows - first, blocks.high * TILE_ROWS)
+        for k in range(0, inner, blocks.depth):
+            depth = min(blocks.depth, inner - k)
+            pack_block_of_a(a, first, count, k, depth, packed_a)
+            multiply_block(packed_a, packed_b, c, (first, count, k, depth, left), blocks)
+        block = take(counters, APART)
 
 
-@jit(parallel=True)
+@jit()
+def pack_block_of_a(a: Array, first: int, count: int, k: int, depth: int, packed: Array) -> None:
+    """Copy `count` rows into tiles [tile, depth, TILE_ROWS], zero-padded."""
+    for t in range(0, count, TILE_ROWS):
+        row, at = first + t, t * depth
+        if t + TILE_ROWS <= count:
+            copy_turned(a, row * a.shape[1] + k, a.shape[1], packed, at, depth)
+            continue
+        for d in range(depth):
+            for r in range(TILE_ROWS):
+                inside = t + r < count
+                packed[at + d * TILE_ROWS + r] = a[row + r, k + d] if inside else 0
+
+
+@jit()
+def multiply_block(
+    packed_a: Array, packed_b: Array, c: Array, where: tuple[int, ...], blocks: Blocks
+) -> None:
+    """Multiply a packed block by all strips; at the edges of C through a small array."""
+    first, count, k, depth, left = where
+    columns, width = c.shape[1], blocks.width
+    right = min(columns, left + blocks.panel)
+    strips = -(-(right - left) // width)
+    corner = np.empty((TILE_ROWS, width), c.dtype)
+    for s in range(strips):
+        at_b = (k * strips + s * depth) * width
+        ahead = at_b + depth * width if s + 1 < strips else at_b
+        column = left + s * width
+        wide = min(width, right - column)
+        for t in range(0, count, TILE_ROWS):
+            high = min(TILE_ROWS, count - t)
+            fetched = ahead + t // TILE_ROWS % width * depth
+            if high == TILE_ROWS and wide == width:
+                at_c = (first + t) * columns + column
+                outer_tile(
+                    packed_a, t * depth, packed_b, at_b, c, at_c, columns, depth, k == 0, fetched
+                )
+                continue
+            outer_tile(packed_a, t * depth, packed_b, at_b, corner, 0, width, depth, True, fetched)
+            for r in range(high):
+                for j in range(wide):
+                    before = 0 if k == 0 else c[first + t + r, column + j]
+                    c[first + t + r, column + j] = before + corner[r, j]
+
+
 def numba_streamed(a: Array, b: Array) -> Array:
+    """Divide the rows into blocks of a quarter of the second-level cache."""
+    groups = -(-b.shape[1] // DOT_COLUMNS)
+    bt = np.zeros((groups * DOT_COLUMNS, len(b)), a.dtype)
+    bt[: b.shape[1]] = b.T
+    tiles = max(1, caches()[1].bytes // 4 // (DOT_ROWS * a.shape[1] * a.itemsize))
+    c = np.empty((len(a), b.shape[1]), a.dtype)
+    multiply_stream(a, bt, c, tiles * DOT_ROWS, pool_size())
+    return c
+
+
+@jit(parallel=True)
+def multiply_stream(a: Array, bt: Array, c: Array, high: int, threads: int) -> None:
     """Dot products of a few rows and columns at a time; A is read from memory only once."""
+    counters = np.zeros(APART, np.int64)
+    for _ in prange(threads):
+        stream_rows(a, bt, c, high, counters)
+
+
+@jit()
+def stream_rows(a: Array, bt: Array, c: Array, high: int, counters: Array) -> None:
+    """Multiply one block of rows after another; the next one is fetched meanwhile."""
     rows, inner = a.shape
-    columns = b.shape[1]
+    first = take(counters, 0) * high
+    while first < rows:
+        after = take(counters, 0) * high
+        stop = min(first + high, rows)
+        line = after if after < rows else first
+        for g in range(0, len(bt), DOT_COLUMNS):
+            for i in range(first, stop, DOT_ROWS):
+                stream_tile(a, i, bt, g, c, line * inner)
+                line = min(line + 1, rows - 1)
+        first = after
+
+
+@jit()
+def stream_tile(a: Array, first: int, bt: Array, left: int, c: Array, ahead: int) -> None:
+    """DOT_ROWS × DOT_COLUMNS elements of C, fewer at its edges."""
+    rows, inner = a.shape
+    count, wide = min(DOT_ROWS, rows - first), min(DOT_COLUMNS, c.shape[1] - left)
+    tile = np.empty((DOT_ROWS, DOT_COLUMNS), a.dtype)
     lane = VECTOR_BYTES // a.itemsize
     steps = inner // lane
-    groups = -(-columns // DOT_COLUMNS)
-    bt = np.zeros((groups * DOT_COLUMNS, inner), a.dtype)
-    bt[:columns] = b.T
-    c = np.empty((rows, columns), a.dtype)
-    for i in prange(-(-rows // DOT_ROWS)):
-        first = i * DOT_ROWS
-        count = min(DOT_ROWS, rows - first)
-        few = a[first : first + count]
-        if count < DOT_ROWS:
-            few = np.zeros((DOT_ROWS, inner), a.dtype)
-            few[:count] = a[first : first + count]
-        tile = np.empty((DOT_ROWS, DOT_COLUMNS), a.dtype)
-        for g in range(groups):
-            dot_tile(few, 0, inner, bt, g * DOT_COLUMNS * inner, inner, tile, steps)
-            for r in range(count):
-                for j in range(min(DOT_COLUMNS, columns - g * DOT_COLUMNS)):
-                    column = g * DOT_COLUMNS + j
-                    total = tile[r, j]
-                    for k in range(steps * lane, inner):
-                        total += few[r, k] * bt[column, k]
-                    c[first + r, column] = total
-    return c
+    few, at = a, first * inner
+    if count < DOT_ROWS:
+        few, at = np.zeros((DOT_ROWS, inner), a.dtype), 0
+        few[:count] = a[first:rows]
+        ahead = 0
+    dot_tile(few, at, inner, bt, left * inner, inner, tile, steps, ahead)
+    for r in range(count):
+        for j in range(wide):
+            total = tile[r, j]
+            for k in range(steps * lane, inner):
+                total += a[first + r, k] * bt[left + j, k]
+            c[first + r, left + j] = total

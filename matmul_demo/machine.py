@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -49,14 +51,57 @@ def _cpu_quota(cgroup: Path) -> float | None:
         return None
 
 
+@dataclass(frozen=True)
+class Cache:
+    """A cache for data.
+
+    Attributes:
+        level: 1 for the one beside the arithmetic.
+        bytes: how much one of them holds.
+        processors: how many share one.
+    """
+
+    level: int
+    bytes: int
+    processors: int
+
+
+USUAL_CACHES = (Cache(1, 2**15, 1), Cache(2, 2**19, 1), Cache(3, 2**25, 64))
+
+
+@functools.cache
+def caches(folder: Path = CACHES) -> tuple[Cache, ...]:
+    """The processor's caches for data, nearest first; usual ones where the system does not tell."""
+    found: dict[int, Cache] = {}
+    try:
+        for index in sorted(folder.glob("index*")):
+            text = {
+                name: (index / name).read_text(encoding="ascii").strip()
+                for name in ("type", "level", "size", "shared_cpu_list")
+            }
+            if text["type"] != "Instruction":
+                level = int(text["level"])
+                shared = _count_cpus(text["shared_cpu_list"])
+                found[level] = Cache(level, _size(text["size"]), shared)
+    except (OSError, ValueError):
+        return USUAL_CACHES
+    return tuple(found[level] for level in sorted(found)) if len(found) > 1 else USUAL_CACHES
+
+
+def _size(text: str) -> int:
+    unit = {"K": 2**10, "M": 2**20}.get(text[-1:], 1)
+    return int(text.rstrip("KM")) * unit
+
+
+def _count_cpus(text: str) -> int:
+    """How many processors a list such as "0-3,8" names."""
+    ends = [[int(end) for end in part.split("-")] for part in text.split(",")]
+    return sum(end[-1] - end[0] + 1 for end in ends)
+
+
 def last_cache_bytes() -> int:
-    """Size of the processor's last cache; 32 MiB where the system does not tell."""
-    sizes = []
-    for path in CACHES.glob("index*/size"):
-        text = path.read_text(encoding="ascii").strip()
-        unit = {"K": 2**10, "M": 2**20}.get(text[-1:], 1)
-        sizes.append(int(text.rstrip("KM")) * unit)
-    return max(sizes, default=2**25)
+    """Size of the processor's last cache."""
+    return caches()[-1].bytes
 
 
 class NeighbourWatch:

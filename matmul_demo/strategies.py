@@ -137,17 +137,21 @@ LADDER: tuple[Strategy, ...] = (
     ),
     Strategy(
         "numba_streamed", "Tiles of dot products", "numba",
-        "Our own, for few columns: four rows meet five columns in the registers, so each "
+        "Our own, for few columns: a few rows meet five columns in the registers, so each "
         "number that is read is used several times and A crosses the memory once.",
-        blocked.numba_streamed, _as_numpy, missing=kernels.missing, helpers=(tiles.dot_tile,),
+        blocked.numba_streamed, _as_numpy, missing=kernels.missing,
+        helpers=(tiles.dot_tile, blocked.stream_tile, blocked.stream_rows, blocked.multiply_stream),
     ),
     Strategy(
         "numba_blocked", "Blocked, packed, in registers", "numba",
-        "Our own, for many columns: what the libraries do, in a hundred lines: blocks that "
+        "Our own, for many columns: what the libraries do, in two hundred lines: blocks that "
         "fit the caches, packed in the order of use, and a tile of sums that never leaves the "
         "registers.",
         blocked.numba_blocked, _as_numpy, missing=kernels.missing,
-        helpers=(tiles.outer_tile, blocked.pack_strips, blocked.multiply_blocks),
+        helpers=(
+            tiles.outer_tile, blocked.pack_rows_of_b, blocked.pack_block_of_a,
+            blocked.multiply_block, blocked.multiply_rows, blocked.multiply_blocks,
+        ),
     ),
     Strategy(
         "einsum_torch", "torch.einsum", "torch",

@@ -1,0 +1,105 @@
+"""Vector instructions in LLVM's own terms, for numba's `intrinsic`s in `tiles` and `probe`.
+
+numba turns loops into machine code but leaves open which numbers stay in registers, and here that
+decides everything. What is written with an `Emitter` says so.
+"""
+
+# ruff: noqa: ANN401  (what numba and LLVM hand over has no types that could be named)
+
+from __future__ import annotations
+
+from typing import Any
+
+from matmul_demo.kernels import HAVE_NUMBA
+
+if HAVE_NUMBA:
+    from llvmlite import binding, ir  # type: ignore[import-untyped]
+    from numba.core import cgutils, types
+    from numba.extending import intrinsic
+
+    _FEATURES = dict(binding.get_host_cpu_features())
+else:
+    ir = cgutils = types = None
+    _FEATURES = {}
+
+    def intrinsic(function: Any) -> Any:  # noqa: D103  (the lanes are greyed without numba)
+        return function
+
+
+_AVX512 = _FEATURES.get("avx512f", False)
+_X86 = "avx2" in _FEATURES  # named, with its value, on every x86 and on nothing else
+VECTOR_BYTES = 64 if _AVX512 else 32 if _FEATURES.get("avx2") else 16
+REGISTERS = 16 if _X86 and not _AVX512 else 32
+LINE = 64  # bytes that travel between the caches together
+FIRST_CACHE, SECOND_CACHE = 3, 2  # where a prefetch puts a line, as LLVM counts
+
+
+class Emitter:
+    """Writes vector instructions for elements of one type into a function that numba compiles."""
+
+    def __init__(self, context: Any, builder: Any, array: Any) -> None:
+        self.builder = builder
+        self.element = context.get_value_type(array.dtype)
+        self.bytes = array.dtype.bitwidth // 8
+        self.count = VECTOR_BYTES // self.bytes
+        self.vector = ir.VectorType(self.element, self.count)
+        self.lanes = ir.VectorType(ir.IntType(32), self.count)
+
+    def sums(self, count: int) -> list[Any]:
+        """Running sums that start at zero; LLVM keeps them in registers."""
+        zero = ir.Constant(self.vector, [0.0] * self.count)
+        return [cgutils.alloca_once_value(self.builder, zero) for _ in range(count)]
+
+    def at(self, pointer: Any, *terms: Any) -> Any:
+        """The address of an element: the pointer and a sum of offsets."""
+        for term in terms:
+            offset = ir.Constant(ir.IntType(64), term) if isinstance(term, int) else term
+            pointer = self.builder.gep(pointer, [offset], source_etype=self.element)
+        return pointer
+
+    def load(self, address: Any) -> Any:
+        """A vector, from an address that need not be aligned."""
+        address = self.builder.bitcast(address, self.vector.as_pointer())
+        return self.builder.load(address, align=self.bytes)
+
+    def store(self, value: Any, address: Any) -> None:
+        """A vector, to an address that need not be aligned."""
+        address = self.builder.bitcast(address, self.vector.as_pointer())
+        self.builder.store(value, address, align=self.bytes)
+
+    def splat(self, address: Any) -> Any:
+        """One element in all places of a vector."""
+        scalar = self.builder.load(address)
+        empty = ir.Constant(self.vector, ir.Undefined)
+        first = self.builder.insert_element(empty, scalar, ir.Constant(ir.IntType(32), 0))
+        return self.builder.shuffle_vector(first, empty, ir.Constant(self.lanes, [0] * self.count))
+
+    def prefetch(self, address: Any, level: int) -> None:
+        """Ask for the cache line of an address; `level` 3 is the first cache, 2 the second."""
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, *[ir.IntType(32)] * 3])
+        call = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
+        hints = [ir.Constant(ir.IntType(32), hint) for hint in (0, level, 1)]
+        self.builder.call(call, [self.builder.bitcast(address, byte), *hints])
+
+    def add_product(self, x: Any, y: Any, total: Any) -> None:
+        """`total` += x · y in one instruction."""
+        name = f"llvm.fma.v{self.count}f{self.bytes * 8}"
+        kind = ir.FunctionType(self.vector, [self.vector] * 3)
+        fma = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        product = self.builder.call(fma, [x, y, self.builder.load(total)])
+        self.builder.store(product, total)
+
+    def reduced(self, total: Any) -> Any:
+        """The sum of a vector's elements, added in any order."""
+        name = f"llvm.vector.reduce.fadd.v{self.count}f{self.bytes * 8}"
+        kind = ir.FunctionType(self.element, [self.element, self.vector])
+        reduce = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        start = ir.Constant(self.element, -0.0)
+        value = self.builder.load(total)
+        return self.builder.call(reduce, [start, value], fastmath=("fast",))
+
+
+def data_of(context: Any, builder: Any, signature: Any, args: Any, *places: int) -> list[Any]:
+    """Addresses of the data of the arrays at these places among the arguments."""
+    return [context.make_array(signature.args[i])(context, builder, args[i]).data for i in places]

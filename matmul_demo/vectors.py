@@ -13,13 +13,15 @@ from typing import Any
 from matmul_demo.kernels import HAVE_NUMBA
 
 if HAVE_NUMBA:
-    from llvmlite import binding, ir  # type: ignore[import-untyped]
-    from numba.core import cgutils, types
-    from numba.extending import intrinsic
+    from llvmlite import binding  # type: ignore[import-untyped]
+    from llvmlite import ir as ir
+    from numba.core import cgutils as cgutils
+    from numba.core import types as types
+    from numba.extending import intrinsic as intrinsic
 
     _FEATURES = dict(binding.get_host_cpu_features())
 else:
-    ir = cgutils = types = None
+    ir = cgutils = types = None  # type: ignore[assignment]
     _FEATURES = {}
 
     def intrinsic(function: Any) -> Any:  # noqa: D103  (the lanes are greyed without numba)
@@ -82,13 +84,16 @@ class Emitter:
         hints = [ir.Constant(ir.IntType(32), hint) for hint in (0, level, 1)]
         self.builder.call(call, [self.builder.bitcast(address, byte), *hints])
 
-    def add_product(self, x: Any, y: Any, total: Any) -> None:
-        """`total` += x · y in one instruction."""
+    def fused(self, x: Any, y: Any, z: Any, place: Any) -> None:
+        """Store x · y + z, rounded once, in `place`."""
         name = f"llvm.fma.v{self.count}f{self.bytes * 8}"
         kind = ir.FunctionType(self.vector, [self.vector] * 3)
         fma = cgutils.get_or_insert_function(self.builder.module, kind, name)
-        product = self.builder.call(fma, [x, y, self.builder.load(total)])
-        self.builder.store(product, total)
+        self.builder.store(self.builder.call(fma, [x, y, z]), place)
+
+    def add_product(self, x: Any, y: Any, total: Any) -> None:
+        """`total` += x · y in one instruction."""
+        self.fused(x, y, self.builder.load(total), total)
 
     def reduced(self, total: Any) -> Any:
         """The sum of a vector's elements, added in any order."""

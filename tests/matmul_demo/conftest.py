@@ -7,9 +7,16 @@ from types import SimpleNamespace
 import pytest
 
 
+@pytest.fixture(scope="session")
+def limits_folder(tmp_path_factory):
+    """Where the limits of this machine are kept while the tests run."""
+    return tmp_path_factory.mktemp("limits")
+
+
 @pytest.fixture(autouse=True)
-def _no_hub(monkeypatch):
+def _no_hub(monkeypatch, limits_folder):
     """Workers read this when they start; pictures of digits are then painted."""
+    monkeypatch.setenv("MATMUL_CACHE", str(limits_folder))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.delenv("MNIST_DIR", raising=False)
 

@@ -1,6 +1,7 @@
 import pytest
 
 from matmul_demo import machine, roofline
+from matmul_demo.limits import Level, Limits
 from matmul_demo.roofline import Machine
 from matmul_demo.workloads import Workload
 
@@ -22,28 +23,58 @@ def test_without_numba_the_limits_are_unknown_and_say_why(monkeypatch):
     assert limits.floor_seconds(Workload(10, 784, 10)) is None
 
 
-def test_both_limits_are_measured_and_described():
-    limits = roofline.measure_machine(Workload(100, 784, 10, dtype="float64"), 1)
-    assert limits.peak_gflops > 0
-    assert limits.bandwidth_gbs > 0
-    assert "float64" in limits.peak_measured
-    assert "698 KB" in limits.bandwidth_measured  # 8 · (78,400 + 7,840 + 1,000) bytes
-    assert "1 thread," in limits.bandwidth_measured
+LEVELS = (
+    Level("L1", 65_536, 300.0),
+    Level("L2", 1_048_576, 150.0),
+    Level("L3", 33_554_432, 60.0),
+    Level("memory", None, 20.0),
+)
 
 
-def test_the_peak_adds_up_what_each_thread_can_do(monkeypatch):
-    """Each thread is paused in one of two runs: both can do a round in 1 ms."""
-    spans = [[(0.0, 1e-3), (0.0, 9e-3)], [(0.0, 9e-3), (1e-3, 2e-3)]]
-    monkeypatch.setattr(roofline, "_many_runs", lambda run, threads: (1, spans))
-    flop = 2 * 4 * 32 * 512  # two operations, four chains of 32, 512 columns
-    assert roofline._peak(roofline.np.dtype("float32"), 2) == pytest.approx(2 * flop / 1e-3)
+@pytest.fixture
+def measured(monkeypatch):
+    """Limits as if they had been measured; the arguments with which they were asked for."""
+    asked = []
+
+    def known(*arguments):
+        asked.append(arguments)
+        return Limits(200.0, LEVELS, "2026-01-31", 0.0, 3)
+
+    monkeypatch.setattr(roofline.limits, "known", known)
+    return asked
 
 
-def test_bandwidth_is_what_all_threads_read_in_the_best_common_span(monkeypatch):
-    spans = [[(0.0, 1e-3), (0.0, 9e-3)], [(0.0, 1e-3), (1e-3, 2e-3)]]  # 9 ms, then 2 ms
-    monkeypatch.setattr(roofline, "_many_runs", lambda run, threads: (5, spans))
-    rate = roofline._bandwidth(80_000, roofline.np.dtype("float64"), 2)
-    assert rate == pytest.approx(5 * 80_000 / 2e-3)
+@pytest.mark.parametrize(
+    ("workload", "level"),
+    [
+        (Workload(10, 784, 10), "L1"),  # 15,780 elements of 4 bytes: 63,120 bytes
+        (Workload(20, 784, 10), "L2"),  # 94,880 bytes
+        (Workload(512, 512, 512), "L3"),  # 3 · 2²⁰ bytes
+        (Workload(50000, 784, 10), "memory"),
+        (Workload(10, 784, 10, cache="cold"), "memory"),
+        (Workload(128, 256, 128), "L2"),  # 81,920 elements, 328 KB
+        (Workload(512, 256, 256), "L3"),  # 2²⁰ bytes and 256 KB more than the second holds
+    ],
+    ids=lambda value: value if isinstance(value, str) else f"{value.shape} {value.cache}",
+)
+def test_the_bandwidth_is_that_of_the_nearest_level_that_holds_all(measured, workload, level):
+    limits = roofline.measure_machine(workload, 2)
+    assert limits.level == level
+    assert limits.bandwidth_gbs == {x.name: x.gbs for x in LEVELS}[level]
+    assert limits.peak_gflops == 200.0
+    assert limits.levels == LEVELS
+    assert measured == [("float32", 2)]
+
+
+def test_how_the_limits_were_measured_is_told(measured):
+    limits = roofline.measure_machine(Workload(1024, 1024, 1024, dtype="float64"), 1)
+    assert limits.peak_measured == (
+        "independent chains of fused multiply-adds on float64 vectors in registers, 1 thread, "
+        "best of many short runs in 3 looks since 2026-01-31"
+    )
+    assert "in the L3 cache, which holds the 25.2 MB of A, B and C" in limits.bandwidth_measured
+    cold = roofline.measure_machine(Workload(10, 784, 10, cache="cold"), 1)
+    assert "in the memory, from which each call begins" in cold.bandwidth_measured
 
 
 @pytest.mark.parametrize(
@@ -73,3 +104,26 @@ def test_neighbours_are_what_others_use(monkeypatch):
     watch = machine.NeighbourWatch()
     clock.update(wall=104.0, others=56.0)
     assert watch.busy() == pytest.approx(1.5)
+
+
+def test_caches_are_read_as_the_system_tells_them(tmp_path):
+    told = [
+        ("Data", "1", "48K", "0"),
+        ("Instruction", "1", "32K", "0"),
+        ("Unified", "2", "2M", "0-1"),
+        ("Unified", "3", "33792K", "0-15,32-47"),
+    ]
+    for index, texts in enumerate(told):
+        folder = tmp_path / f"index{index}"
+        folder.mkdir()
+        for name, text in zip(("type", "level", "size", "shared_cpu_list"), texts, strict=True):
+            (folder / name).write_text(text + "\n")
+    assert machine.caches(tmp_path) == (
+        machine.Cache(1, 49_152, 1),
+        machine.Cache(2, 2_097_152, 2),
+        machine.Cache(3, 34_603_008, 32),
+    )
+    assert machine.caches(tmp_path / "nowhere") == machine.USUAL_CACHES
+    (tmp_path / "index0" / "size").write_text("unknown")
+    machine.caches.cache_clear()
+    assert machine.caches(tmp_path) == machine.USUAL_CACHES

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from matmul_demo import blocked, kernels
+from matmul_demo import blocked, kernels, tiles
+from matmul_demo.machine import Cache
 from matmul_demo.strategies import BASELINE, LADDER, to_numpy
 
 CPU_LANES = [lane for lane in LADDER if lane.device == "cpu"]
@@ -55,6 +56,37 @@ def test_our_own_kernels_are_right_at_every_edge(function, shape):
     a = rng.integers(-9, 9, (rows, inner)).astype("float32")
     b = rng.integers(-9, 9, (inner, columns)).astype("float32")
     assert np.array_equal(function(a, b), a @ b)
+
+
+@pytest.mark.parametrize("shape", [(100, 70, 90), (37, 65, 33), (300, 17, 70)], ids=str)
+@pytest.mark.parametrize("function", [blocked.numba_blocked, blocked.numba_streamed])
+def test_our_own_kernels_are_right_when_caches_hold_little(function, shape, monkeypatch):
+    """Many blocks, parts of the inner axis and panels, uneven ones among them."""
+    tiny = (Cache(1, 2048, 1), Cache(2, 8192, 1), Cache(3, 32768, 2))
+    monkeypatch.setattr(blocked, "caches", lambda: tiny)
+    rows, inner, columns = shape
+    blocks = blocked.divide(rows, inner, 4, 2)
+    assert blocks.depth < 32
+    assert blocks.panel < 512
+    rng = np.random.default_rng(0)
+    a = rng.integers(-9, 9, (rows, inner)).astype("float32")
+    b = rng.integers(-9, 9, (inner, columns)).astype("float32")
+    assert np.array_equal(function(a, b), a @ b)
+
+
+def test_blocks_fit_the_caches_and_are_even(monkeypatch):
+    usual = (Cache(1, 2**15, 1), Cache(2, 2**19, 1), Cache(3, 2**25, 2))
+    monkeypatch.setattr(blocked, "caches", lambda: usual)
+    for rows, inner, threads in [(1024, 1024, 2), (2048, 2048, 2), (50, 9, 1), (1, 1, 8)]:
+        blocks = blocked.divide(rows, inner, 4, threads)
+        assert blocks.width * blocks.depth * 4 <= 3 / 4 * 2**15
+        assert blocks.high * tiles.TILE_ROWS * blocks.depth * 4 <= 2**18
+        assert inner * blocks.panel * 4 <= 2**24
+        parts = -(-inner // blocks.depth)
+        assert parts * blocks.depth - inner < parts  # the last is hardly shorter
+        if rows > 100:
+            count = -(-rows // (blocks.high * tiles.TILE_ROWS))
+            assert count % threads == 0
 
 
 def test_single_row_inner_and_column():

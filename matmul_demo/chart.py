@@ -18,6 +18,7 @@ WAITING = (
     "the slowest takes a hundred thousand times as long as the fastest, or more."
 )
 FLOOR_NOTE = "the time that no method can beat on this machine"
+PROCESSOR_NOTE = "the time that no method can beat on the processor"
 MISSING = {"unavailable": "not here", "stopped": "stopped", "wrong": "wrong"}
 TABLE_WIDTHS = (20, 8, 7, 7, 7, 7, 8, 8, 7, 6, 15)  # per cent; fixed, so that columns stay in place
 
@@ -146,7 +147,8 @@ def _whisker(result: Result, axis: Axis) -> str:
 def _legend(report: Report) -> str:
     floor = ""
     if report.floor_seconds:
-        floor = f" {text.seconds_text(report.floor_seconds)}, {FLOOR_NOTE}"
+        note = FLOOR_NOTE if report.workload.device == "cpu" else PROCESSOR_NOTE
+        floor = f" {text.seconds_text(report.floor_seconds)}, {note}"
     return (
         '<p class="race-legend"><span><i class="race-key"></i>measured</span>'
         '<span><i class="race-key race-estimate"></i>estimated from a part of the rows</span>'

@@ -78,7 +78,13 @@ class Race:
             self.threads,
             self.lanes,
             summarise(
-                self._outcomes, self.lanes, self.workload, floor, self.baseline, self._podium
+                self._outcomes,
+                self.lanes,
+                self.workload,
+                floor,
+                self.baseline,
+                self._podium,
+                self._machine.gpu if self._machine else None,
             ),
             self._phase,
             self._machine,
@@ -118,10 +124,11 @@ class Race:
     def _run_worker(self, deadline: float) -> Iterator[Report]:
         """Run the pending lanes in a new worker until all are done or it is gone."""
         keys = tuple(lane.key for lane in self._pending())
+        lanes = {lane.key: lane for lane in self.lanes}
         earlier = tuple(
             (outcome.strategy, outcome.median())
             for outcome in self._outcomes
-            if outcome.leads(self.workload)
+            if outcome.leads(lanes[outcome.strategy], self.workload)
         )
         plan = Plan(
             self.workload, keys, self._ladder, self.threads, deadline, self._machine, earlier

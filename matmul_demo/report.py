@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from matmul_demo.accelerator import Accelerator
 from matmul_demo.roofline import Machine
 from matmul_demo.strategy import Strategy
 from matmul_demo.timing import Timing
@@ -59,9 +60,11 @@ class Outcome:
     reason: str | None = None
     neighbours: float | None = None
 
-    def leads(self, workload: Workload) -> bool:
+    def leads(self, lane: Strategy, workload: Workload) -> bool:
         """Whether the lane may be run again for the podium: right, exact, timed in full."""
         if self.status != "ok" or self.timing is None or self.relative_error is None:
+            return False
+        if lane.clock == "launch":  # no time of a product
             return False
         full = self.timing.part.cells == workload.rows * workload.columns
         return full and self.relative_error <= tolerance(workload)
@@ -80,9 +83,9 @@ class Result:
     `speedup` is against `baseline`, which is the first lane of the race that is right unless
     another one was chosen; `gbs` are the bytes of A, B and C in 10⁹ per second. All are None where
     there is no valid time: a wrong result has its time, but no speed. `reduced_precision` says that
-    the error is larger than the workload's own kind of number explains; such a lane is not held
-    against the floor. `processors` is how many threads were busy, on average; None for lanes of the
-    GPU. `podium_seconds` is the median when the leaders were run again in turns.
+    the error is larger than the workload's own kind of number explains; on the processor such a
+    lane is not held against the floor. `processors` is how many threads were busy, on average; None
+    for lanes of the GPU. `podium_seconds` is the median when the leaders were run again in turns.
     """
 
     strategy: str
@@ -145,8 +148,16 @@ class Report:
         return next((result for result in self.results if result.strategy == key), None)
 
     def ranking(self) -> list[Result]:
-        """The lanes with a right result in full precision, fastest first."""
-        valid = [r for r in self.results if r.status == "ok" and not r.reduced_precision]
+        """The lanes with a right result in full precision, fastest first.
+
+        A clock that stops when the work is queued gives no time of the product.
+        """
+        timed = {lane.key for lane in self.lanes if lane.clock != "launch"}
+        valid = [
+            result
+            for result in self.results
+            if result.status == "ok" and not result.reduced_precision and result.strategy in timed
+        ]
         return sorted(valid, key=lambda result: result.seconds or math.inf)
 
     def podium(self) -> list[Result]:
@@ -190,17 +201,38 @@ def summarise(
     floor: float | None,
     baseline_key: str | None = None,
     podium: dict[str, tuple[float, ...]] | None = None,
+    gpu: Accelerator | None = None,
 ) -> tuple[Result, ...]:
     """Turn outcomes into results, in the order of `lanes`; lanes without one are left out.
 
     `baseline_key` names the lane of the speed-ups; the first right one where it has no result.
+    Lanes of the processor are held against `floor`, those of the GPU against its datasheet.
     """
     by_key = {outcome.strategy: outcome for outcome in outcomes}
     finished = [(lane, by_key[lane.key]) for lane in lanes if lane.key in by_key]
     valid = [outcome for _, outcome in finished if outcome.status == "ok"]
     baseline = next((o for o in valid if o.strategy == baseline_key), valid[0] if valid else None)
-    results = (_result(lane, outcome, baseline, workload, floor) for lane, outcome in finished)
+    results = (
+        _result(lane, outcome, baseline, workload, _floor(lane, workload, floor, gpu))
+        for lane, outcome in finished
+    )
     return tuple(_with_podium(result, (podium or {}).get(result.strategy)) for result in results)
+
+
+def _floor(
+    lane: Strategy, workload: Workload, floor: float | None, gpu: Accelerator | None
+) -> float | None:
+    """The time that no method can beat where this lane runs; None where it is not known."""
+    if lane.device == "cpu" or lane.clock == "launch":
+        return floor if lane.device == "cpu" else None
+    if gpu is None:
+        return None
+    return gpu.floor_seconds(workload, lane.numbers or workload.dtype, _itemsize(lane, workload))
+
+
+def _itemsize(lane: Strategy, workload: Workload) -> int:
+    """Bytes of each number that the lane multiplies."""
+    return NUMBER_BYTES.get(lane.numbers or "", np.dtype(workload.dtype).itemsize)
 
 
 def _with_podium(result: Result, samples: tuple[float, ...] | None) -> Result:
@@ -224,9 +256,8 @@ def _result(
     valid = seconds if outcome.status == "ok" else None
     base, _ = _median_and_quartiles(baseline.timing if baseline else None, workload)
     timing = outcome.timing
-    itemsize = NUMBER_BYTES.get(lane.numbers or "", np.dtype(workload.dtype).itemsize)
     reduced = bool(valid) and (outcome.relative_error or 0.0) > tolerance(workload)
-    fraction = floor / valid if valid and floor and lane.device == "cpu" and not reduced else None
+    held = lane.device != "cpu" or not reduced  # a GPU's floor is that of its kind of number
     return Result(
         strategy=lane.key,
         library=lane.library,
@@ -235,7 +266,7 @@ def _result(
         quartile_seconds=quartiles,
         samples=len(timing.samples) if timing else 0,
         gflops=workload.flop / valid / 1e9 if valid else None,
-        floor_fraction=fraction,
+        floor_fraction=floor / valid if valid and floor and held else None,
         speedup=base / valid if valid and base else None,
         baseline=baseline.strategy if valid and baseline else None,
         relative_error=outcome.relative_error,
@@ -244,7 +275,7 @@ def _result(
         first_call_seconds=timing.first_call_seconds if timing else None,
         status=outcome.status,
         reason=outcome.reason,
-        gbs=workload.elements * itemsize / valid / 1e9 if valid else None,
+        gbs=workload.elements * _itemsize(lane, workload) / valid / 1e9 if valid else None,
         reduced_precision=reduced,
         neighbours=outcome.neighbours,
         processors=timing.processors if timing and lane.device == "cpu" else None,

@@ -7,13 +7,17 @@ memory, that holds them.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
-from matmul_demo import limits
+from matmul_demo import accelerator, gpu, limits
+from matmul_demo.accelerator import Accelerator
 from matmul_demo.kernels import HAVE_NUMBA
 from matmul_demo.limits import Level, Limits
 from matmul_demo.machine import cpu_name
 from matmul_demo.workloads import Workload
+
+log = logging.getLogger(__name__)
 
 NO_NUMBA = "not measured: numba is not installed"
 
@@ -30,6 +34,7 @@ class Machine:
         bandwidth_measured: how.
         levels: the caches and the memory, nearest first, with the bandwidth of each.
         level: name of the one that holds the workload.
+        gpu: the GPU and its own roof, where the workload is for it.
     """
 
     name: str
@@ -39,6 +44,7 @@ class Machine:
     bandwidth_measured: str
     levels: tuple[Level, ...] = ()
     level: str | None = None
+    gpu: Accelerator | None = None
 
     def floor_seconds(self, workload: Workload) -> float | None:
         """The time that no method can beat: max(FLOP / peak, bytes / bandwidth), in seconds."""
@@ -54,8 +60,9 @@ def measure_machine(workload: Workload, threads: int) -> Machine:
 
     Takes about two seconds the first time, then a fraction of one; see `limits`.
     """
+    beside = _measure_gpu() if workload.device == "cuda" else None
     if not HAVE_NUMBA:
-        return Machine(cpu_name(), None, NO_NUMBA, None, NO_NUMBA)
+        return Machine(cpu_name(), None, NO_NUMBA, None, NO_NUMBA, gpu=beside)
     found = limits.known(workload.dtype, threads)
     level = holds(found.levels, workload)
     how = f"{threads} thread{'s' * (threads > 1)}, {_looks(found)}"
@@ -69,7 +76,19 @@ def measure_machine(workload: Workload, threads: int) -> Machine:
         f"{_why(level, workload)}, {how}",
         levels=found.levels,
         level=level.name,
+        gpu=beside,
     )
+
+
+def _measure_gpu() -> Accelerator | None:
+    """The GPU's roof; None where there is no GPU, or none that can be measured now."""
+    if gpu.missing():
+        return None
+    try:
+        return accelerator.known(accelerator.Cuda())
+    except RuntimeError as error:  # its memory is full, or the driver failed
+        log.warning("The GPU's roof was not measured: %s", error)
+        return None
 
 
 def holds(levels: tuple[Level, ...], workload: Workload) -> Level:

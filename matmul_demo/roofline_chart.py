@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from html import escape
 
-from matmul_demo import plot
+from matmul_demo import limits_table, plot
 from matmul_demo.report import Report, Result
 from matmul_demo.roofline import Machine
 from matmul_demo.text import three_digits
@@ -25,7 +25,7 @@ def section(report: Report) -> str:
     """Heading, plot and legend; an empty frame of the same size before the race."""
     return (
         f'<div class="race-roofline"><h3>{TITLE}</h3>{_plot(report)}{_list(report)}'
-        f'<p class="plot-note muted">{escape(_note(report))}</p></div>'
+        f'<p class="plot-note muted">{escape(_note(report))}</p>{limits_table.tables(report)}</div>'
     )
 
 

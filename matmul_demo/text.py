@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from matmul_demo.accelerator import Accelerator
 from matmul_demo.machine import cpu_name
 from matmul_demo.report import Report, Result
 
@@ -135,7 +136,23 @@ def machine_text(report: Report) -> str:
             f"{three_digits(machine.bandwidth_gbs)} GB/s, "
             f"floor {seconds_text(report.floor_seconds)}"
         )
-    return f"{what}\n{machine.name}, {threads}; {limits}{_neighbours_text(report)}"
+    beside = f"\n{gpu_text(machine.gpu)}" if machine.gpu else ""
+    return f"{what}\n{machine.name}, {threads}; {limits}{beside}{_neighbours_text(report)}"
+
+
+def gpu_text(device: Accelerator) -> str:
+    """The GPU's roof in a line: what was found, and what the datasheet says."""
+    promised = device.datasheet.tflops if device.datasheet else {}
+    products = [
+        f"{found.numbers} {three_digits(found.gflops / 1e3)}"
+        + (f" (datasheet {three_digits(sheet)})" if (sheet := promised.get(found.numbers)) else "")
+        for found in device.products
+    ]
+    memory = f" (datasheet {three_digits(device.datasheet.memory_gbs)})" if device.datasheet else ""
+    return (
+        f"{device.name}: copies {three_digits(device.copy_gbs)} GB/s{memory}; best products found, "
+        f"in TFLOP/s: {', '.join(products)}"
+    )
 
 
 def _neighbours_text(report: Report) -> str:
@@ -150,15 +167,17 @@ def _neighbours_text(report: Report) -> str:
 
 def _floor_text(report: Report, best: Result) -> str:
     """How near the winner comes to the limit, or that the limit was measured too low."""
-    if not best.floor_fraction:
+    if not best.floor_fraction or not best.seconds:
         return ""
-    floor = seconds_text(report.floor_seconds)
+    floor = seconds_text(best.floor_fraction * best.seconds)
+    times = three_digits(1 / best.floor_fraction)
+    if any(lane.key == best.strategy and lane.device != "cpu" for lane in report.lanes):
+        return f" By its datasheet this GPU needs {floor}: the winner takes {times} times as long."
     if best.floor_fraction > 1:
         return (
             f" The floor was measured as {floor}, but the winner was faster: something slowed "
             "the machine down while its limits were measured."
         )
-    times = three_digits(1 / best.floor_fraction)
     return f" The floor of this machine is {floor}: the winner takes {times} times as long."
 
 

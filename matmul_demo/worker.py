@@ -68,7 +68,7 @@ def run(plan: Plan, send: Callable[[object], None]) -> None:
         outcome = run_lane(ladder[key], plan.workload, matrices, reference, share)
         send(Neighbours(neighbours.busy()))
         send(replace(outcome, neighbours=watch.busy()))
-        if outcome.leads(plan.workload):
+        if outcome.leads(ladder[key], plan.workload):
             times[key] = outcome.median()
     leaders = [ladder[key] for key in sorted(times, key=times.__getitem__)[:LEADERS]]
     budget = max(plan.deadline - time.monotonic(), MIN_SHARE)

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from matmul_demo import limits, probe
+from matmul_demo import limits, probe, store
 from matmul_demo.limits import Level, Limits
 from matmul_demo.machine import Cache
 
@@ -17,7 +17,7 @@ def measured(peak, *rates):
         Level(name, held, rate)
         for (name, held, _), rate in zip(probe.levels(1), rates, strict=True)
     ]
-    return Limits(peak, tuple(levels), "2026-01-31", time.time())
+    return Limits(peak, tuple(levels), time.time())
 
 
 FIRST = measured(100.0, 300.0, 150.0, 60.0, 20.0)
@@ -44,7 +44,7 @@ def looks(monkeypatch):
     return results, seconds
 
 
-def make_older(folder, by=2 * limits.FRESH_SECONDS):
+def make_older(folder, by=2 * store.FRESH_SECONDS):
     for path in folder.iterdir():
         os.utime(path, (time.time() - by,) * 2)
 
@@ -82,7 +82,7 @@ def test_no_level_is_slower_than_one_further_away():
 
 def _change(**fields):
     def change(stored):
-        stored["limits"].update(fields)
+        stored["measured"].update(fields)
         return json.dumps(stored)
 
     return change
@@ -95,8 +95,12 @@ def _change(**fields):
         lambda stored: "{",
         lambda stored: "[]",
         lambda stored: "null",
-        lambda stored: json.dumps(stored["limits"]),
-        lambda stored: json.dumps(stored | {"machine": stored["machine"] | {"name": "another"}}),
+        lambda stored: json.dumps(stored["measured"]),
+        lambda stored: json.dumps(stored | {"about": stored["about"] | {"name": "another"}}),
+        lambda stored: json.dumps(stored | {"measured": None}),
+        lambda stored: json.dumps(stored | {"began": time.time() - store.KEPT_SECONDS - 1}),
+        lambda stored: json.dumps(stored | {"began": time.time() + 1e6}),
+        lambda stored: json.dumps(stored | {"began": "yesterday"}),
         _change(peak_gflops=-1.0),
         _change(peak_gflops=float("nan")),
         _change(peak_gflops=float("inf")),
@@ -104,9 +108,7 @@ def _change(**fields):
         _change(levels=[]),
         _change(levels=[{"name": "L1", "bytes": 32768, "gbs": 1.0}]),
         _change(levels=7),
-        _change(began=0.0),  # more than a month ago
-        _change(began=4e9),  # in the future
-        _change(since="yesterday"),
+        _change(looks="many"),
         _change(colour="red"),
     ],
 )
@@ -131,10 +133,10 @@ def test_a_folder_that_cannot_be_written_costs_only_the_time(tmp_path, looks):
 
 def test_where_limits_are_kept(monkeypatch, tmp_path):
     monkeypatch.setenv("MATMUL_CACHE", str(tmp_path / "own"))
-    assert limits.cache_folder() == tmp_path / "own"
+    assert store.cache_folder() == tmp_path / "own"
     monkeypatch.delenv("MATMUL_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert limits.cache_folder() == tmp_path / "prompt-interrogator"
+    assert store.cache_folder() == tmp_path / "prompt-interrogator"
 
 
 def test_all_is_really_measured():

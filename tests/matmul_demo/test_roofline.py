@@ -38,7 +38,7 @@ def measured(monkeypatch):
 
     def known(*arguments):
         asked.append(arguments)
-        return Limits(200.0, LEVELS, "2026-01-31", 0.0, 3)
+        return Limits(200.0, LEVELS, 1769860800.0, 3)
 
     monkeypatch.setattr(roofline.limits, "known", known)
     return asked

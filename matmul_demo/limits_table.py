@@ -1,0 +1,74 @@
+"""The limits that were measured, as HTML: the caches and the memory, and the GPU's roof."""
+
+from __future__ import annotations
+
+from html import escape
+
+from matmul_demo.accelerator import Accelerator
+from matmul_demo.machine import caches
+from matmul_demo.report import Report
+from matmul_demo.roofline import bytes_text
+from matmul_demo.text import three_digits
+
+LEVEL_COLUMNS = ("data in", "holds", "GB/s", "bound by arithmetic from")
+PRODUCT_COLUMNS = ("numbers", "best product found", "n", "datasheet")
+SHEET_NOTE = "The datasheet's figures are the maker's, dense, and not measured here."
+
+
+def tables(report: Report) -> str:
+    """The table of the levels, empty before a race; then that of the GPU where there is one."""
+    device = report.machine.gpu if report.machine else None
+    return f'<div class="race-limits">{_levels(report)}{_gpu(device) if device else ""}</div>'
+
+
+def _levels(report: Report) -> str:
+    machine = report.machine
+    threads = f"{report.threads} thread{'s' * (report.threads > 1)}"
+    caption = f"What {threads} can read, measured; marked: where this race's A, B and C lie"
+    if machine is None or not machine.levels:
+        names = [*(f"L{cache.level}" for cache in caches()), "memory"]
+        rows = "".join(_row("", name, "–", "–", "–") for name in names)
+        return _table(caption, LEVEL_COLUMNS, rows)
+    rows = ""
+    for level in machine.levels:
+        ridge = f"{three_digits((machine.peak_gflops or 0.0) / level.gbs)} FLOP/byte"
+        holds = bytes_text(level.bytes) if level.bytes else "all"
+        kind = ' class="race-level"' if level.name == machine.level else ""
+        rows += _row(kind, level.name, holds, three_digits(level.gbs), ridge)
+    return _table(caption, LEVEL_COLUMNS, rows)
+
+
+def _gpu(device: Accelerator) -> str:
+    sheet = device.datasheet
+    promised = sheet.tflops if sheet else {}
+    rows = "".join(
+        _row(
+            "",
+            product.numbers,
+            _tflops(product.gflops / 1e3),
+            f"{product.side:,}",
+            _tflops(promised.get(product.numbers)),
+        )
+        for product in device.products
+    )
+    memory = f"{three_digits(sheet.memory_gbs)} GB/s" if sheet else "–"
+    rows += _row("", "copy", f"{three_digits(device.copy_gbs)} GB/s", "", memory)
+    note = SHEET_NOTE if sheet else "We have no datasheet of this device."
+    return _table(f"{device.name}. {note}", PRODUCT_COLUMNS, rows)
+
+
+def _tflops(rate: float | None) -> str:
+    return f"{three_digits(rate)} TFLOP/s" if rate else "–"
+
+
+def _table(caption: str, columns: tuple[str, ...], rows: str) -> str:
+    head = "".join(f"<th scope='col'>{name}</th>" for name in columns)
+    return (
+        f'<div class="race-table"><table><caption>{escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _row(kind: str, name: str, *cells: str) -> str:
+    texts = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+    return f"<tr{kind}><th scope='row'>{escape(name)}</th>{texts}</tr>"

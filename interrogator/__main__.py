@@ -9,6 +9,17 @@ import os
 import sys
 from typing import Any
 
+from interrogator.captioning import USUAL, Captioning
+from interrogator.known import as_text
+
+
+class _ListModels(argparse.Action):
+    """Prints the known models and ends, whatever else is named."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        print(as_text())
+        parser.exit()
+
 
 def _parser() -> argparse.ArgumentParser:
     # What needs torch is imported in main: --help answers at once.
@@ -18,12 +29,31 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("pictures", metavar="PICTURE", nargs="+", help="a file")
     parser.add_argument("--mode", default="fast", help="best, fast (default), classic or negative")
     parser.add_argument(
-        "--preset", help="quality, light or demo; the best that can be had if absent"
+        "--preset", help="quality, light, demo, sd2 or sdxl; the best that can be had if absent"
     )
     parser.add_argument(
         "--clip", metavar="NAME", help="ARCHITECTURE/TAG, hf-hub:ORG/REPO or local-dir:PATH"
     )
-    parser.add_argument("--caption-model", metavar="NAME", help="a BLIP repository or folder")
+    parser.add_argument(
+        "--caption-model", metavar="NAME",
+        help="a repository or folder with an image-to-text model, such as microsoft/git-base-coco",
+    )  # fmt: skip
+    parser.add_argument(
+        "--models", action=_ListModels, nargs=0, help="list the known models, and end"
+    )
+    for name, value, says in (
+        ("beams", USUAL.beams, "captions followed at a time; 1 is quickest"),
+        ("fewest", USUAL.fewest, "tokens of the caption at least"),
+        ("most", USUAL.most, "tokens of the caption at most"),
+        ("no-repeat", USUAL.no_repeat, "no run of so many tokens twice; 0 lets it"),
+    ):
+        parser.add_argument(
+            f"--caption-{name}", metavar="N", type=int, default=value, help=f"{says} ({value})"
+        )
+    parser.add_argument(
+        "--dtype", choices=("float32", "bfloat16", "float16"),
+        help="the models' numbers; the fastest of this machine if absent",
+    )  # fmt: skip
     parser.add_argument(
         "--vocabulary", metavar="DIR", help="a folder of .txt or .csv lists in place of ours"
     )
@@ -45,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         help="do not leave out sexual words, slurs, extremism and living celebrities",
     )
     parser.add_argument(
-        "--caption", metavar="TEXT", default="", help="use this caption instead of BLIP's"
+        "--caption", metavar="TEXT", default="", help="use this caption instead of the model's"
     )
     parser.add_argument(
         "--with-negative", action="store_true", help="write a negative prompt as well"
@@ -89,19 +119,21 @@ def main(arguments: list[str] | None = None) -> int:
     from interrogator.catalogue import active_notice, choose_names, default_names
     from interrogator.errors import InterrogatorError
     from interrogator.policy import default_policy
+    from interrogator.runtime import choose_runtime
     from interrogator.workshop import Workshop
 
     try:
         settings = _settings(options)
-        if options.preset or options.clip or options.caption_model:
-            names = choose_names(options.preset, options.caption_model, options.clip)
-        else:
+        preset = options.preset
+        if not (preset or (options.clip and options.caption_model)):
             names, reason = default_names()
+            preset = names.preset
             print(active_notice(names, reason), file=sys.stderr)
+        names = choose_names(preset, options.caption_model, options.clip)
         policy = default_policy(
             options.name_artists, options.ban, safety=False if options.no_safety_list else None
         )
-        interrogator, seconds = Workshop().prepare(
+        interrogator, seconds = Workshop(choose_runtime(options.dtype)).prepare(
             names,
             _lists(options.vocabulary),
             _report,
@@ -148,7 +180,13 @@ def _settings(options: argparse.Namespace) -> Any:  # noqa: ANN401
         int(fewest), int(most), options.artists, tuple(options.pin), tuple(options.drop),
         tuple(filter(is_plain, options.ban)),
     )  # fmt: skip
-    return Settings(options.mode, options.caption, rules, options.with_negative, options.seconds)
+    how = Captioning(
+        options.caption_beams, options.caption_fewest, options.caption_most,
+        options.caption_no_repeat,
+    )  # fmt: skip
+    return Settings(
+        options.mode, options.caption, rules, options.with_negative, options.seconds, how
+    )
 
 
 def _line(interrogator: Any, path: str, settings: Any, seconds: dict) -> dict:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""Picture → caption, by BLIP."""
+"""Picture → caption, by any image-to-text model of transformers; BLIP by a shorter way."""
 
 from __future__ import annotations
 
@@ -7,38 +7,61 @@ from dataclasses import dataclass
 
 import torch
 from PIL import Image
-from transformers import BlipForConditionalGeneration, BlipProcessor
+from transformers import BlipForConditionalGeneration, PreTrainedModel, ProcessorMixin
 
+from interrogator.blip import PictureCache
+from interrogator.captioning import MOST_TOKENS, USUAL, Captioning
 from interrogator.runtime import Runtime
 
-BEAMS = 3
-MAX_NEW_TOKENS = 40
-NO_REPEAT_NGRAM = 3  # tokens; without it BLIP may say "the jungle jungle jungle …"
+QUESTION = "Describe this picture in one plain sentence."  # asked of models that chat
 
 
 @dataclass(frozen=True)
 class Captioner:
-    """A BLIP with its processor on a device."""
+    """An image-to-text model with its processor on a device."""
 
-    model: BlipForConditionalGeneration
-    processor: BlipProcessor
+    model: PreTrainedModel
+    processor: ProcessorMixin
     runtime: Runtime
 
-    def caption(self, picture: Image.Image) -> str:
+    def caption(self, picture: Image.Image, how: Captioning = USUAL) -> str:
         """Describe an RGB picture in a few words of plain English."""
-        return self.captions([picture])[0]
+        return self.captions([picture], how)[0]
 
     @torch.inference_mode()
-    def captions(self, pictures: Sequence[Image.Image]) -> list[str]:
+    def captions(self, pictures: Sequence[Image.Image], how: Captioning = USUAL) -> list[str]:
         """Describe several RGB pictures at once, each as if it were alone."""
-        inputs = self.processor(images=list(pictures), return_tensors="pt")
-        pixels = inputs.pixel_values.to(self.runtime.device, self.runtime.dtype)  # [n, 3, h, w]
-        tokens = self.model.generate(
-            pixel_values=pixels,
-            num_beams=BEAMS,
-            max_new_tokens=MAX_NEW_TOKENS,
-            no_repeat_ngram_size=NO_REPEAT_NGRAM,
-            do_sample=False,
-        )
+        inputs = self._inputs(pictures)
+        asked = inputs.get("input_ids")
+        length = 0 if asked is None else asked.shape[1]
+        if isinstance(self.model, BlipForConditionalGeneration):
+            inputs = {
+                "pixel_values": inputs["pixel_values"],
+                "past_key_values": PictureCache(len(pictures)),
+            }
+        tokens = self.model.generate(**inputs, **how.for_generate(self._room(length)))
+        if not self.model.config.is_encoder_decoder:
+            tokens = tokens[:, length:]  # what was asked is not part of the answer
         said = self.processor.batch_decode(tokens, skip_special_tokens=True)
         return [" ".join(text.split()) for text in said]
+
+    def _inputs(self, pictures: Sequence[Image.Image]) -> dict[str, torch.Tensor]:
+        """Return what the model reads: pixels and, where it must be asked, the question."""
+        if getattr(self.processor, "chat_template", None):
+            content = [{"type": "image"}, {"type": "text", "text": QUESTION}]
+            question = self.processor.apply_chat_template(
+                [{"role": "user", "content": content}], add_generation_prompt=True
+            )
+            inputs = self.processor(
+                images=[[picture] for picture in pictures],
+                text=[question] * len(pictures),
+                return_tensors="pt",
+            )
+        else:
+            inputs = self.processor(images=list(pictures), return_tensors="pt")
+        return inputs.to(self.runtime.device, self.runtime.dtype)
+
+    def _room(self, asked: int) -> int:
+        """Return how many tokens the model can say, beside its start and what it was asked."""
+        text = self.model.config.get_text_config(decoder=True)
+        return getattr(text, "max_position_embeddings", MOST_TOKENS + asked + 1) - asked - 1

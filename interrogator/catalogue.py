@@ -6,6 +6,7 @@ A preset that a person named is loaded or refused with a sentence. Only where no
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ from typing import Any
 from interrogator import hub, torchvision_ops  # noqa: F401  (the latter before open_clip)
 from interrogator.errors import InterrogatorError
 from interrogator.hub import Needed, Repository
+from interrogator.known import CAPTIONERS, CLIPS
 
 import open_clip  # isort: skip
 
 ASSETS = Path(__file__).parent.parent / "assets"
+SHARDS = "model.safetensors.index.json"  # names the files of weights that are split
 EMBEDDED = ASSETS / "models"
+EMBEDDED_BLIP, EMBEDDED_CLIP = str(EMBEDDED / "blip"), f"local-dir:{EMBEDDED / 'clip'}"
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class ModelNames:
 
     Attributes:
         preset: The preset's name, or "custom".
-        caption: A BLIP repository on the hub, or a folder.
+        caption: A repository on the hub, or a folder, with an image-to-text model.
         clip: "ARCHITECTURE/TAG" as open_clip names them, "hf-hub:ORG/REPO" or "local-dir:PATH".
             What comes from the hub may be pinned: a branch, tag or commit after an @.
         note: What the preset is good for, in a few words.
@@ -42,6 +46,16 @@ class ModelNames:
         """Whether these are the models that ship with the project."""
         return self.preset == "demo"
 
+    @property
+    def embedded_blip(self) -> bool:
+        """Whether the captioner is the one that ships with the project."""
+        return self.caption == EMBEDDED_BLIP
+
+    @property
+    def embedded_clip(self) -> bool:
+        """Whether the CLIP is the one that ships with the project and knows our painter's words."""
+        return self.clip == EMBEDDED_CLIP
+
 
 PRESETS: dict[str, ModelNames] = {
     names.preset: names
@@ -55,8 +69,16 @@ PRESETS: dict[str, ModelNames] = {
             "half the size, several times faster",
         ),
         ModelNames(
-            "demo", str(EMBEDDED / "blip"), f"local-dir:{EMBEDDED / 'clip'}",
+            "demo", EMBEDDED_BLIP, EMBEDDED_CLIP,
             "tiny models that ship with the app; they know what our painter paints",
+        ),
+        ModelNames(
+            "sd2", "Salesforce/blip-image-captioning-large", "ViT-H-14/laion2b_s32b_b79k",
+            "for Stable Diffusion 2; slow without a GPU",
+        ),
+        ModelNames(
+            "sdxl", "Salesforce/blip-image-captioning-large", "ViT-bigG-14/laion2b_s39b_b160k",
+            "for SDXL, the larger of its two CLIPs; wants a GPU",
         ),
     )
 }  # fmt: skip
@@ -84,6 +106,26 @@ def choose_names(
             note="",
         )
     return names
+
+
+def check_offered(*names: str) -> None:
+    """Allow any model, but on a Space those of the list alone: disk and memory are shared there.
+
+    INTERROGATOR_MODELS, "any" or "known", says otherwise.
+
+    Raises:
+        InterrogatorError: A model is not offered here.
+    """
+    usual = "known" if os.environ.get("SPACE_ID") else "any"
+    if os.environ.get("INTERROGATOR_MODELS", usual) != "known":
+        return
+    offered = [model.name for model in (*CAPTIONERS, *CLIPS)]
+    for name in filter(None, names):
+        if name not in offered:
+            raise InterrogatorError(
+                f"{name!r} is not offered on this server; choose one of {', '.join(offered)}. "
+                "On a machine of your own any model can be named."
+            )
 
 
 def default_names() -> tuple[ModelNames, str]:
@@ -127,7 +169,12 @@ def download_bytes(names: ModelNames) -> int:
     missing = [r for r in repositories(names) if hub.cached_folder(r) is None]
     if not missing:
         return 0
-    return sum(file.size for file in hub.survey(missing) if not file.cached)
+    files = hub.survey(missing)
+    size = sum(file.size for file in files if not file.cached)
+    if any(file.name == SHARDS for file in files):  # which names them when it is here
+        split = (model for model in CAPTIONERS if model.name == names.caption)
+        size += sum(int(model.download * 1e9) for model in split)
+    return size
 
 
 def repositories(names: ModelNames) -> list[Repository]:
@@ -137,7 +184,7 @@ def repositories(names: ModelNames) -> list[Repository]:
     """
     found = []
     if not Path(names.caption).is_dir():
-        found.append(Repository(names.caption, _BLIP_FILES))
+        found.append(Repository(names.caption, _CAPTIONER_FILES))
     if not names.clip.startswith("local-dir:"):
         found.append(clip_repository(names.clip))
     if not names.clip.startswith(("local-dir:", "hf-hub:")):
@@ -168,14 +215,18 @@ _TOKENIZER_FILES = (
     Needed(("special_tokens_map.json",), required=False),
     Needed(("config.json",), required=False),
 )
-_BLIP_FILES = (
+_CAPTIONER_FILES = (
     Needed(("config.json",)),
     Needed(("preprocessor_config.json", "processor_config.json")),
-    Needed(("tokenizer.json", "vocab.txt")),
+    Needed(("processor_config.json",), required=False),
+    Needed(("tokenizer.json", "vocab.txt", "vocab.json")),
     Needed(("tokenizer_config.json",), required=False),
     Needed(("special_tokens_map.json",), required=False),
+    Needed(("added_tokens.json",), required=False),
+    Needed(("merges.txt",), required=False),
+    Needed(("chat_template.jinja", "chat_template.json"), required=False),
     Needed(("generation_config.json",), required=False),
-    Needed(("model.safetensors", "pytorch_model.bin")),
+    Needed(("model.safetensors", SHARDS, "pytorch_model.bin")),
 )
 CLIP_WEIGHTS = Needed(("open_clip_model.safetensors", "open_clip_pytorch_model.bin"))
 _CLIP_FOLDER = (

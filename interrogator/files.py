@@ -6,14 +6,17 @@ names → repositories → cached? → hub, asked once for all of them → downl
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from interrogator import hub
-from interrogator.catalogue import ModelNames, companions, repositories
+from interrogator.catalogue import SHARDS, ModelNames, companions, repositories
 from interrogator.errors import InterrogatorError
-from interrogator.hub import Report, Repository
+from interrogator.hub import Needed, Report, Repository
 from interrogator.transfers import Transfers
+
+_SHARD = re.compile(r"[\w-]+\.safetensors")
 
 
 def fetch(names: ModelNames, transfers: Transfers, report: Report) -> dict[str, Path]:
@@ -23,6 +26,7 @@ def fetch(names: ModelNames, transfers: Transfers, report: Report) -> dict[str, 
         InterrogatorError: The hub cannot be reached or lacks something, or a download failed.
     """
     folders = _fetch(names.preset, repositories(names), transfers, report)
+    folders |= _fetch(names.preset, shards(names.caption, folders), transfers, report)
     place = own_folder(names.clip, folders)
     if place is not None:  # only what lies there tells what else it needs
         more = companions(text_config(place), own_tokenizer=True)
@@ -47,6 +51,24 @@ def _fetch(
             "Connect to the network once, or choose the preset demo."
         ) from error
     return folders | transfers.fetch(missing, found, report)
+
+
+def shards(captioner: str, folders: dict[str, Path]) -> list[Repository]:
+    """Return the files of a captioner's weights where they are split, as their index names them.
+
+    Raises:
+        InterrogatorError: The index is damaged.
+    """
+    index = folders[captioner] / SHARDS if captioner in folders else None
+    if index is None or not index.exists():
+        return []
+    try:
+        names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
+        if not all(map(_SHARD.fullmatch, names)):  # a name could be a path to anywhere
+            raise ValueError(names)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InterrogatorError(f"The index of the weights of {captioner} is damaged.") from error
+    return [Repository(captioner, tuple(Needed((name,)) for name in names))]
 
 
 def own_folder(clip: str, folders: dict[str, Path]) -> Path | None:

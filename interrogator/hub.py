@@ -154,7 +154,8 @@ def survey(repositories: Iterable[Repository]) -> list[RemoteFile]:
             found.append(answer)
     # In the order of the list, not of the answers, so that downloads go the same way every time.
     order = [(repository.name, name) for repository, needed in wanted for name in needed.names]
-    return sorted(found, key=lambda file: order.index((file.repository, file.name)))
+    key = lambda file: order.index((file.repository, file.name))  # noqa: E731
+    return sorted(set(found), key=key)  # a file can serve two needs
 
 
 def _answer(

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from interrogator.captioning import Captioning
 from interrogator.ranking import RankedPhrase
 
 SHOWN_PER_CATEGORY = 5
@@ -52,12 +53,12 @@ class Seen:
 
     Attributes:
         picture: A hash of its pixels.
-        captions: A captioner's name → what it says.
+        captions: A captioner's name and how it was asked → what it says.
         vectors: A CLIP's fingerprint → the picture's unit vector [d].
     """
 
     picture: str = ""
-    captions: dict[str, str] = field(default_factory=dict)
+    captions: dict[tuple[str, Captioning], str] = field(default_factory=dict)
     vectors: dict[str, torch.Tensor] = field(default_factory=dict)
 
 

@@ -32,8 +32,10 @@ from interrogator.transfers import Transfers
 
 import open_clip  # isort: skip
 import transformers  # isort: skip
-from transformers import BlipForConditionalGeneration, BlipProcessor  # isort: skip
+from transformers import AutoModelForImageTextToText, AutoProcessor  # isort: skip
+from transformers import BlipForConditionalGeneration  # isort: skip
 
+from interrogator.blip import share_pictures  # isort: skip
 from interrogator.caption import Captioner  # isort: skip
 from interrogator.clip import Clip  # isort: skip
 
@@ -146,7 +148,7 @@ def load(
     folders = fetch(names, transfers or Transfers(), report)
     start = time.perf_counter()
     report(f"Loading {names.caption if not names.embedded else 'the embedded models'}", None)
-    captioner = _load_blip(names.caption, folders.get(names.caption), runtime)
+    captioner = _load_captioner(names.caption, folders.get(names.caption), runtime)
     clip = _load_clip(names.clip, folders, runtime)
     log.info("loaded %s in %.1f s", names.preset, time.perf_counter() - start)
     return Models(names, captioner, clip, runtime)
@@ -174,20 +176,24 @@ def _clip_alone(name: str) -> ModelNames:
     return choose_names("demo", clip=name)
 
 
-def _load_blip(name: str, folder: Path | None, runtime: Runtime) -> Captioner:
+def _load_captioner(name: str, folder: Path | None, runtime: Runtime) -> Captioner:
     source = str(folder or name)
     transformers.utils.logging.disable_progress_bar()
     try:
-        model, info = BlipForConditionalGeneration.from_pretrained(
+        model, info = AutoModelForImageTextToText.from_pretrained(
             source, dtype=runtime.dtype, local_files_only=True, output_loading_info=True
         )
         if info["missing_keys"] or info["mismatched_keys"]:  # they would stay random
-            raise ValueError("the weights are not those of a BLIP captioner, or not all of them")
+            raise ValueError("the weights are not those of such a model, or not all of them")
         # The PIL backend gives the same pixels whether or not torchvision's library is whole.
-        processor = BlipProcessor.from_pretrained(source, backend="pil", local_files_only=True)
+        processor = AutoProcessor.from_pretrained(source, backend="pil", local_files_only=True)
+        if not hasattr(processor, "image_processor"):
+            raise ValueError("there is no processor of pictures and words beside the weights")
+        if isinstance(model, BlipForConditionalGeneration):
+            share_pictures(model)
     except Exception as error:  # missing, damaged and foreign files each raise their own
         raise InterrogatorError(
-            f"{name} cannot be loaded as a BLIP captioner: {_first_line(error)}{_repaired(folder)}"
+            f"{name} cannot be loaded as a captioner: {_first_line(error)}{_repaired(folder)}"
         ) from error
     return Captioner(model.to(runtime.device).eval(), processor, runtime)
 

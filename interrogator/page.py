@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from queue import Empty, Queue
 from typing import Any
 
@@ -17,17 +17,18 @@ from interrogator import images, render
 from interrogator.catalogue import (
     ModelNames,
     active_notice,
+    check_offered,
     choose_names,
     default_names,
     download_bytes,
 )
-from interrogator.choices import Words, is_plain, split_bans, words_of
+from interrogator.choices import Words, words_of
 from interrogator.errors import InterrogatorError
 from interrogator.hub import Report
 from interrogator.interrogation import Interrogation, Seen, ranked_json
-from interrogator.pipeline import Interrogator, Settings
+from interrogator.pipeline import Interrogator
 from interrogator.policy import default_policy
-from interrogator.prompt import Rules
+from interrogator.request import Request, whole
 from interrogator.workshop import Workshop
 
 log = logging.getLogger(__name__)
@@ -36,64 +37,7 @@ ASK_AGAIN_SECONDS = 60.0  # after which a hub that did not answer is asked again
 POLL_SECONDS = 0.1  # how often a page asks the loading thread for news
 DRAW_SECONDS = 0.15  # how often a search is drawn, so that drawing does not take its time
 MOST_RANKED = 50  # phrases of each list that `analyze` tells at most
-LARGEST = 10**6  # of the numbers that a request may name
 BUG = "Something went wrong on our side; it is in the server's log. Try again."
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a visitor or a program asks.
-
-    Attributes:
-        picture: A file's path or bytes.
-        preset: A preset's name, or None for the best that can be had.
-        settings: Mode, caption and rules.
-        judge: The name of a second CLIP, or "".
-        words: Whose names, bans and lists.
-    """
-
-    picture: str | bytes | None
-    preset: str | None
-    settings: Settings
-    judge: str = ""
-    words: Words = field(default_factory=lambda: Words(default_policy()))
-
-    @staticmethod
-    def of(
-        picture: str | bytes | None,
-        mode: str,
-        preset: str | None,
-        caption: str | None,
-        with_negative: bool,
-        artists: float,
-        fewest: float,
-        most: float,
-        pinned: list[str] | None,
-        dropped: list[str] | None,
-        banned: str | None,
-        seconds: float | None,
-        judge: str | None,
-        name_artists: str | None = None,
-        own_words: str | None = None,
-        own_files: list[str] | None = None,
-        own_lists: str | None = None,
-    ) -> Request:
-        """Return what the page's and the API's values mean.
-
-        Raises:
-            InterrogatorError: They contradict each other.
-        """
-        rules = Rules(
-            _whole(fewest, "least number of phrases"),
-            _whole(most, "greatest number of phrases"),
-            _whole(artists, "number of artists"),
-            tuple(pinned or ()),
-            tuple(dropped or ()),
-            tuple(ban for ban in split_bans(banned) if is_plain(ban)),
-        )
-        settings = Settings(mode, caption or "", rules, with_negative, seconds or None)
-        words = words_of(name_artists, banned, own_words, own_files, own_lists)
-        return Request(picture, preset or None, settings, (judge or "").strip(), words)
 
 
 @dataclass(frozen=True)
@@ -136,21 +80,37 @@ class Page:
                 log.info("%s", active_notice(self.names, self.reason))
             return self.names, self.reason
 
+    def chosen(
+        self, preset: str | None, caption_model: str = "", clip: str = "", judge: str = ""
+    ) -> ModelNames:
+        """Return the models that are meant: a preset, or the default, or its parts replaced.
+
+        Raises:
+            InterrogatorError: There is no such preset, or a name is not offered here.
+        """
+        check_offered(caption_model, clip, judge)
+        if preset is None and not (caption_model and clip):
+            preset = self.default()[0].preset
+        return choose_names(preset, caption_model or None, clip or None)
+
     def greet(self) -> tuple[str, str, str]:
         """Return the notice of the active models, their preset, and its note."""
         names, reason = self.default()
-        note = self.describe_preset(names.preset)
+        note = self.describe_models(names.preset)
         return render.notice(active_notice(names, reason)), names.preset, note
 
-    def describe_preset(self, preset: str) -> str:
-        """Return what choosing a preset would mean: its models and their download."""
+    def describe_models(
+        self, preset: str | None, caption_model: str = "", clip: str = "", judge: str = ""
+    ) -> str:
+        """Return what choosing models would mean: what they are for, and their download."""
         try:
-            names = choose_names(preset)
+            names = self.chosen(preset, caption_model, clip, judge)
             size = download_bytes(names)
         except InterrogatorError as error:
             return render.status(f"{preset}: {error}", kind="error")
         ready = "on this machine already" if not size else f"{size / 1e9:.1f} GB to download once"
-        return render.status(f"{preset}: {names.note}; {ready}.", kind="idle")
+        what = names.note or f"{names.caption} and {names.clip}"
+        return render.status(f"{names.preset}: {what}; {ready}.", kind="idle")
 
     def describe_words(
         self,
@@ -175,7 +135,7 @@ class Page:
         try:
             opened = images.read(request.picture)
             yield Drawn(render.status("Getting ready"), "", "", False)
-            names = choose_names(request.preset) if request.preset else self.default()[0]
+            names = self._names(request)
             prepared: tuple[Interrogator, dict[str, float]] | None = None
             for news in self._prepared(names, request):
                 if isinstance(news, str):
@@ -231,38 +191,47 @@ class Page:
             InterrogatorError: Picture, models or settings are at fault; in a sentence.
         """
         opened = images.read(request.picture)
-        interrogator, seconds = self._interrogator(request.preset, request.words, request.judge)
+        interrogator, seconds = self._prepare(self._names(request), request.words, request.judge)
         return interrogator.run(opened, request.settings, seconds).to_json()
 
     def analyze(
-        self, picture: str | bytes | None, preset: str | None, top: float
+        self,
+        picture: str | bytes | None,
+        preset: str | None,
+        top: float,
+        caption_model: str = "",
+        clip: str = "",
     ) -> dict[str, Any]:
         """Return caption and ranked phrases as JSON; raises as `interrogate` does."""
-        count = _whole(top, "number of phrases")
+        count = whole(top, "number of phrases")
         if not 1 <= count <= MOST_RANKED:
             raise InterrogatorError(f"From 1 to {MOST_RANKED} phrases of each list can be told.")
         opened = images.read(picture)
-        interrogator, _ = self._interrogator(preset)
+        interrogator, _ = self._prepare(self.chosen(preset or None, caption_model, clip))
         state = interrogator.analyze(opened, count)
         told = replace(state, ranked={}).to_json()
         kept = ("caption", "models", "vocabulary", "seconds")
         return {**{key: told[key] for key in kept}, "ranked": ranked_json(state.ranked, count)}
 
-    def score(self, picture: str | bytes | None, prompt: str, preset: str | None) -> dict[str, Any]:
+    def score(
+        self, picture: str | bytes | None, prompt: str, preset: str | None, clip: str = ""
+    ) -> dict[str, Any]:
         """Return a prompt's similarity to a picture as JSON; raises as `interrogate` does."""
         opened = images.read(picture)
-        interrogator, _ = self._interrogator(preset)
+        interrogator, _ = self._prepare(self.chosen(preset or None, clip=clip))
         return interrogator.score(opened, prompt)
 
-    def _interrogator(
-        self, preset: str | None, words: Words | None = None, judge: str = ""
-    ) -> tuple[Interrogator, dict[str, float]]:
-        names = choose_names(preset) if preset else self.default()[0]
-        return self._prepare(names, words or Words(default_policy()), judge)
+    def _names(self, request: Request) -> ModelNames:
+        return self.chosen(request.preset, request.caption_model, request.clip, request.judge)
 
     def _prepare(
-        self, names: ModelNames, words: Words, judge: str, report: Report | None = None
+        self,
+        names: ModelNames,
+        words: Words | None = None,
+        judge: str = "",
+        report: Report | None = None,
     ) -> tuple[Interrogator, dict[str, float]]:
+        words = words or Words(default_policy())
         own = words.own.vocabulary if words.own else None
         return self.workshop.prepare(
             names,
@@ -273,13 +242,6 @@ class Page:
             keep=False,  # visitors' lists do not fill the disk
             judge=judge or None,
         )
-
-
-def _whole(value: object, name: str) -> int:
-    """Return a whole number; a program may send anything."""
-    if not isinstance(value, int | float) or value != value or abs(value) > LARGEST:
-        raise InterrogatorError(f"The {name} must be a number, not {value!r}.")
-    return int(value)
 
 
 def _drawn(state: Interrogation) -> Drawn:

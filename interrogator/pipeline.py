@@ -14,6 +14,7 @@ from typing import Any
 
 from PIL import Image
 
+from interrogator.captioning import USUAL, Captioning
 from interrogator.catalogue import ModelNames
 from interrogator.clip import Clip
 from interrogator.clock import Clock, deadline
@@ -40,10 +41,11 @@ class Settings:
 
     Attributes:
         mode: One of `modes.MODES`.
-        caption: Takes the place of BLIP's unless empty.
+        caption: Takes the place of the model's unless empty.
         rules: What the prompt must keep.
         with_negative: Whether a negative prompt is written as well.
         seconds: When the search must end, counted from its beginning; None: when it is done.
+        captioning: How the model writes its caption.
 
     Raises:
         InterrogatorError: There is no such mode, the caption is far too long, or the time is not
@@ -55,6 +57,7 @@ class Settings:
     rules: Rules = field(default_factory=Rules)
     with_negative: bool = False
     seconds: float | None = None
+    captioning: Captioning = USUAL
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -109,11 +112,11 @@ class Interrogator:
         seen = seen if seen and seen.picture == name else Seen(name)
         said = " ".join(settings.caption.split())
         if not said:
-            captioner = self.models.names.caption
-            if captioner not in seen.captions:
-                said = clock.timed("caption", lambda: self.models.captioner.caption(picture))
-                seen = replace(seen, captions={**seen.captions, captioner: said})
-            said = seen.captions[captioner]
+            key, captioner = (self.models.names.caption, settings.captioning), self.models.captioner
+            if key not in seen.captions:
+                said = clock.timed("caption", lambda: captioner.caption(picture, key[1]))
+                seen = replace(seen, captions={**seen.captions, key: said})
+            said = seen.captions[key]
         state = replace(state, caption=said, seen=seen, token_limit=clip.token_limit)
         yield replace(state, seconds=clock.so_far())
 
@@ -266,8 +269,8 @@ def describe(models: Models) -> dict[str, Any]:
     names: ModelNames = models.names
     return {
         "preset": names.preset,
-        "caption": "embedded" if names.embedded else names.caption,
-        "clip": "embedded" if names.embedded else names.clip,
+        "caption": "embedded" if names.embedded_blip else names.caption,
+        "clip": "embedded" if names.embedded_clip else names.clip,
         "embedded": names.embedded,
         "device": str(models.runtime.device),
         "dtype": models.runtime.dtype_name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from interrogator.interrogation import SHOWN_PER_CATEGORY, Interrogation
+from interrogator.known import CAPTIONERS, CLIPS, NOTE, KnownModel
 from interrogator.ranking import RankedPhrase
 
 _STEPS = {
@@ -167,6 +168,27 @@ def notice(text: str) -> str:
     first, _, rest = text.partition(". ")
     dot = "." if rest else ""
     return f'<div class="notice"><b>{escape(first)}{dot}</b> {escape(rest)}</div>'
+
+
+def known_models() -> str:
+    """Return the list of known models: what each is good for, and its figures."""
+    groups = "".join(
+        f"<h4>{title}</h4><dl>{''.join(map(_known, models))}</dl>"
+        for title, models in (("Captioners", CAPTIONERS), ("CLIPs", CLIPS))
+    )
+    return _section("Known models", f'<div class="known">{groups}</div>', escape(NOTE))
+
+
+def _known(model: KnownModel) -> str:
+    half, single = model.memory
+    figures = (
+        f"{model.parameters:,} M parameters · {model.download:.1f} GB to download · "
+        f"{half:.1f} to {single:.1f} GB of memory · {model.speed} · {model.licence}"
+    )
+    return (
+        f"<dt><code>{escape(model.name)}</code></dt>"
+        f'<dd>{escape(model.good_for)}<br><span class="muted">{escape(figures)}</span></dd>'
+    )
 
 
 def _cosine(value: float | None) -> str:

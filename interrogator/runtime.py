@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -27,8 +27,17 @@ class Runtime:
         return {torch.float16: "fp16", torch.bfloat16: "bf16"}.get(self.dtype, "fp32")
 
 
-def choose_runtime() -> Runtime:
-    """Return CUDA in float16, else MPS in float32, else the CPU in its faster format."""
+def choose_runtime(dtype: str | None = None) -> Runtime:
+    """Return CUDA in float16, else MPS in float32, else the CPU in its faster format.
+
+    Args:
+        dtype: float32, bfloat16 or float16, in place of that format.
+    """
+    chosen = _fastest_runtime()
+    return replace(chosen, dtype=getattr(torch, dtype)) if dtype else chosen
+
+
+def _fastest_runtime() -> Runtime:
     if torch.cuda.is_available():
         return Runtime(torch.device("cuda"), torch.float16)
     if torch.backends.mps.is_available():

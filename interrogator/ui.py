@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import inspect
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,15 +19,16 @@ from gradio.utils import get_upload_folder
 
 from interrogator import images, render
 from interrogator.api import Endpoints
-from interrogator.catalogue import ASSETS, PRESETS
+from interrogator.catalogue import ASSETS
 from interrogator.choices import ADD, WHERE
 from interrogator.errors import InterrogatorError
+from interrogator.fields import CAPTION, MODELS, PRESET, PROMPT, Field
 from interrogator.interrogation import Interrogation, Seen
 from interrogator.modes import MODES
-from interrogator.page import Drawn, Page, Request
+from interrogator.page import Drawn, Page
 from interrogator.pipeline import DEFAULT_MODE
 from interrogator.policy import NAMING
-from interrogator.prompt import FAST_PHRASES
+from interrogator.request import Request
 from interrogator.wordlists import SUFFIXES
 from interrogator.workshop import Workshop
 
@@ -40,7 +42,6 @@ MODE_TEXT = {
     "negative": "negative – what the picture is not",
 }
 KEPT_SECONDS = 3600  # how long a visitor can search again without the picture being read anew
-MAX_ARTISTS = 8
 
 
 def as_it_came(payload: ImageData | None) -> str | bytes | None:
@@ -96,26 +97,38 @@ def example_files() -> list[str]:
     return [str(path) for path in sorted(Path(ASSETS / "examples").glob("*.jpg"))]
 
 
+def _made(field: Field) -> gr.components.Component:
+    """Return the component for something that a visitor can set."""
+    told: dict[str, Any] = {"label": field.label, "info": field.info}
+    name = f"set-{field.name.replace('_', '-')}"
+    if field.kind == "choice":
+        return gr.Dropdown(
+            list(field.choices), value=field.value, allow_custom_value=field.free, elem_id=name,
+            **told,
+        )  # fmt: skip
+    if field.kind == "slider":
+        return gr.Slider(field.least, field.most, field.value, step=1, elem_id=name, **told)
+    if field.kind == "number":
+        return gr.Number(
+            field.value, minimum=field.least, placeholder=field.placeholder, elem_id=name, **told
+        )
+    return gr.Textbox(field.value, placeholder=field.placeholder, max_lines=3, elem_id=name, **told)
+
+
 def _settings() -> dict[str, Any]:
-    """The folded settings, by the names of the API's arguments, and the note on a preset."""
+    """The folded settings, by the names of the API's arguments, and the note on the models."""
     made: dict[str, Any] = {}
     with gr.Accordion("Settings", open=False):
-        made["preset"] = gr.Dropdown(list(PRESETS), label="Models", value=None, elem_id="preset")
-        made["note"] = gr.HTML(render.status("The models' size is told here.", kind="idle"))
-        made["caption"] = gr.Textbox(
-            "", label="Your own caption", placeholder="Used instead of the model's", max_lines=3
+        made[PRESET.name] = _made(PRESET)
+        made["note"] = gr.HTML(
+            render.status("The models' size is told here.", kind="idle"), elem_id="models-note"
         )
-        made["artists"] = gr.Slider(0, MAX_ARTISTS, 1, step=1, label="Artists named at most")
-        with gr.Row():
-            made["fewest"] = gr.Slider(0, FAST_PHRASES, 0, step=1, label="Phrases at least")
-            made["most"] = gr.Slider(0, FAST_PHRASES, FAST_PHRASES, step=1, label="Phrases at most")
-        made["seconds"] = gr.Number(
-            None, label="Seconds for the search", minimum=0, placeholder="no limit"
-        )
-        made["judge"] = gr.Textbox(
-            "", label="A second CLIP as judge", placeholder="for example ViT-B-32/openai",
-            info="Scores the finished prompts; it takes no part in writing them.",
-        )  # fmt: skip
+        made |= {field.name: _made(field) for field in PROMPT}
+        with gr.Accordion("Other models", open=False, elem_id="models"):
+            made |= {field.name: _made(field) for field in MODELS}
+            gr.HTML(render.known_models())
+        with gr.Accordion("How the caption is written", open=False, elem_id="captioning"):
+            made |= {field.name: _made(field) for field in CAPTION}
         made |= _words()
     return made
 
@@ -232,12 +245,11 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
         with gr.Column(scale=6, min_width=300):
             shown = _results()
     line, pinned, dropped = shown["line"], shown["pinned"], shown["dropped"]
-    inputs = [
-        picture, mode, chosen["preset"], chosen["caption"], with_negative, chosen["artists"],
-        chosen["fewest"], chosen["most"], pinned, dropped, shown["banned"], chosen["seconds"],
-        chosen["judge"], chosen["name_artists"], chosen["own_words"], chosen["own_files"],
-        chosen["own_lists"],
-    ]  # fmt: skip
+    made = {
+        **chosen, **shown, "picture": picture, "mode": mode, "with_negative": with_negative
+    }  # fmt: skip
+    endpoints = Endpoints(page)
+    inputs = [made[name] for name in inspect.signature(endpoints.interrogate).parameters]
     outputs = [
         shown["prompt"], shown["negative"], line, *shown["views"], pinned, dropped, seen
     ]  # fmt: skip
@@ -278,7 +290,8 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
         **quiet,
     )
     preset, note = chosen["preset"], chosen["note"]
-    preset.input(page.describe_preset, preset, note, **quiet)
+    models = [preset, *(chosen[field.name] for field in MODELS)]
+    gr.on([field.input for field in models], page.describe_models, models, note, **quiet)
     words = [
         preset, chosen["name_artists"], shown["banned"], chosen["own_words"], chosen["own_files"],
         chosen["own_lists"],
@@ -291,22 +304,19 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
         changed, page.describe_words, words, chosen["counts"], trigger_mode="always_last", **quiet
     )
     gr.on(None, page.greet, None, [notice, preset, note], **quiet)
-    _serve(Endpoints(page), picture, preset, inputs, computing)
+    _serve(endpoints, made, inputs, computing)
 
 
 def _serve(
-    endpoints: Endpoints,
-    picture: gr.Image,
-    preset: gr.Dropdown,
-    inputs: list[Any],
-    computing: dict[str, Any],
+    endpoints: Endpoints, made: dict[str, Any], inputs: list[Any], computing: dict[str, Any]
 ) -> None:
     """Offer the endpoints of the API, which no button of the page uses."""
     top = gr.Number(5, label="Top", visible=False, minimum=1, precision=0)
     prompt = gr.Textbox("", label="Prompt to score", visible=False)
+    picture, preset, clip = made["picture"], made["preset"], made["clip"]
     for function, values, name in (
         (endpoints.interrogate, inputs, "interrogate"),
-        (endpoints.analyze, [picture, preset, top], "analyze"),
-        (endpoints.score, [picture, prompt, preset], "score"),
+        (endpoints.analyze, [picture, preset, top, made["caption_model"], clip], "analyze"),
+        (endpoints.score, [picture, prompt, preset, clip], "score"),
     ):
         gr.on([], told(function), values, gr.JSON(visible=False), api_name=name, **computing)

@@ -138,7 +138,7 @@ def vocabulary_for(names: ModelNames) -> Vocabulary:
     """Return our lists; for the embedded models, the words that they were taught."""
     from interrogator.catalogue import EMBEDDED
 
-    if names.embedded:
+    if names.embedded_clip:
         return read_folder(EMBEDDED / "vocabulary", "demo")
     return built_in()
 

@@ -99,7 +99,7 @@ class Workshop:
     def vocabulary(self, names: ModelNames) -> Vocabulary:
         """Return our lists for some models, read once."""
         with self._quick_lock:
-            return _kept(self._ours, names.embedded, lambda: vocabulary_for(names))
+            return _kept(self._ours, names.embedded_clip, lambda: vocabulary_for(names))
 
     def _rule(
         self, vocabulary: Vocabulary, policy: Policy

@@ -85,7 +85,7 @@ def test_a_blip_without_all_its_weights_is_an_error(tmp_path):
     kept = {name: w for name, w in weights.items() if not name.startswith("text_decoder")}
     save_file(kept, tmp_path / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(InterrogatorError, match="not all of them"):
-        models._load_blip(str(tmp_path), None, CPU)
+        models._load_captioner(str(tmp_path), None, CPU)
 
 
 @pytest.mark.parametrize("name", ["./nofolder", "/no/such", "a/b/c"])
@@ -212,7 +212,7 @@ def test_no_weights_are_unpickled(tmp_path):
     with pytest.raises(InterrogatorError, match="cannot be loaded"):
         models._load_clip(f"local-dir:{clip}", {}, CPU)
     with pytest.raises(InterrogatorError, match="cannot be loaded"):
-        models._load_blip(str(blip), None, CPU)
+        models._load_captioner(str(blip), None, CPU)
     assert not mark.exists()
     # Whoever does unpickle them falls for it, so that the above can fail.
     torch.load(blip / "pytorch_model.bin", weights_only=False)

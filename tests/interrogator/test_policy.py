@@ -347,7 +347,7 @@ def test_without_artists_the_captioner_names_none_but_a_person_may(workshop, mon
     interrogator, _ = workshop.prepare(choose_names("demo"), policy=Policy("none"))
     said = "a cat painted by pablo picasso"
     captioner = type(interrogator.models.captioner)
-    monkeypatch.setattr(captioner, "caption", lambda self, picture: said)
+    monkeypatch.setattr(captioner, "caption", lambda self, picture, how: said)
     done = interrogator.run(picture, Settings("fast"))
     assert done.caption == said
     assert done.prompt.split(", ")[0] == "a cat"

@@ -14,8 +14,9 @@ from gradio_client.exceptions import AppError
 from interrogator import render
 from interrogator.catalogue import ASSETS, PRESETS, active_notice
 from interrogator.errors import InterrogatorError
-from interrogator.page import Page, Request
+from interrogator.page import Page
 from interrogator.pipeline import Settings
+from interrogator.request import Request
 from interrogator.ui import as_it_came
 from tests.interrogator.test_images import bomb
 
@@ -94,7 +95,8 @@ def test_the_endpoint_describes_its_arguments(client):
     assert names == [
         "picture", "mode", "preset", "caption", "with_negative", "artists", "fewest", "most",
         "pinned", "dropped", "banned", "seconds", "judge",
-        "name_artists", "own_words", "own_files", "own_lists",
+        "name_artists", "own_words", "own_files", "own_lists", "caption_model", "clip",
+        "caption_beams", "caption_fewest", "caption_most", "caption_no_repeat",
     ]  # fmt: skip
     assert all(p["parameter_has_default"] for p in described["parameters"][1:])
     assert "Write the prompt" in described["description"]
@@ -167,9 +169,9 @@ def test_the_notice_names_the_active_models_and_says_why(page):
 
 def test_a_preset_tells_its_download_before_it_is_used(page, monkeypatch):
     monkeypatch.setattr("interrogator.page.download_bytes", lambda names: 2_600_000_000)
-    assert "2.6 GB to download once" in page.describe_preset("quality")
+    assert "2.6 GB to download once" in page.describe_models("quality")
     monkeypatch.setattr("interrogator.page.download_bytes", lambda names: 0)
-    assert "on this machine already" in page.describe_preset("quality")
+    assert "on this machine already" in page.describe_models("quality")
 
 
 def test_an_upload_is_handed_over_undecoded():

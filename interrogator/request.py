@@ -1,0 +1,94 @@
+"""What a visitor or a program asks, from the values of a page or an API call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from interrogator.captioning import USUAL, Captioning
+from interrogator.choices import Words, is_plain, split_bans, words_of
+from interrogator.errors import InterrogatorError
+from interrogator.pipeline import Settings
+from interrogator.policy import default_policy
+from interrogator.prompt import Rules
+
+LARGEST = 10**6  # of the numbers that a request may name
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a visitor or a program asks.
+
+    Attributes:
+        picture: A file's path or bytes.
+        preset: A preset's name, or None for the best that can be had.
+        settings: Mode, caption and rules.
+        caption_model: A captioner in place of the preset's, or "".
+        clip: A CLIP in place of the preset's, or "".
+        judge: The name of a second CLIP, or "".
+        words: Whose names, bans and lists.
+    """
+
+    picture: str | bytes | None
+    preset: str | None
+    settings: Settings
+    caption_model: str = ""
+    clip: str = ""
+    judge: str = ""
+    words: Words = field(default_factory=lambda: Words(default_policy()))
+
+    @staticmethod
+    def of(
+        picture: str | bytes | None,
+        mode: str,
+        preset: str | None,
+        caption: str | None,
+        with_negative: bool,
+        artists: float,
+        fewest: float,
+        most: float,
+        pinned: list[str] | None,
+        dropped: list[str] | None,
+        banned: str | None,
+        seconds: float | None,
+        judge: str | None,
+        name_artists: str | None = None,
+        own_words: str | None = None,
+        own_files: list[str] | None = None,
+        own_lists: str | None = None,
+        caption_model: str | None = None,
+        clip: str | None = None,
+        caption_beams: float = USUAL.beams,
+        caption_fewest: float = USUAL.fewest,
+        caption_most: float = USUAL.most,
+        caption_no_repeat: float = USUAL.no_repeat,
+    ) -> Request:
+        """Return what the page's and the API's values mean.
+
+        Raises:
+            InterrogatorError: They contradict each other.
+        """
+        rules = Rules(
+            whole(fewest, "least number of phrases"),
+            whole(most, "greatest number of phrases"),
+            whole(artists, "number of artists"),
+            tuple(pinned or ()),
+            tuple(dropped or ()),
+            tuple(ban for ban in split_bans(banned) if is_plain(ban)),
+        )
+        how = Captioning(
+            whole(caption_beams, "number of beams"),
+            whole(caption_fewest, "least length of the caption"),
+            whole(caption_most, "greatest length of the caption"),
+            whole(caption_no_repeat, "length of what is not repeated"),
+        )
+        settings = Settings(mode, caption or "", rules, with_negative, seconds or None, how)
+        words = words_of(name_artists, banned, own_words, own_files, own_lists)
+        captioner, ranking, second = ((name or "").strip() for name in (caption_model, clip, judge))
+        return Request(picture, preset or None, settings, captioner, ranking, second, words)
+
+
+def whole(value: object, name: str) -> int:
+    """Return a whole number; a program may send anything."""
+    if not isinstance(value, int | float) or value != value or abs(value) > LARGEST:
+        raise InterrogatorError(f"The {name} must be a number, not {value!r}.")
+    return int(value)

@@ -19,23 +19,35 @@ from interrogator.transfers import Transfers
 _SHARD = re.compile(r"[\w-]+\.safetensors")
 
 
-def fetch(names: ModelNames, transfers: Transfers, report: Report) -> dict[str, Path]:
+def fetch(
+    names: ModelNames, transfers: Transfers, report: Report, patience: float | None = None
+) -> dict[str, Path]:
     """Return the local folder of each repository by name, downloading what the cache lacks.
+
+    Args:
+        names: Which models.
+        transfers: The downloads of this process.
+        report: Told how far they are.
+        patience: For how many seconds a download is waited for.
 
     Raises:
         InterrogatorError: The hub cannot be reached or lacks something, or a download failed.
     """
-    folders = _fetch(names.preset, repositories(names), transfers, report)
-    folders |= _fetch(names.preset, shards(names.caption, folders), transfers, report)
+    folders = _fetch(names.preset, repositories(names), transfers, report, patience)
+    folders |= _fetch(names.preset, shards(names.caption, folders), transfers, report, patience)
     place = own_folder(names.clip, folders)
     if place is not None:  # only what lies there tells what else it needs
         more = companions(text_config(place), own_tokenizer=True)
-        folders |= _fetch(names.preset, more, transfers, report)
+        folders |= _fetch(names.preset, more, transfers, report, patience)
     return folders
 
 
 def _fetch(
-    preset: str, wanted: list[Repository], transfers: Transfers, report: Report
+    preset: str,
+    wanted: list[Repository],
+    transfers: Transfers,
+    report: Report,
+    patience: float | None,
 ) -> dict[str, Path]:
     cached = {repository.name: hub.cached_folder(repository) for repository in wanted}
     missing = [repository for repository in wanted if cached[repository.name] is None]
@@ -50,7 +62,7 @@ def _fetch(
             f"The models of {preset!r} are not on this machine. {error} "
             "Connect to the network once, or choose the preset demo."
         ) from error
-    return folders | transfers.fetch(missing, found, report)
+    return folders | transfers.fetch(missing, found, report, patience)
 
 
 def shards(captioner: str, folders: dict[str, Path]) -> list[Repository]:

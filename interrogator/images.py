@@ -21,6 +21,8 @@ MAX_PIXELS = 50_000_000  # before decoding; 50 megapixels are 200 MB in memory
 MAX_SCANS = 100  # of a progressive JPEG, which has about ten; each costs a pass over all pixels
 MAX_SIDE = 2048  # pixels, after reading; the models look at 96 to 448
 
+NO_PICTURE = "There is no picture yet: upload one, paste one or pick an example."
+
 # Pillow refuses by itself what is twice this, wherever in this process a picture is opened.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
@@ -35,15 +37,25 @@ def read(source: str | Path | bytes | Image.Image | None) -> Image.Image:
         InterrogatorError: No picture, not a picture, too large, or damaged; in a sentence.
     """
     if source is None:
-        raise InterrogatorError(
-            "There is no picture yet: upload one, paste one or pick an example."
-        )
+        raise InterrogatorError(NO_PICTURE)
     if isinstance(source, Image.Image):
         _check_size(source)
         return _decoded(source)
     with _opened(_bytes_of(source)) as picture:
         _check_size(picture)
         return _decoded(picture)
+
+
+def look_at(source: str | Path | bytes | None) -> None:
+    """Find out, without decoding it, whether a file can be a picture.
+
+    Raises:
+        InterrogatorError: No picture, not a picture, or too large; in a sentence.
+    """
+    if source is None:
+        raise InterrogatorError(NO_PICTURE)
+    with _opened(_bytes_of(source)) as picture:
+        _check_size(picture)
 
 
 def _bytes_of(source: str | Path | bytes) -> bytes:

@@ -27,7 +27,7 @@ from interrogator.download import remove_damaged
 from interrogator.errors import InterrogatorError
 from interrogator.files import fetch, own_folder, text_config
 from interrogator.hub import Report
-from interrogator.runtime import Runtime
+from interrogator.runtime import Runtime, choose_runtime
 from interrogator.transfers import Transfers
 
 import open_clip  # isort: skip
@@ -61,26 +61,43 @@ class ModelStore:
     visitor's request.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
-        self.runtime = runtime
+    def __init__(self, runtime: Runtime | None = None) -> None:
+        self._runtime = runtime
         self._loaded: OrderedDict[ModelNames, Models] = OrderedDict()
         self._clips: dict[str, Clip] = {}  # the latest judge
         self._lock = threading.Lock()  # for the dictionary, never held for long
         self._loading = threading.Lock()  # one load at a time
         self._transfers = Transfers()
 
+    @property
+    def runtime(self) -> Runtime:
+        """Where the models compute: chosen where and when the first of them is loaded."""
+        if self._runtime is None:
+            self._runtime = choose_runtime()
+        return self._runtime
+
     def fetch(
-        self, names: ModelNames, judge: str | None, report: Report = lambda text, share: None
+        self,
+        names: ModelNames,
+        judge: str | None,
+        report: Report = lambda text, share: None,
+        patience: float | None = None,
     ) -> None:
         """Bring the files of models and judge to this machine; takes no processor to speak of.
 
+        Args:
+            names: Which models.
+            judge: The name of a second CLIP.
+            report: Told what is being downloaded.
+            patience: For how many seconds a download is waited for; it goes on afterwards.
+
         Raises:
-            InterrogatorError: They cannot be had; says why and what to do.
+            InterrogatorError: They cannot be had, or not yet; says why and what to do.
         """
         if not self.is_loaded(names):
-            fetch(names, self._transfers, report)
+            fetch(names, self._transfers, report, patience)
         if judge and judge not in self._clips:
-            fetch(_clip_alone(judge), self._transfers, report)
+            fetch(_clip_alone(judge), self._transfers, report, patience)
 
     def load(self, names: ModelNames, report: Report = lambda text, share: None) -> Models:
         """Return the models, downloaded and loaded if they are not in memory yet.

@@ -1,6 +1,6 @@
 """What the tab's buttons do, free of Gradio: requests in, what to draw and JSON out.
 
-Loading runs in a thread, so that its progress can be shown while it lasts.
+First `fetch`, which may take long and disturbs nobody; then `draw`, one visitor at a time.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from queue import Empty, Queue
 from typing import Any
+
+from PIL import Image
 
 from interrogator import images, render
 from interrogator.catalogue import (
@@ -22,21 +23,22 @@ from interrogator.catalogue import (
     default_names,
     download_bytes,
 )
-from interrogator.choices import Words, words_of
+from interrogator.choices import words_of
 from interrogator.errors import InterrogatorError
 from interrogator.hub import Report
 from interrogator.interrogation import Interrogation, Seen, ranked_json
-from interrogator.pipeline import Interrogator
-from interrogator.policy import default_policy
+from interrogator.jobs import Job, News, in_background
+from interrogator.pipeline import Settings
 from interrogator.request import Request, whole
 from interrogator.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
 ASK_AGAIN_SECONDS = 60.0  # after which a hub that did not answer is asked again
-POLL_SECONDS = 0.1  # how often a page asks the loading thread for news
+PATIENCE_SECONDS = 30.0  # that a program waits for a download; it holds its turn meanwhile
 DRAW_SECONDS = 0.15  # how often a search is drawn, so that drawing does not take its time
 MOST_RANKED = 50  # phrases of each list that `analyze` tells at most
+WAITING = "Waiting for your turn: one computation runs at a time"
 BUG = "Something went wrong on our side; it is in the server's log. Try again."
 
 
@@ -129,24 +131,43 @@ class Page:
         except InterrogatorError as error:
             return render.status(str(error), kind="error")
 
+    def fetch(self, request: Request) -> Iterator[Drawn | None]:
+        """Bring the models' files to this server before the visitor takes a turn at computing.
+
+        Yields:
+            What to draw, or None while there is nothing new; ask again soon.
+
+        Raises:
+            InterrogatorError: They cannot be had; it has been drawn.
+        """
+        try:
+            for news in in_background(lambda report: self._fetch(request, report)):
+                if isinstance(news, News):
+                    yield Drawn(render.status(news.text, news.share))
+                else:
+                    yield None
+        except InterrogatorError as error:
+            yield _failed(str(error), None)
+            raise
+        yield Drawn(render.status(WAITING))
+
+    def _fetch(self, request: Request, report: Report, patience: float | None = None) -> None:
+        images.look_at(request.picture)  # what is no picture is not worth a download
+        self.workshop.fetch(self._names(request), request.judge or None, report, patience)
+
     def draw(self, request: Request, seen: Seen | None = None) -> Iterator[Drawn]:
         """Yield what to draw as the interrogation goes on; errors as a sentence."""
         state: Interrogation | None = None
         try:
             opened = images.read(request.picture)
             yield Drawn(render.status("Getting ready"), "", "", False)
-            names = self._names(request)
-            prepared: tuple[Interrogator, dict[str, float]] | None = None
-            for news in self._prepared(names, request):
-                if isinstance(news, str):
-                    yield Drawn(news)
-                else:
-                    prepared = news
-            assert prepared is not None
-            interrogator, seconds = prepared
-            yield Drawn(render.status("Writing the caption"))
             drawn = 0.0
-            for state in interrogator.steps(opened, request.settings, seconds, seen):
+            for made in self.workshop.work(self._job(request, opened, seen)):
+                if isinstance(made, News):
+                    yield Drawn(render.status(made.text, made.share))
+                    continue
+                assert isinstance(made, Interrogation)
+                state = made
                 if not state.finished and state.prompt and time.monotonic() - drawn < DRAW_SECONDS:
                     continue
                 yield _drawn(state)
@@ -157,42 +178,15 @@ class Page:
             log.exception("the interrogation failed")
             yield _failed(BUG, state)
 
-    def _prepared(
-        self, names: ModelNames, request: Request
-    ) -> Iterator[str | tuple[Interrogator, dict[str, float]]]:
-        """Prepare in a thread; yield lines of progress, then the result."""
-        news: Queue[str] = Queue()
-        result: list[Any] = []
-
-        def work() -> None:
-            try:
-                report = lambda text, share: news.put(render.status(text, share))  # noqa: E731
-                result.append(self._prepare(names, request.words, request.judge, report))
-            except Exception as error:  # carried over to the page's thread and raised there
-                result.append(error)
-
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
-        while thread.is_alive() or not news.empty():
-            try:
-                line = news.get(timeout=POLL_SECONDS)
-            except Empty:
-                continue
-            if news.empty():  # only the latest is worth drawing
-                yield line
-        if isinstance(result[0], Exception):
-            raise result[0]
-        yield result[0]
-
     def interrogate(self, request: Request) -> dict[str, Any]:
         """Return the finished interrogation as JSON.
 
         Raises:
             InterrogatorError: Picture, models or settings are at fault; in a sentence.
         """
-        opened = images.read(request.picture)
-        interrogator, seconds = self._prepare(self._names(request), request.words, request.judge)
-        return interrogator.run(opened, request.settings, seconds).to_json()
+        made = self._made(request, self._job(request, images.read(request.picture)))
+        assert isinstance(made, Interrogation)
+        return made.to_json()
 
     def analyze(
         self,
@@ -206,9 +200,10 @@ class Page:
         count = whole(top, "number of phrases")
         if not 1 <= count <= MOST_RANKED:
             raise InterrogatorError(f"From 1 to {MOST_RANKED} phrases of each list can be told.")
-        opened = images.read(picture)
-        interrogator, _ = self._prepare(self.chosen(preset or None, caption_model, clip))
-        state = interrogator.analyze(opened, count)
+        request = Request(picture, preset or None, Settings(), caption_model, clip)
+        job = replace(self._job(request, images.read(picture)), task="analyze", top=count)
+        state = self._made(request, job)
+        assert isinstance(state, Interrogation)
         told = replace(state, ranked={}).to_json()
         kept = ("caption", "models", "vocabulary", "seconds")
         return {**{key: told[key] for key in kept}, "ranked": ranked_json(state.ranked, count)}
@@ -217,30 +212,34 @@ class Page:
         self, picture: str | bytes | None, prompt: str, preset: str | None, clip: str = ""
     ) -> dict[str, Any]:
         """Return a prompt's similarity to a picture as JSON; raises as `interrogate` does."""
-        opened = images.read(picture)
-        interrogator, _ = self._prepare(self.chosen(preset or None, clip=clip))
-        return interrogator.score(opened, prompt)
+        request = Request(picture, preset or None, Settings(), clip=clip)
+        job = replace(self._job(request, images.read(picture)), task="score", prompt=prompt)
+        made = self._made(request, job)
+        assert isinstance(made, dict)
+        return made
+
+    def _made(self, request: Request, job: Job) -> Any:  # noqa: ANN401
+        """Return the last of what a job gives; a program that waits holds its turn meanwhile."""
+        self._fetch(request, lambda text, share: None, PATIENCE_SECONDS)
+        *_, made = self.workshop.work(job)
+        return made
 
     def _names(self, request: Request) -> ModelNames:
         return self.chosen(request.preset, request.caption_model, request.clip, request.judge)
 
-    def _prepare(
-        self,
-        names: ModelNames,
-        words: Words | None = None,
-        judge: str = "",
-        report: Report | None = None,
-    ) -> tuple[Interrogator, dict[str, float]]:
-        words = words or Words(default_policy())
+    def _job(self, request: Request, opened: Image.Image, seen: Seen | None = None) -> Job:
+        words = request.words
         own = words.own.vocabulary if words.own else None
-        return self.workshop.prepare(
-            names,
+        return Job(
+            opened,
+            self._names(request),
+            settings=request.settings,
+            seen=seen,
             lists=own if words.replace else None,
-            report=report or (lambda text, share: None),
             own=None if words.replace else own,
             policy=words.policy,
             keep=False,  # visitors' lists do not fill the disk
-            judge=judge or None,
+            judge=request.judge or None,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,7 +46,11 @@ class Transfers:
         self._lock = threading.Lock()  # for the dictionary, never held for long
 
     def fetch(
-        self, repositories: list[Repository], files: list[RemoteFile], report: Report
+        self,
+        repositories: list[Repository],
+        files: list[RemoteFile],
+        report: Report,
+        patience: float | None = None,
     ) -> dict[str, Path]:
         """Return the local folder of each repository by name, downloading what is missing.
 
@@ -53,12 +58,14 @@ class Transfers:
             repositories: What to download, one after the other.
             files: What `hub.survey` found of them.
             report: Told how far it is.
+            patience: For how many seconds they are waited for; None: until they are done.
 
         Raises:
-            InterrogatorError: A download failed.
+            InterrogatorError: A download failed, or patience is over and it goes on alone.
         """
+        end = None if patience is None else time.monotonic() + patience
         return {
-            repository.name: self._wait(self._start(repository, files), report)
+            repository.name: self._wait(self._start(repository, files), report, end)
             for repository in repositories
         }
 
@@ -79,9 +86,13 @@ class Transfers:
             with self._lock:
                 del self._running[repository.name]
 
-    def _wait(self, transfer: _Transfer, report: Report) -> Path:
+    def _wait(self, transfer: _Transfer, report: Report, end: float | None) -> Path:
         told = None
         while not transfer.over.wait(NEWS_SECONDS):
+            if end is not None and time.monotonic() > end:
+                raise InterrogatorError(
+                    f"{transfer.said[0]}. This goes on without you: ask again in a while."
+                )
             if transfer.said != told:
                 told = transfer.said
                 report(*told)

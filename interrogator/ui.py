@@ -5,11 +5,12 @@ What the buttons do is in `page`; here is what a visitor sees and which value go
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -24,8 +25,9 @@ from interrogator.choices import ADD, WHERE
 from interrogator.errors import InterrogatorError
 from interrogator.fields import CAPTION, MODELS, PRESET, PROMPT, Field
 from interrogator.interrogation import Interrogation, Seen
+from interrogator.jobs import POLL_SECONDS
 from interrogator.modes import MODES
-from interrogator.page import Drawn, Page
+from interrogator.page import WAITING, Drawn, Page
 from interrogator.pipeline import DEFAULT_MODE
 from interrogator.policy import NAMING
 from interrogator.request import Request
@@ -265,7 +267,20 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
         for drawn in page.draw(request, seen):
             yield _outputs(drawn)
 
-    waiting = render.status("Waiting for your turn: one computation runs at a time")
+    async def fetch(*values: Any) -> AsyncIterator[tuple[Any, ...]]:  # noqa: ANN401
+        """Show a download; nothing here holds a thread, so that any number may wait."""
+        try:
+            for drawn in page.fetch(Request.of(*values)):
+                if drawn:
+                    yield _outputs(drawn)
+                else:
+                    await asyncio.sleep(POLL_SECONDS)
+        except InterrogatorError as error:
+            yield _outputs(Drawn(render.status(str(error), kind="error")))
+            # It has been said: what would follow must not begin, and nothing more be shown.
+            raise gr.Error(str(error), visible=False, print_exception=False) from error
+
+    waiting = render.status(WAITING)
     # Another picture has other phrases: what was kept or left out of the last one is forgotten.
     fresh = waiting, gr.update(value=[]), gr.update(value=[]), ""
     forgotten = [line, pinned, dropped, chosen["caption"]]
@@ -275,12 +290,13 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
         (picture.upload, lambda: fresh, forgotten),
         (examples.load_input_event.success, lambda: fresh, forgotten),
     )
-    running = [
-        trigger(first, None, changed, queue=False, **quiet).then(
-            draw, [seen, *inputs], outputs, **computing, **quiet
+    running = []
+    for trigger, first, changed in triggers:
+        fetching = trigger(first, None, changed, queue=False, **quiet).then(
+            fetch, inputs, outputs, concurrency_id="fetch", concurrency_limit=None, **quiet
         )
-        for trigger, first, changed in triggers
-    ]
+        drawing = fetching.success(draw, [seen, *inputs], outputs, **computing, **quiet)
+        running += [fetching, drawing]
     stop.click(
         lambda: render.status("Stopped.", kind="idle"),
         None,

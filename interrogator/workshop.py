@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +15,23 @@ from numpy.typing import NDArray
 from interrogator.catalogue import ModelNames
 from interrogator.embeddings import Table, table_for
 from interrogator.hub import Report
+from interrogator.interrogation import Interrogation
+from interrogator.jobs import Done, Job, News, waiting
 from interrogator.models import Models, ModelStore
 from interrogator.names import Names
 from interrogator.pipeline import Interrogator
 from interrogator.policy import Policy, default_policy
-from interrogator.runtime import Runtime, choose_runtime
+from interrogator.runtime import Runtime
 from interrogator.vocabulary import Vocabulary, read_folder, vocabulary_for
+from interrogator.zerogpu import on_zerogpu, with_gpu
 
 Kept = TypeVar("Kept")
+Made = News | Interrogation | dict[str, Any]
 
+# For how long a GPU is asked where one is lent: loading and a search, with room. Estimates.
+GPU_SECONDS = 40
+GPU_SEARCH_SECONDS = 20
+GPU_MOST_SECONDS = 120
 KEPT_TABLES = 4  # vocabularies in memory at once; and as many narrowed by a policy
 
 
@@ -37,14 +46,69 @@ class Workshop:
     """
 
     def __init__(self, runtime: Runtime | None = None) -> None:
-        self.runtime = runtime or choose_runtime()
-        self.store = ModelStore(self.runtime)
+        self.store = ModelStore(runtime)
         self._ours: dict[Hashable, Vocabulary] = {}
         self._tables: dict[Hashable, Table] = {}
         self._narrowed: dict[Hashable, Table] = {}
         self._ruled: dict[Hashable, tuple[NDArray[np.bool_], Names | None]] = {}
+        self._make_locks()
+        if on_zerogpu():  # a process forked while a lock is held would wait for it for ever
+            os.register_at_fork(after_in_child=self._make_locks)
+        self._compute = with_gpu(self._work, gpu_seconds)
+
+    def _make_locks(self) -> None:
         self._lock = threading.Lock()  # held while phrases are encoded, which may take minutes
         self._quick_lock = threading.Lock()  # for what takes no time
+
+    def fetch(
+        self,
+        names: ModelNames,
+        judge: str | None = None,
+        report: Report = _silent,
+        patience: float | None = None,
+    ) -> None:
+        """Bring the files of models to this machine; nothing is loaded or computed.
+
+        Args:
+            names: Which models.
+            judge: The name of a second CLIP.
+            report: Told what is being downloaded.
+            patience: For how many seconds a download is waited for; it goes on afterwards.
+
+        Raises:
+            InterrogatorError: They cannot be had, or not yet.
+        """
+        self.store.fetch(names, judge, report, patience)
+
+    def work(self, job: Job) -> Iterator[Made]:
+        """Do a job, with a GPU where one is lent; one at a time, or they slow each other down.
+
+        Yields:
+            What is going on, and each state of an interrogation; an analysis at once; for a score
+            its JSON.
+
+        Raises:
+            InterrogatorError: Models, lists or settings are at fault; in a sentence.
+        """
+        yield from self._compute(job)
+
+    def _work(self, job: Job) -> Iterator[Made]:
+        prepare = lambda report: self.prepare(  # noqa: E731
+            job.names, lists=job.lists, report=report, own=job.own, policy=job.policy,
+            keep=job.keep, judge=job.judge,
+        )  # fmt: skip
+        for told in waiting(prepare):
+            if not isinstance(told, Done):
+                yield told
+                continue
+            interrogator, seconds = told.result
+            if job.task == "analyze":
+                yield interrogator.analyze(job.picture, job.top)
+            elif job.task == "score":
+                yield interrogator.score(job.picture, job.prompt)
+            else:
+                yield News("Writing the caption")
+                yield from interrogator.steps(job.picture, job.settings, seconds, job.seen)
 
     def prepare(
         self,
@@ -114,6 +178,15 @@ class Workshop:
         key = (models.clip.fingerprint, vocabulary.sha256)
         make = lambda: table_for(vocabulary, models.clip, report, keep=keep)  # noqa: E731
         return _kept(self._tables, key, make)
+
+
+def gpu_seconds(job: Job) -> int:
+    """Return for how long a GPU is asked for a job, where one is lent."""
+    searches = (job.settings.mode in ("best", "negative")) + job.settings.with_negative
+    extra = GPU_SEARCH_SECONDS * searches if job.task == "interrogate" else 0
+    if job.settings.seconds:
+        extra = round(job.settings.seconds)
+    return min(GPU_SECONDS + extra, GPU_MOST_SECONDS)
 
 
 def _kept(store: dict[Hashable, Kept], key: Hashable, make: Callable[[], Kept]) -> Kept:

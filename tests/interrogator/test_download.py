@@ -292,6 +292,23 @@ def test_a_failed_download_is_told_to_all_and_does_not_stand_in_the_way(server):
     assert shared.fetch([repository], found, lambda text, share: None)[NAME].is_dir()
 
 
+def test_who_has_no_patience_leaves_a_download_that_goes_on(server, monkeypatch):
+    repository, hold, real = Repository(NAME, FILES), threading.Event(), download.download
+
+    def held(repository, files, report):
+        report("Downloading org/model: 1 of 3 MB", 0.3)
+        hold.wait(20)
+        return real(repository, files, report)
+
+    monkeypatch.setattr(transfers, "download", held)
+    shared, found = transfers.Transfers(), hub.survey([repository])
+    with pytest.raises(InterrogatorError, match=r"1 of 3 MB.*goes on without you"):
+        shared.fetch([repository], found, lambda text, share: None, patience=0.0)
+    hold.set()
+    assert shared.fetch([repository], found, lambda text, share: None)[NAME].is_dir()
+    assert len(server.got(WEIGHTS)) == 1
+
+
 def test_another_process_that_downloads_is_waited_for(server, tmp_path):
     repository = Repository(NAME, (Needed((WEIGHTS,)),))
     found = hub.survey([repository])

@@ -14,7 +14,7 @@ from gradio_client.exceptions import AppError
 from interrogator import render
 from interrogator.catalogue import ASSETS, PRESETS, active_notice
 from interrogator.errors import InterrogatorError
-from interrogator.page import Page
+from interrogator.page import PATIENCE_SECONDS, Page
 from interrogator.pipeline import Settings
 from interrogator.request import Request
 from interrogator.ui import as_it_came
@@ -102,12 +102,12 @@ def test_the_endpoint_describes_its_arguments(client):
     assert "Write the prompt" in described["description"]
 
 
-def asked(picture, preset=None, mode="best"):
+def asked_of(picture, preset=None, mode="best"):
     return Request(picture, preset, Settings(mode))
 
 
 def test_the_caption_is_drawn_before_the_ranking_is_finished(page):
-    drawn = list(page.draw(asked(str(CAT))))
+    drawn = list(page.draw(asked_of(str(CAT))))
     captions = [i for i, d in enumerate(drawn) if d.state and "a cat" in d.state.caption]
     prompts = [i for i, d in enumerate(drawn) if d.prompt]
     assert captions[0] < prompts[0]
@@ -132,7 +132,7 @@ def test_a_number_that_is_none_is_refused_in_a_sentence(page, wrong):
 
 
 def test_an_error_is_drawn_as_a_sentence(page):
-    *_, last = page.draw(asked(b"text"))
+    *_, last = page.draw(asked_of(b"text"))
     assert last.prompt == ""
     assert "not a picture" in last.line
     assert 'role="alert"' in last.line
@@ -140,7 +140,7 @@ def test_an_error_is_drawn_as_a_sentence(page):
 
 def test_a_bug_is_logged_and_told_without_a_traceback(page, monkeypatch, caplog):
     monkeypatch.setattr(page.workshop, "prepare", lambda *a, **k: 1 / 0)
-    *_, last = page.draw(asked(str(CAT)))
+    *_, last = page.draw(asked_of(str(CAT)))
     assert "on our side" in last.line
     assert "ZeroDivisionError" not in str(last)
     assert "ZeroDivisionError" in caplog.text
@@ -152,9 +152,46 @@ def test_loading_is_shown_with_its_progress(page, monkeypatch):
         raise InterrogatorError("The disk is full.")
 
     monkeypatch.setattr(page.workshop, "prepare", slow)
-    lines = [drawn.line for drawn in page.draw(asked(str(CAT), "quality"))]
+    lines = [drawn.line for drawn in page.draw(asked_of(str(CAT), "quality"))]
     assert any("5 of 10 MB" in line and "width:50.0%" in line for line in lines)
     assert "The disk is full." in lines[-1]
+
+
+def test_files_are_fetched_before_a_turn_and_no_picture_is_worth_no_download(page, monkeypatch):
+    asked = []
+
+    def slow(names, judge, report, patience):
+        asked.append((names.preset, judge, patience))
+        report("Downloading some/model: 5 of 10 MB", 0.5)
+
+    monkeypatch.setattr(page.workshop, "fetch", slow)
+    drawn = [drawn for drawn in page.fetch(asked_of(str(CAT), "light")) if drawn]
+    assert "5 of 10 MB" in drawn[0].line
+    assert "Waiting for your turn" in drawn[-1].line
+    for picture, says in ((None, "no picture yet"), (b"text", "not a picture")):
+        with pytest.raises(InterrogatorError, match=says):
+            list(page.fetch(asked_of(picture, "light")))
+    assert asked == [("light", None, None)]
+
+
+def test_a_failed_fetch_is_drawn_and_ends_it(page, monkeypatch):
+    def refuse(*_):
+        raise InterrogatorError("The disk is full.")
+
+    monkeypatch.setattr(page.workshop, "fetch", refuse)
+    drawn, telling = [], page.fetch(asked_of(str(CAT), "light"))
+    with pytest.raises(InterrogatorError, match="disk is full"):
+        drawn.extend(one for one in telling if one)
+    assert "The disk is full." in drawn[-1].line
+    assert 'role="alert"' in drawn[-1].line
+    assert drawn[-1].prompt == ""
+
+
+def test_a_program_waits_for_a_download_for_a_while_alone(page, monkeypatch):
+    patience = []
+    monkeypatch.setattr(page.workshop, "fetch", lambda *values: patience.append(values[-1]))
+    assert page.interrogate(asked_of(str(CAT), "demo", "fast"))["prompt"]
+    assert patience == [PATIENCE_SECONDS]
 
 
 def test_the_notice_names_the_active_models_and_says_why(page):

@@ -1,0 +1,79 @@
+"""A GPU that is lent for one computation at a time: Spaces on ZeroGPU, guarded in this one place.
+
+On such a Space the app's own process has no GPU. What is marked by `spaces.GPU` runs in a process
+forked off it, which has one until the work is done, and may be used again for the next work. So
+(https://huggingface.co/docs/hub/spaces-zerogpu):
+
+- the work chooses its device and loads its models itself; the app's process only downloads them.
+  What the fork inherits, or an earlier work left in it, is used; else it is read from disk.
+- what goes in and out is packed here, because torch would pass tensors as shared memory whose
+  owner may be gone before they are read.
+- sentences come back as values: `spaces` replaces every error by its class's name.
+
+Elsewhere nothing of this happens, and the package `spaces` is not needed.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import TypeVar
+
+from interrogator.errors import InterrogatorError
+
+Asked = TypeVar("Asked")
+Made = TypeVar("Made")
+
+
+def on_zerogpu() -> bool:
+    """Tell whether this is a Space whose GPU is lent; `spaces` reads the same variable."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
+
+def with_gpu(
+    work: Callable[[Asked], Iterator[Made]], seconds: Callable[[Asked], int]
+) -> Callable[[Asked], Iterator[Made]]:
+    """Return work that has a GPU while it runs, where one must be asked for; elsewhere, as it is.
+
+    Args:
+        work: Computes one result after the other. What it takes and gives can be pickled.
+        seconds: For how long a GPU is asked, at most; less waits less.
+
+    Raises:
+        InterrogatorError: When the work is called and no GPU is to be had, in the Space's words.
+    """
+    if not on_zerogpu():
+        return work
+    import spaces  # there on ZeroGPU alone
+
+    def compute(_seconds: int, packed: bytes) -> Iterator[bytes]:
+        try:
+            for made in work(pickle.loads(packed)):
+                yield pickle.dumps(made)
+        except InterrogatorError as error:
+            yield pickle.dumps(error)
+
+    lent = spaces.GPU(duration=lambda seconds, _packed: seconds)(compute)
+
+    def ask(asked: Asked) -> Iterator[Made]:
+        try:
+            with closing(lent(seconds(asked), pickle.dumps(asked))) as results:
+                for packed in results:
+                    made = pickle.loads(packed)
+                    if isinstance(made, InterrogatorError):
+                        raise made
+                    yield made
+        except Exception as error:
+            raise _told(error) from error
+
+    return ask
+
+
+def _told(error: Exception) -> Exception:
+    """Return a refusal of the Space as ours: no GPU is free, or the visitor's share is used up."""
+    said = getattr(error, "message", None)  # of gradio.Error, which this room does not import
+    if said is None:
+        return error
+    return InterrogatorError(f"This Space lends no GPU for it now: {said}")

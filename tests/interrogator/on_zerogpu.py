@@ -1,0 +1,49 @@
+"""Run as a process of its own by test_zerogpu: jobs on a Space whose GPU is lent, without the GPU.
+
+The package `spaces` is the real one: it asks for a GPU, forks, and passes what goes in and out.
+Only its last step is left out, in which the forked process takes hold of the device.
+"""
+
+import json
+import sys
+
+import torch
+
+if torch.version.cuda is None:  # built for the CPU alone: what `spaces` puts its own in place of
+    torch.version.cuda = "13.0"
+    torch._C._cuda_init = None
+    torch.cuda._is_in_bad_fork = bool  # False, and can be pickled
+
+import spaces.zero.torch
+
+spaces.zero.torch.init = lambda uuid: None
+spaces.zero.torch.move = lambda callback=None: None
+
+from interrogator import images  # noqa: E402
+from interrogator.catalogue import choose_names  # noqa: E402
+from interrogator.errors import InterrogatorError  # noqa: E402
+from interrogator.jobs import Job  # noqa: E402
+from interrogator.pipeline import Settings  # noqa: E402
+from interrogator.workshop import Workshop  # noqa: E402
+
+if __name__ == "__main__":
+    workshop = Workshop()
+    picture = images.read(sys.argv[1])
+    names = choose_names("demo")
+    told = {}
+    for mode in ("fast", "best"):
+        *_, made = workshop.work(Job(picture, names, settings=Settings(mode)))
+        told[mode] = made.to_json()
+        again = Job(picture, names, settings=Settings(mode), seen=made.seen)
+        *_, made = workshop.work(again)
+        told["again"] = made.to_json()
+    *_, told["score"] = workshop.work(Job(picture, names, task="score", prompt="a cat"))
+    try:
+        list(workshop.work(Job(picture, names, judge="nothing")))
+    except InterrogatorError as error:
+        told["refused"] = str(error)
+    steps = workshop.work(Job(picture, names, settings=Settings("best")))
+    next(steps)
+    steps.close()  # as a visitor does who presses Stop
+    told["main"] = {"loaded": workshop.store.is_loaded(names), "runtime": workshop.store._runtime}
+    print(json.dumps(told))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
+import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import gradio as gr
@@ -41,7 +44,18 @@ def build() -> gr.Blocks:
             interrogator.ui.build(workshop, QUEUE)
         with gr.Tab("Matmul race", id="race"):
             matmul_demo.ui.build(QUEUE)
+    for event in app.fns.values():
+        if event.api_visibility == "public" and event.fn:
+            event.fn.__doc__ = flowing(event.fn.__doc__ or "")
     return app.queue(max_size=MAX_WAITING)
+
+
+def flowing(docstring: str) -> str:
+    """Return a docstring with one line for each argument, as Gradio's API pages read them."""
+    text = re.sub(r"\n {8,}", " ", inspect.cleandoc(docstring))
+    head, _, rest = text.partition("Returns:\n")
+    returned = " ".join(rest.partition("\n\n")[0].split())
+    return f"{head}Returns:\n    {returned}" if rest else head
 
 
 def launch_settings() -> dict:
@@ -55,6 +69,7 @@ def launch_settings() -> dict:
         "run_history": False,
         "footer_links": ["api"],
         "ssr_mode": False,
+        "mcp_server": find_spec("mcp") is not None,  # an extra: requirements-mcp.txt
     }
 
 

@@ -46,10 +46,7 @@ def _choices(first: str, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     return ((first, ""), *((name, name) for name in names))
 
 
-PRESET = Field(
-    "preset", "choice", "Models",
-    choices=tuple((f"{name} – {names.note}", name) for name, names in PRESETS.items()),
-)  # fmt: skip
+PRESET = Field("preset", "choice", "Models", choices=tuple((name, name) for name in PRESETS))
 MODELS = (
     Field(
         "caption_model", "choice", "Another captioner", "",
@@ -87,5 +84,5 @@ PROMPT = (
     Field("artists", "slider", "Artists named at most", 1, most=MAX_ARTISTS),
     Field("fewest", "slider", "Phrases at least", 0, most=FAST_PHRASES),
     Field("most", "slider", "Phrases at most", FAST_PHRASES, most=FAST_PHRASES),
-    Field("seconds", "number", "Seconds for the search", placeholder="no limit"),
+    Field("seconds", "number", "Seconds for the search", 0, info="0 sets no limit."),
 )

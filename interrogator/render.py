@@ -176,7 +176,8 @@ def known_models() -> str:
         f"<h4>{title}</h4><dl>{''.join(map(_known, models))}</dl>"
         for title, models in (("Captioners", CAPTIONERS), ("CLIPs", CLIPS))
     )
-    return _section("Known models", f'<div class="known">{groups}</div>', escape(NOTE))
+    note = f'<p class="muted note">{escape(NOTE)}</p>'
+    return f'<details class="known card"><summary>Known models</summary>{groups}{note}</details>'
 
 
 def _known(model: KnownModel) -> str:

@@ -81,6 +81,15 @@ def lists_as_they_came(payload: ListFiles | None) -> list[str]:
     return paths
 
 
+def as_free_text(dropdown: gr.Dropdown) -> gr.Dropdown:
+    """Tell programs that anything may be chosen: Gradio would tell them the choices alone."""
+    text = {"type": "string"}
+    dropdown.api_info = lambda: (  # type: ignore
+        {"type": "array", "items": text} if dropdown.multiselect else text
+    )
+    return dropdown
+
+
 def told(function: Callable[P, Result]) -> Callable[P, Result]:
     """Let a function's sentences reach the client of the API."""
 
@@ -104,10 +113,11 @@ def _made(field: Field) -> gr.components.Component:
     told: dict[str, Any] = {"label": field.label, "info": field.info}
     name = f"set-{field.name.replace('_', '-')}"
     if field.kind == "choice":
-        return gr.Dropdown(
+        made = gr.Dropdown(
             list(field.choices), value=field.value, allow_custom_value=field.free, elem_id=name,
             **told,
         )  # fmt: skip
+        return as_free_text(made) if field.free else made
     if field.kind == "slider":
         return gr.Slider(field.least, field.most, field.value, step=1, elem_id=name, **told)
     if field.kind == "number":
@@ -166,9 +176,11 @@ def _changes() -> dict[str, Any]:
             [], label="Keep these phrases", multiselect=True, allow_custom_value=True,
             info="They stay, right behind the caption; your own words are welcome.",
         )  # fmt: skip
+        as_free_text(made["pinned"])
         made["dropped"] = gr.Dropdown(
             [], label="Leave these out", multiselect=True, allow_custom_value=True
         )
+        as_free_text(made["dropped"])
         made["banned"] = gr.Textbox(
             "", label="Ban words", placeholder="between commas; no phrase with them is used",
             info='Also "a whole phrase" in quotes, category:sites or group:mood.',

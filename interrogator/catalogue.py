@@ -47,9 +47,14 @@ class ModelNames:
         return self.preset == "demo"
 
     @property
-    def embedded_blip(self) -> bool:
-        """Whether the captioner is the one that ships with the project."""
-        return self.caption == EMBEDDED_BLIP
+    def shown_caption(self) -> str:
+        """What people are told of the captioner: of our own, no path of this machine."""
+        return "embedded" if self.caption == EMBEDDED_BLIP else self.caption
+
+    @property
+    def shown_clip(self) -> str:
+        """What people are told of the CLIP that ranks; likewise."""
+        return "embedded" if self.embedded_clip else self.clip
 
     @property
     def embedded_clip(self) -> bool:

@@ -111,7 +111,7 @@ class Page:
         except InterrogatorError as error:
             return render.status(f"{preset}: {error}", kind="error")
         ready = "on this machine already" if not size else f"{size / 1e9:.1f} GB to download once"
-        what = names.note or f"{names.caption} and {names.clip}"
+        what = names.note or f"{names.shown_caption} and {names.shown_clip}"
         return render.status(f"{names.preset}: {what}; {ready}.", kind="idle")
 
     def describe_words(

@@ -269,8 +269,8 @@ def describe(models: Models) -> dict[str, Any]:
     names: ModelNames = models.names
     return {
         "preset": names.preset,
-        "caption": "embedded" if names.embedded_blip else names.caption,
-        "clip": "embedded" if names.embedded_clip else names.clip,
+        "caption": names.shown_caption,
+        "clip": names.shown_clip,
         "embedded": names.embedded,
         "device": str(models.runtime.device),
         "dtype": models.runtime.dtype_name,

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from interrogator.catalogue import ASSETS
+from tests.interrogator.small_captioners import write_custom_clip, write_git
 
 pytestmark = pytest.mark.browser
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
@@ -88,3 +89,34 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(chromium, app_url, theme):
     page.wait_for_selector(DONE, timeout=60_000)
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     page.close()
+
+
+def choose_model(page, name, model):
+    """Type the name of a model that is not in the list, as a person does."""
+    field = page.locator(f"#set-{name} input")
+    field.click()
+    field.fill(model)
+    field.press("Enter")
+
+
+def test_models_of_ones_own_are_chosen_by_folder(page, tmp_path):
+    captioner = write_git(tmp_path / "git")
+    clip = write_custom_clip(tmp_path / "siglip", causal=False)
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("button", name="Other models").click()
+    choose_model(page, "caption-model", captioner)
+    choose_model(page, "clip", clip)
+    page.wait_for_selector(f"#models-note :text('{captioner}')")
+    page.get_by_role("button", name="How the caption is written").click()
+    page.locator("#set-caption-fewest input[type=number]").fill("4")
+    page.get_by_role("button", name="Words").click()
+    page.fill("#own-words textarea", "dots\nstripes\nfog")
+    page.get_by_text("in place of our lists").click()
+    page.set_input_files("#picture input[type=file]", CAT)
+    page.wait_for_selector(DONE, timeout=60_000)
+    words = set(prompt_of(page).replace(",", "").split())
+    assert len(words & {"a", "cat", "boat", "on", "the", "sea"}) >= 1
+    assert captioner in page.content()
+    assert clip in page.content()
+    page.get_by_text("Known models").click()
+    assert page.get_by_text("Stable Diffusion 2.x").is_visible()

@@ -1,0 +1,165 @@
+"""A captioner that is not BLIP and a CLIP that is not the default, the whole way, small and random.
+
+The words mean nothing; that they come from these models, through page and command, is what counts.
+"""
+
+import json
+
+import pytest
+
+from interrogator import known
+from interrogator.catalogue import ASSETS, PRESETS, check_offered, choose_names, download_bytes
+from interrogator.errors import InterrogatorError
+from interrogator.page import Page
+from interrogator.render import known_models
+from interrogator.request import Request
+from tests.interrogator.small_captioners import write_blip2, write_custom_clip, write_git
+from tests.interrogator.test_command import run
+
+CAT = ASSETS / "examples" / "cat-pop-art.jpg"
+MINE = "dots\nstripes\nink drawing\nfog\n"
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    """A GIT and a BLIP-2; a CLIP like SigLIP, not causal, and a causal one built in another way."""
+    folder = tmp_path_factory.mktemp("others")
+    return {
+        "git": write_git(folder / "git"),
+        "blip2": write_blip2(folder / "blip2"),
+        "siglip": write_custom_clip(folder / "siglip", causal=False),
+        "custom": write_custom_clip(folder / "custom", pool="argmax"),
+    }
+
+
+@pytest.fixture
+def page(workshop):
+    return Page(workshop, PRESETS["demo"], "The hub is not there.")
+
+
+def request(**asked):
+    values = {
+        "picture": str(CAT), "mode": "best", "preset": None, "caption": None,
+        "with_negative": False, "artists": 1, "fewest": 1, "most": 3, "pinned": None,
+        "dropped": None, "banned": None, "seconds": None, "judge": None, "own_words": MINE,
+        "own_lists": "replace", "caption_fewest": 4, "caption_most": 8, **asked,
+    }  # fmt: skip
+    return Request.of(**values)
+
+
+@pytest.mark.parametrize(("captioner", "clip"), [("git", "siglip"), ("blip2", "custom")])
+def test_the_page_draws_what_other_models_say(page, others, captioner, clip):
+    asked = request(caption_model=others[captioner], clip=others[clip])
+    last = list(page.draw(asked))[-1]
+    assert "Done in" in last.line
+    told = last.state.to_json()
+    assert told["models"]["caption"] == others[captioner]
+    assert told["models"]["clip"] == others[clip]
+    assert told["models"]["preset"] == "custom"
+    assert told["models"]["embedded"] is False
+    assert 3 <= len(told["caption"].split()) <= 8
+    assert told["prompt"].startswith(told["caption"])
+    assert [p["text"] for p in told["phrases"]]
+    whole = "This CLIP reads texts only as a whole, so that searching takes longer."
+    assert (whole in told["notes"]) is (clip == "siglip")
+
+
+def test_another_captioner_beside_the_default_clip_ranks_the_words_that_it_knows(page, others):
+    done = page.interrogate(
+        request(caption_model=others["git"], mode="fast", own_words="", own_lists="add")
+    )
+    assert done["models"]["clip"] == "embedded"
+    assert done["models"]["caption"] == others["git"]
+    assert done["ranked"]["movements"][0]["text"] == "pop art"
+    assert done["vocabulary"]["name"] == "demo"
+
+
+def test_analyze_and_score_take_another_clip(page, others):
+    ranked = page.analyze(str(CAT), "demo", 2, clip=others["custom"])
+    assert ranked["models"]["clip"] == others["custom"]
+    scored = page.score(str(CAT), "a cat, dots", "demo", clip=others["custom"])
+    assert scored["models"]["clip"] == others["custom"]
+
+
+def test_the_command_line_takes_other_models(others, tmp_path):
+    (tmp_path / "mine.txt").write_text(MINE)
+    done = run(
+        CAT, "--caption-model", others["git"], "--clip", others["siglip"], "--mode", "best",
+        "--vocabulary", tmp_path, "--caption-beams", 1, "--caption-fewest", 4,
+        "--caption-most", 6, "--dtype", "float32", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    line = json.loads(done.stdout)
+    assert line["models"]["caption"] == others["git"]
+    assert line["models"]["clip"] == others["siglip"]
+    assert line["models"]["dtype"] == "float32"
+    assert 3 <= len(line["caption"].split()) <= 6
+    assert set(line["ranked"]) == {"mine"}
+
+
+def test_the_command_line_lists_the_known_models_at_once():
+    done = run("--models")
+    assert done.returncode == 0
+    assert done.stdout.strip() == known.as_text()
+    for model in (*known.CAPTIONERS, *known.CLIPS):
+        assert model.name in done.stdout
+        assert model.name in known_models()
+        assert model.licence in done.stdout
+
+
+def test_a_number_of_the_caption_that_cannot_be_is_a_sentence_and_status_2():
+    done = run(CAT, "--preset", "demo", "--caption-beams", "99")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "The number of beams is from 1 to 10, not 99." in done.stderr
+
+
+def test_every_preset_is_of_known_models():
+    captioners = {model.name for model in known.CAPTIONERS}
+    clips = {model.name for model in known.CLIPS}
+    for names in PRESETS.values():
+        if not names.embedded:
+            assert names.caption in captioners
+            assert names.clip in clips
+
+
+def test_the_parameters_told_are_those_of_the_architecture():
+    import open_clip
+    import torch
+
+    for model in known.CLIPS:
+        config = open_clip.get_model_config(model.name.partition("/")[0])
+        custom = config.pop("custom_text", False)
+        kind = open_clip.model.CustomTextCLIP if custom or "SigLIP" in model.name else None
+        with torch.device("meta"):
+            built = (kind or open_clip.model.CLIP)(**config)
+        millions = sum(p.numel() for p in built.parameters()) / 1e6
+        assert model.parameters == round(millions), model.name
+
+
+def test_a_space_offers_the_known_models_alone(monkeypatch, page, others):
+    monkeypatch.setenv("SPACE_ID", "somebody/something")
+    check_offered("", "ViT-B-32/openai", "microsoft/git-base-coco")
+    for place in ("caption_model", "clip", "judge"):
+        with pytest.raises(InterrogatorError, match="not offered on this server; choose one of"):
+            page.interrogate(request(**{place: others["siglip"]}))
+    assert "not offered" in page.describe_models("demo", others["git"])
+    monkeypatch.setenv("INTERROGATOR_MODELS", "any")
+    check_offered(others["git"])
+
+
+def test_the_note_tells_what_chosen_models_mean(page, others):
+    note = page.describe_models("demo", others["git"], others["custom"])
+    assert others["git"] in note
+    assert "on this machine already" in note
+    assert "embedded" in page.describe_models("demo", others["git"])
+
+
+def test_split_weights_are_counted_before_their_index_is_here(monkeypatch):
+    from interrogator import hub
+    from interrogator.catalogue import SHARDS
+
+    monkeypatch.setattr(hub, "cached_folder", lambda repository: None)
+    index = hub.RemoteFile("Salesforce/blip2-opt-2.7b", SHARDS, 1000, False)
+    monkeypatch.setattr(hub, "survey", lambda missing: [index])
+    names = choose_names("demo", caption="Salesforce/blip2-opt-2.7b")
+    assert download_bytes(names) == 3745 * 4 * 10**6 + 1000

@@ -8,6 +8,7 @@ have done one, so that a neighbour who pauses one of them costs one block and no
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -67,14 +68,21 @@ def _evenly(length: int, most: int) -> int:
     return -(-length // -(-length // most))
 
 
+def aligned(shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    """An empty array that begins where a cache line does; no vector then lies across two."""
+    memory = np.empty(math.prod(shape) + LINE // dtype.itemsize, dtype)
+    start = -memory.ctypes.data % LINE // dtype.itemsize
+    return memory[start : start + math.prod(shape)].reshape(shape)
+
+
 def numba_blocked(a: Array, b: Array) -> Array:
     """Divide the work for the caches; the compiled loops do it."""
     rows, inner, columns = *a.shape, b.shape[1]
     blocks = divide(rows, inner, a.itemsize, pool_size())
     c = np.empty((rows, columns), a.dtype)
     wide = -(-min(columns, blocks.panel) // blocks.width) * blocks.width
-    packed_b = np.empty(inner * wide, a.dtype)
-    packed_a = np.empty((blocks.threads, blocks.high * TILE_ROWS * blocks.depth), a.dtype)
+    packed_b = aligned((inner * wide,), a.dtype)
+    packed_a = aligned((blocks.threads, blocks.high * TILE_ROWS * blocks.depth), a.dtype)
     multiply_blocks(a, b, c, packed_a, packed_b, blocks)
     return c
 
@@ -178,13 +186,15 @@ def multiply_block(
 
 def numba_streamed(a: Array, b: Array) -> Array:
     """Divide the rows into blocks of a quarter of the second-level cache."""
-    groups = -(-b.shape[1] // DOT_COLUMNS)
-    bt = np.zeros((groups * DOT_COLUMNS, len(b)), a.dtype)
-    bt[: b.shape[1]] = b.T
-    tiles = max(1, caches()[1].bytes // 4 // (DOT_ROWS * a.shape[1] * a.itemsize))
-    c = np.empty((len(a), b.shape[1]), a.dtype)
+    rows, inner, columns = *a.shape, b.shape[1]
+    if rows < DOT_ROWS:
+        a = np.concatenate([a, np.zeros((DOT_ROWS - rows, inner), a.dtype)])
+    bt = aligned((-(-columns // DOT_COLUMNS) * DOT_COLUMNS, inner), a.dtype)
+    bt[:columns], bt[columns:] = b.T, 0
+    tiles = max(1, caches()[1].bytes // 4 // (DOT_ROWS * inner * a.itemsize))
+    c = np.empty((len(a), columns), a.dtype)
     multiply_stream(a, bt, c, tiles * DOT_ROWS, pool_size())
-    return c
+    return c[:rows]
 
 
 @jit(parallel=True)
@@ -199,35 +209,36 @@ def multiply_stream(a: Array, bt: Array, c: Array, high: int, threads: int) -> N
 def stream_rows(a: Array, bt: Array, c: Array, high: int, counters: Array) -> None:
     """Multiply one block of rows after another; the next one is fetched meanwhile."""
     rows, inner = a.shape
+    corner = np.empty((DOT_ROWS, DOT_COLUMNS), a.dtype)
     first = take(counters, 0) * high
     while first < rows:
         after = take(counters, 0) * high
-        stop = min(first + high, rows)
         line = after if after < rows else first
-        for g in range(0, len(bt), DOT_COLUMNS):
-            for i in range(first, stop, DOT_ROWS):
-                stream_tile(a, i, bt, g, c, line * inner)
+        for left in range(0, len(bt), DOT_COLUMNS):
+            for i in range(first, min(first + high, rows), DOT_ROWS):
+                row = min(i, rows - DOT_ROWS)  # the last tile may do some rows again
+                stream_tile(a, row, bt, left, c, corner, line * inner)
                 line = min(line + 1, rows - 1)
         first = after
 
 
 @jit()
-def stream_tile(a: Array, first: int, bt: Array, left: int, c: Array, ahead: int) -> None:
-    """DOT_ROWS × DOT_COLUMNS elements of C, fewer at its edges."""
-    rows, inner = a.shape
-    count, wide = min(DOT_ROWS, rows - first), min(DOT_COLUMNS, c.shape[1] - left)
-    tile = np.empty((DOT_ROWS, DOT_COLUMNS), a.dtype)
+def stream_tile(
+    a: Array, row: int, bt: Array, left: int, c: Array, corner: Array, ahead: int
+) -> None:
+    """DOT_ROWS × DOT_COLUMNS elements of C; at its right edge through a small array."""
+    inner, columns = a.shape[1], c.shape[1]
     lane = VECTOR_BYTES // a.itemsize
-    steps = inner // lane
-    few, at = a, first * inner
-    if count < DOT_ROWS:
-        few, at = np.zeros((DOT_ROWS, inner), a.dtype), 0
-        few[:count] = a[first:rows]
-        ahead = 0
-    dot_tile(few, at, inner, bt, left * inner, inner, tile, steps, ahead)
-    for r in range(count):
-        for j in range(wide):
-            total = tile[r, j]
-            for k in range(steps * lane, inner):
-                total += a[first + r, k] * bt[left + j, k]
-            c[first + r, left + j] = total
+    steps, at_a, at_b = inner // lane, row * inner, left * inner
+    wide = min(DOT_COLUMNS, columns - left)
+    if wide == DOT_COLUMNS:
+        dot_tile(a, at_a, bt, at_b, inner, steps, c, row * columns + left, columns, ahead)
+    else:
+        dot_tile(a, at_a, bt, at_b, inner, steps, corner, 0, DOT_COLUMNS, ahead)
+        for r in range(DOT_ROWS):
+            for j in range(wide):
+                c[row + r, left + j] = corner[r, j]
+    for k in range(steps * lane, inner):  # what does not fill a vector
+        for r in range(DOT_ROWS):
+            for j in range(wide):
+                c[row + r, left + j] += a[row + r, k] * bt[left + j, k]

@@ -139,40 +139,43 @@ def _emit_result(emit: Emitter, cells: list[Any], sums: list[Any], fresh: Any) -
 
 @intrinsic
 def dot_tile(
-    typing: Any, a: Any, at_a: Any, stride: Any, bt: Any, at_b: Any, padded: Any, c: Any,
-    steps: Any, ahead: Any,
+    typing: Any, a: Any, at_a: Any, bt: Any, at_b: Any, inner: Any, steps: Any, c: Any, at_c: Any,
+    stride: Any, ahead: Any,
 ) -> Any:  # fmt: skip
     """C [DOT_ROWS, DOT_COLUMNS] = rows of A · rows of Bᵀ over `steps` vectors of the inner axis.
 
-    `stride` is the length of a row of A in elements, `padded` that of a row of Bᵀ; C is a small
-    array of its own. Meanwhile as much of A as one of the rows is fetched from the offset `ahead`.
+    `at_` are offsets in elements, `inner` is the length of a row of A and Bᵀ, `stride` that of C.
+    Meanwhile as much of A as one of these rows is fetched from the offset `ahead`.
     """
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        arrays = data_of(context, builder, signature, args, 0, 3, 6)
-        _, at_a, stride, _, at_b, padded, _, steps, ahead = args
+        arrays = data_of(context, builder, signature, args, 0, 2, 6)
+        _, at_a, _, at_b, inner, steps, _, at_c, stride, ahead = args
         emitter = Emitter(context, builder, a)
-        starts = emitter.at(arrays[0], at_a), emitter.at(arrays[1], at_b)
-        ahead = emitter.at(arrays[0], ahead)
-        _emit_dot(emitter, starts, (stride, padded), arrays[2], steps, ahead)
+        starts = [emitter.at(x, at) for x, at in zip(arrays, (at_a, at_b, at_c), strict=True)]
+        sums = _emit_dot(emitter, starts, inner, steps, emitter.at(arrays[0], ahead))
+        for row in range(DOT_ROWS):
+            line = emitter.at(starts[2], builder.mul(stride, stride.type(row)))
+            for column in range(DOT_COLUMNS):
+                total = emitter.reduced(sums[row * DOT_COLUMNS + column])
+                builder.store(total, emitter.at(line, column), align=emitter.bytes)
         return context.get_dummy_value()
 
-    return types.void(a, at_a, stride, bt, at_b, padded, c, steps, ahead), emit
+    return types.void(a, at_a, bt, at_b, inner, steps, c, at_c, stride, ahead), emit
 
 
-def _emit_dot(emit: Emitter, starts: Any, strides: Any, c: Any, steps: Any, ahead: Any) -> None:
+def _emit_dot(emit: Emitter, starts: Any, inner: Any, steps: Any, ahead: Any) -> list[Any]:
+    """The sums of a tile, as vectors still to be added up."""
     builder = emit.builder
-    stride, padded = strides
-    rows = [emit.at(starts[0], builder.mul(stride, stride.type(r))) for r in range(DOT_ROWS)]
-    columns = [emit.at(starts[1], builder.mul(padded, padded.type(j))) for j in range(DOT_COLUMNS)]
+    rows = [emit.at(starts[0], builder.mul(inner, inner.type(r))) for r in range(DOT_ROWS)]
+    columns = [emit.at(starts[1], builder.mul(inner, inner.type(j))) for j in range(DOT_COLUMNS)]
     sums = emit.sums(DOT_ROWS * DOT_COLUMNS)
     with cgutils.for_range(builder, steps) as loop:
-        inner = builder.mul(loop.index, steps.type(emit.count))
-        emit.prefetch(emit.at(ahead, inner), SECOND_CACHE)
-        xs = [emit.load(emit.at(row, inner)) for row in rows]
+        place = builder.mul(loop.index, steps.type(emit.count))
+        emit.prefetch(emit.at(ahead, place), SECOND_CACHE)
+        xs = [emit.load(emit.at(row, place)) for row in rows]
         for j, column in enumerate(columns):
-            y = emit.load(emit.at(column, inner))
+            y = emit.load(emit.at(column, place))
             for r, x in enumerate(xs):
                 emit.add_product(x, y, sums[r * DOT_COLUMNS + j])
-    for cell, total in enumerate(sums):
-        builder.store(emit.reduced(total), emit.at(c, cell), align=emit.bytes)
+    return sums

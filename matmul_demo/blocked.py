@@ -8,7 +8,9 @@ have done one, so that a neighbour who pauses one of them costs one block and no
 
 from __future__ import annotations
 
+import functools
 import math
+from threading import get_ident
 from typing import NamedTuple
 
 import numpy as np
@@ -75,14 +77,24 @@ def aligned(shape: tuple[int, ...], dtype: np.dtype) -> Array:
     return memory[start : start + math.prod(shape)].reshape(shape)
 
 
+@functools.lru_cache(maxsize=4)
+def workspace(name: str, shape: tuple[int, ...], dtype: np.dtype, thread: int) -> Array:
+    """Memory to pack into, kept for the next product of this size, as the libraries keep theirs.
+
+    The system hands out new memory a page at a time, which takes longer than the packing.
+    """
+    return aligned(shape, dtype)
+
+
 def numba_blocked(a: Array, b: Array) -> Array:
     """Divide the work for the caches; the compiled loops do it."""
     rows, inner, columns = *a.shape, b.shape[1]
     blocks = divide(rows, inner, a.itemsize, pool_size())
     c = np.empty((rows, columns), a.dtype)
     wide = -(-min(columns, blocks.panel) // blocks.width) * blocks.width
-    packed_b = aligned((inner * wide,), a.dtype)
-    packed_a = aligned((blocks.threads, blocks.high * TILE_ROWS * blocks.depth), a.dtype)
+    packed_b = workspace("B", (inner * wide,), a.dtype, get_ident())
+    size = blocks.high * TILE_ROWS * blocks.depth
+    packed_a = workspace("A", (blocks.threads, size), a.dtype, get_ident())
     multiply_blocks(a, b, c, packed_a, packed_b, blocks)
     return c
 
@@ -163,25 +175,28 @@ def multiply_block(
     right = min(columns, left + blocks.panel)
     strips = -(-(right - left) // width)
     corner = np.empty((TILE_ROWS, width), c.dtype)
+    last = (k * strips + (strips - 1) * depth) * width
     for s in range(strips):
         at_b = (k * strips + s * depth) * width
-        ahead = at_b + depth * width if s + 1 < strips else at_b
+        fetched = at_b + depth * width if s + 1 < strips else at_b  # of the next strip, so far
         column = left + s * width
         wide = min(width, right - column)
         for t in range(0, count, TILE_ROWS):
             high = min(TILE_ROWS, count - t)
-            fetched = ahead + t // TILE_ROWS % width * depth
             if high == TILE_ROWS and wide == width:
                 at_c = (first + t) * columns + column
                 outer_tile(
                     packed_a, t * depth, packed_b, at_b, c, at_c, columns, depth, k == 0, fetched
                 )
-                continue
-            outer_tile(packed_a, t * depth, packed_b, at_b, corner, 0, width, depth, True, fetched)
-            for r in range(high):
-                for j in range(wide):
-                    before = 0 if k == 0 else c[first + t + r, column + j]
-                    c[first + t + r, column + j] = before + corner[r, j]
+            else:
+                outer_tile(
+                    packed_a, t * depth, packed_b, at_b, corner, 0, width, depth, True, fetched
+                )
+                for r in range(high):
+                    for j in range(wide):
+                        before = 0 if k == 0 else c[first + t + r, column + j]
+                        c[first + t + r, column + j] = before + corner[r, j]
+            fetched = min(fetched + depth, last)
 
 
 def numba_streamed(a: Array, b: Array) -> Array:

@@ -73,11 +73,12 @@ def physics(threads: int) -> None:
     for shape in SHAPES:
         workload = workloads.Workload(*workloads.parse_shape(shape))
         limits = roofline.measure_machine(workload, threads)
+        floor = text.seconds_text(limits.floor_seconds(workload))
         intensity = workload.flop / workload.bytes_moved
         say(
             f"{shape}, {threads} thread(s): {intensity:.3g} FLOP/byte; peak "
-            f"{limits.peak_gflops or 0:.0f} GFLOP/s, {limits.level} {limits.bandwidth_gbs or 0:.1f} "
-            f"GB/s: floor {text.seconds_text(limits.floor_seconds(workload))}"
+            f"{limits.peak_gflops or 0:.0f} GFLOP/s, {limits.level} "
+            f"{limits.bandwidth_gbs or 0:.1f} GB/s: floor {floor}"
         )
 
 

@@ -33,6 +33,10 @@ def parser() -> argparse.ArgumentParser:
         help=f"for the whole race, about (default {race.DEFAULT_BUDGET:g})",
     )  # fmt: skip
     command.add_argument("--cache", default="warm", help="warm (default), or cold to empty it")
+    command.add_argument(
+        "--data", default="auto",
+        help="normal numbers, digits (inner size 784), or auto (default): digits if they fit",
+    )  # fmt: skip
     command.add_argument("--baseline", metavar="LANE", help="speed-ups over it (default: first)")
     command.add_argument("--json", action="store_true", help="end with one line of JSON")
     return command
@@ -45,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         contest = race.make_race(
             options.shape, only, options.dtype, options.device, options.threads, options.budget,
-            options.cache, options.baseline,
+            options.cache, options.baseline, options.data,
         )  # fmt: skip
         report = _run(contest)
     except workloads.RaceError as error:

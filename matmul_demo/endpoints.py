@@ -21,6 +21,7 @@ def race(
     budget: float = 10.0,
     cache: str = "warm",
     baseline: str | None = None,
+    data: str = "auto",
 ) -> dict[str, Any]:
     """Time one matrix product computed in many ways on this server, beside its physical limit.
 
@@ -34,6 +35,8 @@ def race(
         budget: seconds for the whole race, about; from 1 to 120.
         cache: warm, or cold to empty the processor's caches before each call.
         baseline: name of the lane that the speed-ups are over; the first right one when left out.
+        data: normal for seeded random numbers, digits for pictures of digits (inner size 784 only),
+            or auto for digits where they fit.
 
     Returns:
         The race: machine, floor in seconds, and for each lane its median time, spread, speed,
@@ -42,7 +45,7 @@ def race(
     Raises:
         RaceError: with a sentence about what cannot be.
     """
-    contest = make_race(shape, lanes, dtype, device, threads, budget, cache, baseline)
+    contest = make_race(shape, lanes, dtype, device, threads, budget, cache, baseline, data)
     *_, report = contest.run()
     return report.to_json()
 

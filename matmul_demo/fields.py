@@ -13,7 +13,7 @@ from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL, parse_shape
 
 FIELDS = (
     "known shape", "rows", "inner", "columns", "lanes", "dtype", "device", "threads", "budget",
-    "cache", "baseline",
+    "cache", "data", "baseline",
 )  # fmt: skip
 SHAPES = [
     ("The lesson's batch: 10×784 · 784×10", LESSON_BATCH),
@@ -39,17 +39,17 @@ def to_fields(settings: Settings) -> tuple[Any, ...]:
     return (
         known_shape(*sizes), *sizes, lanes, settings.dtype, settings.device,
         settings.threads or available_threads(), settings.budget, settings.cache,
-        settings.baseline or "",
+        settings.data, settings.baseline or "",
     )  # fmt: skip
 
 
 def to_settings(*fields: Any) -> Settings:  # noqa: ANN401
     """The settings that the page's fields hold, see `to_fields`."""
-    _, rows, inner, columns, lanes, dtype, device, threads, budget, cache, baseline = fields
+    _, rows, inner, columns, lanes, dtype, device, threads, budget, cache, data, baseline = fields
     most = available_threads()
     return Settings(
         f"{rows}x{inner}x{columns}", tuple(lanes), dtype, device,
-        None if threads == most else threads, budget, cache, baseline or None,
+        None if threads == most else threads, budget, cache, baseline or None, data,
     )  # fmt: skip
 
 

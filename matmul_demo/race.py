@@ -243,13 +243,14 @@ def make_race(
     budget: float = DEFAULT_BUDGET,
     cache: str = "warm",
     baseline: str | None = None,
+    data: str = "auto",
 ) -> Race:
     """A race from what a person typed: the page, the API and the command line all come here.
 
     Raises:
         RaceError: with a sentence about the first thing that cannot be.
     """
-    workload = Workload(*parse_shape(shape), dtype=dtype, device=device, cache=cache)
+    workload = Workload(*parse_shape(shape), dtype=dtype, device=device, cache=cache, data=data)
     if baseline is not None:
         choose_lanes([baseline])
     return Race(workload, choose_lanes(lanes), threads, budget, baseline=baseline)

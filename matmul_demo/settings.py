@@ -18,6 +18,7 @@ from matmul_demo.strategies import LADDER
 from matmul_demo.strategy import Strategy
 from matmul_demo.workloads import (
     CACHES,
+    DATA,
     DEVICES,
     DTYPES,
     LESSON_BATCH,
@@ -46,6 +47,7 @@ class Settings:
         budget: seconds for the whole race.
         cache: "warm" or "cold".
         baseline: key of the lane that speed-ups are over; None for the first right one.
+        data: "auto", "normal" or "digits".
     """
 
     shape: str = LESSON_BATCH
@@ -56,6 +58,15 @@ class Settings:
     budget: float = PAGE_BUDGET
     cache: str = CACHES[0]
     baseline: str | None = None
+    data: str = DATA[0]
+
+    def workload(self) -> Workload:
+        """What is multiplied.
+
+        Raises:
+            RaceError: with a sentence about the first thing that cannot be.
+        """
+        return Workload(*parse_shape(self.shape), self.dtype, self.device, self.cache, self.data)
 
     def race(self) -> Race:
         """The race that was chosen; lanes that this machine cannot run are in it as well.
@@ -69,7 +80,7 @@ class Settings:
         shown = [*lanes, *(lane.key for lane in LADDER if lane not in runnable())]
         return make_race(
             self.shape, shown, self.dtype, self.device, self.threads, self.budget,
-            self.cache, self.baseline,
+            self.cache, self.baseline, self.data,
         )  # fmt: skip
 
     def query(self) -> str:
@@ -78,7 +89,7 @@ class Settings:
         fields = {SHAPE_KEY: self.shape}
         if self.lanes is not None and set(self.lanes) != {lane.key for lane in runnable()}:
             fields["lanes"] = ",".join(self.lanes)
-        for name in ("dtype", "device", "threads", "budget", "cache", "baseline"):
+        for name in ("dtype", "device", "threads", "budget", "cache", "baseline", "data"):
             value = getattr(self, name)
             if value is not None and value != getattr(usual, name):
                 fields[name] = f"{value:g}" if name == "budget" else str(value)
@@ -177,6 +188,7 @@ def read_query(query: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]] | N
         SHAPE_KEY: _read_shape, "lanes": _read_lanes, "dtype": _read_choice("dtype", DTYPES),
         "device": _read_device, "threads": _read_threads, "budget": _read_budget,
         "cache": _read_choice("cache", CACHES), "baseline": _read_baseline,
+        "data": _read_choice("data", DATA),
     }  # fmt: skip
     for name, read in readers.items():
         if name not in query:
@@ -187,7 +199,7 @@ def read_query(query: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]] | N
         except RaceError as error:
             complaints.append(f"{error} What the link says of {name} was ignored.")
     try:
-        Workload(*parse_shape(settings.shape), settings.dtype, settings.device, settings.cache)
+        settings.workload()
     except RaceError as error:  # each value is possible, but not all of them together
         complaints.append(f"{error} What the link says of {SHAPE_KEY} was ignored.")
         settings = replace(settings, shape=LESSON_BATCH)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from matmul_demo.accelerator import Accelerator
+from matmul_demo.digits import PIXELS
 from matmul_demo.machine import cpu_name
 from matmul_demo.report import Report, Result
+from matmul_demo.workloads import Workload
 
 NEIGHBOURS_NOTED = 0.25  # processors; below this the effect drowns in the usual spread
-EXPECTED_DATA = "digits for an inner size of 784, random numbers for others"
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
@@ -124,7 +125,7 @@ def machine_text(report: Report) -> str:
     """What was multiplied, on what, and how fast that machine can be."""
     workload = report.workload
     sizes = f"{workload.rows}×{workload.inner} · {workload.inner}×{workload.columns}"
-    what = f"{sizes}, {workload.dtype}; {report.data or EXPECTED_DATA}"
+    what = f"{sizes}, {workload.dtype}; {report.data or expected_data(workload)}"
     machine = report.machine
     threads = f"{report.threads} thread{'s' * (report.threads > 1)}"
     if machine is None:
@@ -138,6 +139,13 @@ def machine_text(report: Report) -> str:
         )
     beside = f"\n{gpu_text(machine.gpu)}" if machine.gpu else ""
     return f"{what}\n{machine.name}, {threads}; {limits}{beside}{_neighbours_text(report)}"
+
+
+def expected_data(workload: Workload) -> str:
+    """What the matrices will be, before they are made."""
+    if workload.data == "normal" or workload.inner != PIXELS:
+        return "seeded normal random numbers"
+    return "pictures of digits times normal numbers"
 
 
 def gpu_text(device: Accelerator) -> str:

@@ -27,6 +27,7 @@ from matmul_demo.strategies import LADDER
 from matmul_demo.sweep import MAX_LANES, USUAL_LANES, Sweep
 from matmul_demo.workloads import (
     CACHES,
+    DATA,
     DEVICES,
     DTYPES,
     LESSON_BATCH,
@@ -139,13 +140,17 @@ def _settings_column() -> list[Any]:
             list(CACHES), value=CACHES[0], label="Caches of the processor",
             info="cold: emptied before each call",
         )  # fmt: skip
+        data = gr.Radio(
+            list(DATA), value=DATA[0], label="Data",
+            info="digits have 784 pixels; auto takes them for that inner size, else normal",
+        )  # fmt: skip
         baseline = gr.Dropdown(
             [("The first right lane", ""), *titles], value="", label="Speed-up over",
             info="also after the race",
         )  # fmt: skip
     shape.input(lambda text: parse_shape(text), shape, sizes, **LIGHT)
     gr.on([size.input for size in sizes], fields.known_shape, sizes, shape, **LIGHT)
-    return [shape, *sizes, lanes, dtype, device, threads, budget, cache, baseline]
+    return [shape, *sizes, lanes, dtype, device, threads, budget, cache, data, baseline]
 
 
 def _open_link(request: gr.Request) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ LESSON_FULL = "50000x784x10"  # MNIST's training set, as the lesson splits it
 DTYPES = ("float32", "float64")
 DEVICES = ("cpu", "cuda")
 CACHES = ("warm", "cold")
+DATA = ("auto", "normal", "digits")
 
 MAX_SIDE = 1_000_000
 MAX_BYTES = 2**30  # matrices, two results and the float64 reference together
@@ -39,10 +40,12 @@ class Workload:
         device: "cpu" races the processor's lanes; "cuda" adds the lanes of the GPU.
         cache: "warm" repeats a call on what the last one left in the caches; "cold" empties the
             processor's caches before each call.
+        data: "normal" for seeded normal random numbers, "digits" for pictures of digits times
+            normal weights; "auto" takes the digits where they fit, at an inner size of 784.
         seed: of the random numbers in A and B.
 
     Raises:
-        RaceError: when a size, the dtype or the device is outside what is allowed.
+        RaceError: when a size, the dtype, the device or the data is outside what is allowed.
     """
 
     rows: int
@@ -51,6 +54,7 @@ class Workload:
     dtype: str = "float32"
     device: str = "cpu"
     cache: str = "warm"
+    data: str = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -63,6 +67,12 @@ class Workload:
         one_of("dtype", self.dtype, DTYPES)
         one_of("device", self.device, DEVICES)
         one_of("cache", self.cache, CACHES)
+        one_of("data", self.data, DATA)
+        if self.data == "digits" and self.inner != digits.PIXELS:
+            raise RaceError(
+                f"Pictures of digits have {digits.PIXELS} pixels, and the shape {self.shape} an "
+                f"inner size of {self.inner}; set it to {digits.PIXELS}, or choose other data."
+            )
         if self.memory_bytes > MAX_BYTES:
             raise RaceError(
                 f"The shape {self.shape} in {self.dtype} needs "
@@ -144,9 +154,8 @@ def parse_shape(text: str) -> tuple[int, int, int]:
 def make_matrices(workload: Workload) -> Matrices:
     """Fill A and B for a workload, the same for the same seed.
 
-    With an inner size of 784 the rows of A are 28×28 pictures of digits, values 0 to 1, and B is
-    the weight matrix of a linear classifier, as in the lesson; otherwise both are drawn from a
-    normal distribution.
+    Digits are 28×28 pictures as rows of A, values 0 to 1, and B is the weight matrix of a linear
+    classifier, as in the lesson; otherwise both are drawn from a normal distribution.
 
     Raises:
         RaceError: when `MNIST_DIR` is set and holds no readable pictures.
@@ -154,7 +163,7 @@ def make_matrices(workload: Workload) -> Matrices:
     rng = np.random.default_rng(workload.seed)
     shape_a, shape_b = (workload.rows, workload.inner), (workload.inner, workload.columns)
     b = _normal(rng, shape_b, workload.dtype)
-    if workload.inner != digits.PIXELS:
+    if workload.data == "normal" or workload.inner != digits.PIXELS:
         return Matrices(_normal(rng, shape_a, workload.dtype), b, "seeded normal random numbers")
     try:
         pictures, source = digits.load(workload.rows, workload.seed)

@@ -1,6 +1,7 @@
 """The GPU's roof, on a device that only pretends to work."""
 
 import json
+import runpy
 
 import pytest
 import torch
@@ -188,3 +189,33 @@ def test_a_gpu_that_cannot_be_measured_costs_only_its_roof(monkeypatch):
     monkeypatch.setattr(roofline.gpu, "missing", lambda: "There is none.")
     assert roofline._measure_gpu() is None
     assert report.Report(WORK, 1, ()).floor_seconds is None
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    return runpy.run_path("benchmarks/bench_race_gpu.py")
+
+
+def test_the_benchmark_writes_json_and_tables_under_the_devices_name(benchmark, tmp_path):
+    device = FakeDevice()
+    large = benchmark["bfloat16_gflops"](device)
+    assert large == pytest.approx(10_000)  # half as fast as at 4096, see FakeDevice
+    assert "10 TFLOP/s, 50 % of the best found (less than 90 %)" in benchmark["large_text"](
+        large, KNOWN
+    )
+    files = benchmark["write"](KNOWN, large, [race_on(KNOWN)], tmp_path)
+    assert [file.name for file in files] == [
+        "race-nvidia-h100-80gb-hbm3.json", "race-nvidia-h100-80gb-hbm3.txt",
+    ]  # fmt: skip
+    stored = json.loads(files[0].read_text())
+    assert stored["device"] == "NVIDIA H100 80GB HBM3"
+    assert stored["products"]["bfloat16"] == pytest.approx(20_000)
+    assert [lane["strategy"] for lane in stored["races"][0]["results"]][1] == "matmul_cuda"
+    assert "matmul_cuda_bfloat16" in files[1].read_text()
+
+
+def test_the_benchmark_says_that_there_is_no_gpu(benchmark, monkeypatch, capsys):
+    monkeypatch.setattr(roofline.gpu, "missing", lambda: "There is none.")
+    benchmark["main"]()
+    *_, last = capsys.readouterr().out.splitlines()
+    assert json.loads(last) == {"benchmark": "race_gpu", "skipped": "There is none."}

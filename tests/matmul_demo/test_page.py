@@ -71,7 +71,9 @@ def test_only_two_endpoints_are_public_and_they_are_described(client):
     assert not api["unnamed_endpoints"]
     endpoint = api["named_endpoints"]["/race"]
     names = [parameter["parameter_name"] for parameter in endpoint["parameters"]]
-    assert names == ["shape", "lanes", "dtype", "device", "threads", "budget", "cache", "baseline"]
+    assert names == ["shape", "lanes", "dtype", "device", "threads", "budget", "cache", "baseline",
+        "data",
+    ]  # fmt: skip
     assert all(parameter["parameter_has_default"] for parameter in endpoint["parameters"])
 
 

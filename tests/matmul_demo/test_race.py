@@ -127,6 +127,8 @@ def test_data_that_were_named_and_cannot_be_read_refuse_the_race(monkeypatch, tm
         ({"dtype": "int8"}, "float32, float64"),
         ({"device": "tpu"}, "cpu, cuda"),
         ({"shape": "ten by ten"}, "cannot be read"),
+        ({"shape": "10x20x10", "data": "digits"}, "784 pixels"),
+        ({"data": "cats"}, "auto, normal, digits"),
     ],
 )
 def test_what_cannot_be_is_a_sentence(arguments, complaint):

@@ -12,8 +12,9 @@ from matmul_demo.strategies import LADDER
 from matmul_demo.workloads import RaceError
 
 CHOSEN = Settings(
-    "3x5x7", ("naive_lists", "matmul_numpy"), "float64", "cpu", 1, 30.0, "cold", "matmul_numpy"
-)
+    "3x784x7", ("naive_lists", "matmul_numpy"), "float64", "cpu", 1, 30.0, "cold", "matmul_numpy",
+    "digits",
+)  # fmt: skip
 
 
 def query_of(settings):
@@ -30,8 +31,8 @@ def test_a_link_restores_what_it_was_made_from(settings):
 def test_a_link_says_only_what_is_not_as_usual():
     assert Settings().query() == "?race=10x784x10"
     assert query_of(replace(CHOSEN, dtype="float32", budget=Settings.budget)) == {
-        "race": "3x5x7", "lanes": "naive_lists,matmul_numpy", "threads": "1", "cache": "cold",
-        "baseline": "matmul_numpy",
+        "race": "3x784x7", "lanes": "naive_lists,matmul_numpy", "threads": "1", "cache": "cold",
+        "baseline": "matmul_numpy", "data": "digits",
     }  # fmt: skip
 
 
@@ -56,6 +57,7 @@ def test_a_link_of_something_else_is_not_for_the_race():
         ("budget", "inf", "inf"),
         ("budget", "soon", "'soon' is not a number"),
         ("cache", "lukewarm", "warm, cold"),
+        ("data", "cats", "auto, normal, digits"),
         ("baseline", "../../etc", "cannot run on this machine"),
     ],
 )
@@ -74,6 +76,9 @@ def test_values_that_only_together_are_too_much_fall_back_as_well():
     settings, complaints = read_query({"race": "1x1000000x140", "dtype": "float64"})
     assert settings.shape == "10x784x10"
     assert "GiB" in complaints[0]
+    settings, complaints = read_query({"race": "3x5x7", "data": "digits"})
+    assert settings == Settings(data="digits")
+    assert "784 pixels" in complaints[0]
 
 
 @pytest.mark.skipif(gpu.missing() is None, reason="the GPU is there")
@@ -112,7 +117,7 @@ def test_the_pages_fields_hold_settings_and_give_them_back(settings):
     values = fields.to_fields(settings)
     assert len(values) == len(fields.FIELDS)
     assert fields.to_settings(*values) == settings
-    assert values[0] == (settings.shape if settings.shape != "3x5x7" else None)
+    assert values[0] == (settings.shape if settings.shape != "3x784x7" else None)
 
 
 def test_fields_that_were_emptied_are_a_sentence():
@@ -127,5 +132,5 @@ def test_fields_that_were_emptied_are_a_sentence():
 
 def test_the_link_on_the_page_is_escaped():
     html = fields.link(*fields.to_fields(CHOSEN))
-    assert 'href="?race=3x5x7&amp;lanes=naive_lists,matmul_numpy&amp;' in html
+    assert 'href="?race=3x784x7&amp;lanes=naive_lists,matmul_numpy&amp;' in html
     assert f"threads={available_threads()}" not in fields.link(*fields.to_fields(Settings()))

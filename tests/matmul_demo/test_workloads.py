@@ -56,6 +56,20 @@ def test_digits_are_pictures_between_zero_and_one():
     assert "painted" in matrices.data
 
 
+def test_data_are_chosen():
+    chosen = make_matrices(Workload(12, 784, 10, data="normal"))
+    assert chosen.data == "seeded normal random numbers"
+    assert chosen.a.min() < 0
+    usual = make_matrices(Workload(12, 784, 10))
+    asked = make_matrices(Workload(12, 784, 10, data="digits"))
+    assert np.array_equal(usual.a, asked.a)
+    assert np.array_equal(usual.b, chosen.b)
+    with pytest.raises(RaceError, match=r"784 pixels.*12x7x10 an inner size of 7; set it to 784"):
+        Workload(12, 7, 10, data="digits")
+    with pytest.raises(RaceError, match=r"'cats'.*auto, normal, digits"):
+        Workload(12, 784, 10, data="cats")
+
+
 def test_other_inner_sizes_are_seeded_normal_numbers():
     first, again = (make_matrices(Workload(300, 50, 20, seed=3)) for _ in range(2))
     other = make_matrices(Workload(300, 50, 20, seed=4))

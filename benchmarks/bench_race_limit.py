@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from matmul_demo.machine import NeighbourWatch, available_threads, cpu_name, thread_environment
 
 SHAPES = ("50000x784x10", "1024x1024x1024", "2048x2048x2048")
-OURS = ("numba_transposed", "numba_streamed", "numba_blocked")
+OURS = ("numba_streamed", "numba_blocked")
 DEFAULTS = ("matmul_numpy", "matmul_torch")
 BUDGET = 12.0  # seconds for each shape
 ASKED = 0.7  # of the floor

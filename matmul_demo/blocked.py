@@ -57,7 +57,8 @@ def divide(rows: int, inner: int, itemsize: int, threads: int) -> Blocks:
     """Blocks for this processor's caches, as even as they can be."""
     first, second, *_, last = (cache.bytes for cache in caches())
     width = TILE_VECTORS * VECTOR_BYTES // itemsize
-    depth = max(1, _evenly(inner, first * 3 // 4 // (width * itemsize)))
+    depth = _evenly(inner, first * 3 // 4 // (width * itemsize))
+    depth = -(-depth // PACKED_ROWS) * PACKED_ROWS  # whole rounds of a tile's loop
     most = max(1, second // 2 // (TILE_ROWS * depth * itemsize))
     tiles = -(-rows // TILE_ROWS)
     rounds = -(-tiles // (threads * most))
@@ -183,30 +184,37 @@ def multiply_block(
         wide = min(width, right - column)
         for t in range(0, count, TILE_ROWS):
             high = min(TILE_ROWS, count - t)
-            if high == TILE_ROWS and wide == width:
-                at_c = (first + t) * columns + column
-                outer_tile(
-                    packed_a, t * depth, packed_b, at_b, c, at_c, columns, depth, k == 0, fetched
-                )
-            else:
-                outer_tile(
-                    packed_a, t * depth, packed_b, at_b, corner, 0, width, depth, True, fetched
-                )
-                for r in range(high):
-                    for j in range(wide):
-                        before = 0 if k == 0 else c[first + t + r, column + j]
-                        c[first + t + r, column + j] = before + corner[r, j]
+            at_edge = high < TILE_ROWS or wide < width
+            target, at_c, stride = c, (first + t) * columns + column, columns
+            if at_edge:
+                target, at_c, stride = corner, 0, width
+            outer_tile(
+                packed_a, t * depth, packed_b, at_b, target, at_c, stride, depth,
+                at_edge or k == 0, fetched,
+            )  # fmt: skip
+            if at_edge:
+                add_corner(corner, c, (first + t, column, high, wide), k == 0)
             fetched = min(fetched + depth, last)
 
 
+@jit()
+def add_corner(corner: Array, c: Array, where: tuple[int, int, int, int], fresh: bool) -> None:
+    """Copy the part of a tile that lies inside C, or add it where C has been begun."""
+    row, column, high, wide = where
+    for r in range(high):
+        for j in range(wide):
+            before = 0 if fresh else c[row + r, column + j]
+            c[row + r, column + j] = before + corner[r, j]
+
+
 def numba_streamed(a: Array, b: Array) -> Array:
-    """Divide the rows into blocks of a quarter of the second-level cache."""
+    """Divide the rows into blocks of an eighth of the second-level cache."""
     rows, inner, columns = *a.shape, b.shape[1]
     if rows < DOT_ROWS:
         a = np.concatenate([a, np.zeros((DOT_ROWS - rows, inner), a.dtype)])
     bt = aligned((-(-columns // DOT_COLUMNS) * DOT_COLUMNS, inner), a.dtype)
     bt[:columns], bt[columns:] = b.T, 0
-    tiles = max(1, caches()[1].bytes // 4 // (DOT_ROWS * inner * a.itemsize))
+    tiles = max(1, caches()[1].bytes // 8 // (DOT_ROWS * inner * a.itemsize))
     c = np.empty((len(a), columns), a.dtype)
     multiply_stream(a, bt, c, tiles * DOT_ROWS, pool_size())
     return c[:rows]
@@ -224,36 +232,38 @@ def multiply_stream(a: Array, bt: Array, c: Array, high: int, threads: int) -> N
 def stream_rows(a: Array, bt: Array, c: Array, high: int, counters: Array) -> None:
     """Multiply one block of rows after another; the next one is fetched meanwhile."""
     rows, inner = a.shape
+    steps = inner // (VECTOR_BYTES // a.itemsize)
     corner = np.empty((DOT_ROWS, DOT_COLUMNS), a.dtype)
-    first = take(counters, 0) * high
-    while first < rows:
-        after = take(counters, 0) * high
-        line = after if after < rows else first
+    blocks = max(1, rows // high)  # the last one may be up to twice as high
+    block = take(counters, 0)
+    while block < blocks:
+        after = take(counters, 0)
+        first, stop = block * high, rows if block + 1 == blocks else (block + 1) * high
+        line = after * high if after < blocks else first
         for left in range(0, len(bt), DOT_COLUMNS):
-            for i in range(first, min(first + high, rows), DOT_ROWS):
+            wide = min(DOT_COLUMNS, c.shape[1] - left)
+            for i in range(first, stop, DOT_ROWS):
                 row = min(i, rows - DOT_ROWS)  # the last tile may do some rows again
-                stream_tile(a, row, bt, left, c, corner, line * inner)
+                target, at_c, stride = c, row * c.shape[1] + left, c.shape[1]
+                if wide < DOT_COLUMNS:
+                    target, at_c, stride = corner, 0, DOT_COLUMNS
+                dot_tile(
+                    a, row * inner, bt, left * inner, inner, steps, target, at_c, stride,
+                    line * inner,
+                )  # fmt: skip
+                if wide < DOT_COLUMNS:
+                    add_corner(corner, c, (row, left, DOT_ROWS, wide), True)
                 line = min(line + 1, rows - 1)
-        first = after
+        add_rest(a, bt, c, first, stop)
+        block = after
 
 
 @jit()
-def stream_tile(
-    a: Array, row: int, bt: Array, left: int, c: Array, corner: Array, ahead: int
-) -> None:
-    """DOT_ROWS × DOT_COLUMNS elements of C; at its right edge through a small array."""
-    inner, columns = a.shape[1], c.shape[1]
+def add_rest(a: Array, bt: Array, c: Array, first: int, stop: int) -> None:
+    """Add the products of the inner steps that do not fill a vector."""
+    inner = a.shape[1]
     lane = VECTOR_BYTES // a.itemsize
-    steps, at_a, at_b = inner // lane, row * inner, left * inner
-    wide = min(DOT_COLUMNS, columns - left)
-    if wide == DOT_COLUMNS:
-        dot_tile(a, at_a, bt, at_b, inner, steps, c, row * columns + left, columns, ahead)
-    else:
-        dot_tile(a, at_a, bt, at_b, inner, steps, corner, 0, DOT_COLUMNS, ahead)
-        for r in range(DOT_ROWS):
-            for j in range(wide):
-                c[row + r, left + j] = corner[r, j]
-    for k in range(steps * lane, inner):  # what does not fill a vector
-        for r in range(DOT_ROWS):
-            for j in range(wide):
-                c[row + r, left + j] += a[row + r, k] * bt[left + j, k]
+    for i in range(first, stop):
+        for j in range(c.shape[1]):
+            for k in range(inner // lane * lane, inner):
+                c[i, j] += a[i, k] * bt[j, k]

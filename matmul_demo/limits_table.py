@@ -7,10 +7,9 @@ from html import escape
 from matmul_demo.accelerator import Accelerator
 from matmul_demo.machine import caches
 from matmul_demo.report import Report
-from matmul_demo.roofline import bytes_text
 from matmul_demo.text import three_digits
 
-LEVEL_COLUMNS = ("data in", "holds", "GB/s", "bound by arithmetic from")
+LEVEL_COLUMNS = ("data in", "holds", "GB/s", "bend, FLOP/byte")
 PRODUCT_COLUMNS = ("numbers", "best product found", "n", "datasheet")
 SHEET_NOTE = "The datasheet's figures are the maker's, dense, and not measured here."
 
@@ -24,15 +23,18 @@ def tables(report: Report) -> str:
 def _levels(report: Report) -> str:
     machine = report.machine
     threads = f"{report.threads} thread{'s' * (report.threads > 1)}"
-    caption = f"What {threads} can read, measured; marked: where this race's A, B and C lie"
+    caption = (
+        f"What {threads} can read, measured, and where the roof bends for it. Marked: where A, B "
+        "and C of this race lie."
+    )
     if machine is None or not machine.levels:
         names = [*(f"L{cache.level}" for cache in caches()), "memory"]
         rows = "".join(_row("", name, "–", "–", "–") for name in names)
         return _table(caption, LEVEL_COLUMNS, rows)
     rows = ""
     for level in machine.levels:
-        ridge = f"{three_digits((machine.peak_gflops or 0.0) / level.gbs)} FLOP/byte"
-        holds = bytes_text(level.bytes) if level.bytes else "all"
+        ridge = three_digits((machine.peak_gflops or 0.0) / level.gbs)
+        holds = _binary(level.bytes) if level.bytes else "all"
         kind = ' class="race-level"' if level.name == machine.level else ""
         rows += _row(kind, level.name, holds, three_digits(level.gbs), ridge)
     return _table(caption, LEVEL_COLUMNS, rows)
@@ -57,6 +59,11 @@ def _gpu(device: Accelerator) -> str:
     return _table(f"{device.name}. {note}", PRODUCT_COLUMNS, rows)
 
 
+def _binary(size: int) -> str:
+    """The size of a cache as makers give it: "512 KiB"."""
+    return f"{size / 2**20:,.3g} MiB" if size >= 2**20 else f"{size / 2**10:,.0f} KiB"
+
+
 def _tflops(rate: float | None) -> str:
     return f"{three_digits(rate)} TFLOP/s" if rate else "–"
 
@@ -64,7 +71,7 @@ def _tflops(rate: float | None) -> str:
 def _table(caption: str, columns: tuple[str, ...], rows: str) -> str:
     head = "".join(f"<th scope='col'>{name}</th>" for name in columns)
     return (
-        f'<div class="race-table"><table><caption>{escape(caption)}</caption>'
+        f'<p class="muted">{escape(caption)}</p><div class="race-table"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 

@@ -140,7 +140,7 @@ LADDER: tuple[Strategy, ...] = (
         "Our own, for few columns: a few rows meet five columns in the registers, so each "
         "number that is read is used several times and A crosses the memory once.",
         blocked.numba_streamed, _as_numpy, missing=kernels.missing,
-        helpers=(tiles.dot_tile, blocked.stream_tile, blocked.stream_rows, blocked.multiply_stream),
+        helpers=(tiles.dot_tile, blocked.add_rest, blocked.stream_rows, blocked.multiply_stream),
     ),
     Strategy(
         "numba_blocked", "Blocked, packed, in registers", "numba",
@@ -149,7 +149,7 @@ LADDER: tuple[Strategy, ...] = (
         "registers.",
         blocked.numba_blocked, _as_numpy, missing=kernels.missing,
         helpers=(
-            tiles.outer_tile, blocked.pack_rows_of_b, blocked.pack_block_of_a,
+            tiles.outer_tile, blocked.pack_rows_of_b, blocked.pack_block_of_a, blocked.add_corner,
             blocked.multiply_block, blocked.multiply_rows, blocked.multiply_blocks,
         ),
     ),
@@ -173,8 +173,8 @@ LADDER: tuple[Strategy, ...] = (
     ),
     Strategy(
         "matmul_torch", "A @ B", "torch",
-        "The same idea with another library behind it; which one wins depends on shape and "
-        "processor.",
+        "The same idea with another library behind it, at its usual precision, highest; which one "
+        "wins depends on shape and processor.",
         libraries.matmul_torch, torch.from_numpy,
     ),
     Strategy(

@@ -26,6 +26,7 @@ from matmul_demo.vectors import (
 
 TILE_ROWS = 14 if REGISTERS == 32 else 6
 TILE_VECTORS = 2  # vectors of columns: 28 running sums in 32 registers, or 12 in 16
+UNROLLED = 4  # steps of a tile that are written out, with one prefetch for all of them
 DOT_ROWS, DOT_COLUMNS = (4, 5) if REGISTERS == 32 else (2, 5)  # 20 running sums, or 10
 
 
@@ -113,16 +114,27 @@ def _emit_outer(emit: Emitter, starts: Any, depth: Any, ahead: Any) -> list[Any]
     """The sums of a tile, and what is fetched for the next strip of B."""
     builder = emit.builder
     sums = emit.sums(TILE_ROWS * TILE_VECTORS)
-    with cgutils.for_range(builder, depth) as loop:
-        step_a = emit.at(starts[0], builder.mul(loop.index, depth.type(TILE_ROWS)))
-        step_b = emit.at(starts[1], builder.mul(loop.index, depth.type(TILE_VECTORS * emit.count)))
-        emit.prefetch(emit.at(ahead, loop.index), SECOND_CACHE)
-        columns = [emit.load(emit.at(step_b, v * emit.count)) for v in range(TILE_VECTORS)]
-        for row in range(TILE_ROWS):
-            x = emit.splat(emit.at(step_a, row))
-            for v, y in enumerate(columns):
-                emit.add_product(x, y, sums[row * TILE_VECTORS + v])
+    rounds = builder.udiv(depth, depth.type(UNROLLED))
+    done = builder.mul(rounds, depth.type(UNROLLED))
+    with cgutils.for_range(builder, rounds) as loop:
+        first = builder.mul(loop.index, depth.type(UNROLLED))
+        emit.prefetch(emit.at(ahead, first), SECOND_CACHE)
+        for step in range(UNROLLED):
+            _emit_step(emit, starts, builder.add(first, depth.type(step)), sums)
+    with cgutils.for_range(builder, builder.sub(depth, done)) as loop:
+        _emit_step(emit, starts, builder.add(done, loop.index), sums)
     return sums
+
+
+def _emit_step(emit: Emitter, starts: Any, step: Any, sums: list[Any]) -> None:
+    """Add the products of one step of the inner dimension to a tile's sums."""
+    a = emit.at(starts[0], emit.builder.mul(step, step.type(TILE_ROWS)))
+    b = emit.at(starts[1], emit.builder.mul(step, step.type(TILE_VECTORS * emit.count)))
+    columns = [emit.load(emit.at(b, v * emit.count)) for v in range(TILE_VECTORS)]
+    for row in range(TILE_ROWS):
+        x = emit.splat(emit.at(a, row))
+        for v, y in enumerate(columns):
+            emit.add_product(x, y, sums[row * TILE_VECTORS + v])
 
 
 def _emit_result(emit: Emitter, cells: list[Any], sums: list[Any], fresh: Any) -> None:

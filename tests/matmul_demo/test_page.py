@@ -39,12 +39,27 @@ def test_race_through_the_api(client):
     assert race["dtype"] == "float32"
     assert [result["strategy"] for result in race["results"]] == ["matmul_numpy", "matmul_torch"]
     assert [result["status"] for result in race["results"]] == ["ok", "ok"]
+    levels = {level["name"]: level["gbs"] for level in race["machine"]["levels"]}
+    assert race["machine"]["bandwidth_gbs"] == levels[race["machine"]["level"]]
+    assert "painted" in race["data"]
+
+
+def test_data_are_chosen_through_the_api(client):
+    race = client.predict(
+        shape="12x784x10", lanes=["matmul_numpy"], budget=1, data="normal", api_name="/race"
+    )
+    assert race["data"] == "seeded normal random numbers"
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         ({"shape": "0x1x1"}, "between 1 and"),
+        ({"shape": "-5x1x1"}, "cannot be read"),
+        ({"shape": "10x2000000x10"}, "2000000 inner; each of the three sizes"),
+        ({"shape": f"{'9' * 5000}x1x1"}, "cannot be read"),
+        ({"shape": "axbxc"}, "write three whole numbers"),
+        ({"shape": "8x8x8", "data": "digits"}, "784 pixels"),
         ({"shape": "1000000x1x1000000"}, "GiB"),
         ({"shape": "many"}, "cannot be read"),
         ({"lanes": ["fastest"]}, "no lane 'fastest'"),
@@ -57,12 +72,30 @@ def test_bad_input_through_the_api_is_a_sentence(client, arguments, complaint):
         client.predict(**arguments, api_name="/race")
 
 
+@pytest.mark.parametrize(
+    ("expression", "shapes", "complaint"),
+    [
+        ("ij,jk", "2x3, 3x4", "does not say what is kept"),
+        ("ii->ij", "3x3", "letter 'j', which no operand has"),
+        (",".join("a" * 27) + "->a", ", ".join(["2"] * 27), "27 operands are too many"),
+        ("ik,kj->ij", "2x3, 4x5", "'k' has the sizes 3 and 4"),
+        ("ik,kj->ij", "2x3", "2 operands and 1 shapes"),
+        ("i,j->ij", "1000000, 1000000", r"takes 1e\+12 steps"),  # 4 TB
+        ("ij->ji", "0x3", "size of 0"),
+        ("ij->ji", "-2x3", "cannot be read"),
+        ("ij->ji", "twoxthree", "cannot be read"),
+        ("__import__('os')", "2", "cannot be read"),
+    ],
+)
+def test_an_einsum_that_cannot_be_is_a_sentence(client, expression, shapes, complaint):
+    with pytest.raises(AppError, match=complaint):
+        client.predict(expression=expression, shapes=shapes, api_name="/explain_einsum")
+
+
 def test_einsum_through_the_api(client):
     known = client.predict(expression="ik,kj->ij", shapes="2x3, 3x4", api_name="/explain_einsum")
     assert known["result_shape"] == [2, 4]
     assert known["example"] == "result[0, 0] = 1·1 + 2·3 = 7"
-    with pytest.raises(AppError, match="does not say what is kept"):
-        client.predict(expression="ij,jk", shapes="2x3, 3x4", api_name="/explain_einsum")
 
 
 def test_only_two_endpoints_are_public_and_they_are_described(client):

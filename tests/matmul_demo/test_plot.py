@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from matmul_demo import lesson, plot, roofline_chart
+from matmul_demo import lesson, limits_table, plot, roofline_chart
+from matmul_demo.limits import Level
 from matmul_demo.report import Outcome, Report, summarise
 from matmul_demo.roofline import Machine
 from matmul_demo.strategies import LADDER
@@ -162,3 +163,22 @@ def test_the_lessons_two_misleading_figures_carry_their_warning():
     assert "estimate" in row(html, "NumPy scalars", "95.0 s")[3]
     assert "time to enqueue the work" in row(html, "launch only", "22.3 µs")[3]
     assert ">recorded<" in html
+
+
+def test_the_table_of_levels_marks_the_one_that_holds_the_race():
+    levels = (Level("L1", 65_536, 400.0), Level("L2", 2**20, 100.0), Level("memory", None, 20.0))
+    machine = replace(MACHINE, levels=levels, level="L2")
+    shown = limits_table.tables(report(machine))
+    assert "What 2 threads can read" in shown
+    marked = re.findall(r'<tr class="race-level"><th scope=.row.>(\w+)</th>', shown)
+    assert marked == ["L2"]
+    for cells in (
+        "<td>64 KiB</td><td>400</td><td>0.500</td>",  # 200 GFLOP/s over 400 GB/s
+        "<td>1 MiB</td><td>100</td><td>2.00</td>",
+        "<td>all</td><td>20.0</td><td>10.0</td>",
+    ):
+        assert cells in shown
+    before = limits_table.tables(report(None))
+    assert before.count("<tr>") >= 3  # its room is kept
+    assert "race-level" not in before
+    assert limits_table.tables(report(machine)) in roofline_chart.section(report(machine))

@@ -61,4 +61,4 @@ def test_a_prompt_and_a_race(app_url):
 def test_a_mistake_is_told_in_a_sentence(app_url):
     _, (answer,) = asked(app_url, ("race", {"shape": "0x0x0"}))
     assert answer.isError
-    assert "from 1 to" in json.dumps([part.text for part in answer.content])
+    assert "must lie between 1 and" in json.dumps([part.text for part in answer.content])

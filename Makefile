@@ -1,10 +1,11 @@
 # install, run, test, lint, bench, train: the commands that the README promises.
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint bench train
+.PHONY: help install run test lint bench train space
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 7860
+SPACE ?= OWNER/NAME
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -38,6 +39,9 @@ test: lint ## linters, type checks and every test
 
 bench: install ## every benchmark: a table, then one JSON line
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+
+space: install ## check that pushing makes a Space, and print how to push: make space SPACE=OWNER/NAME
+	$(BIN)/python -m deploy --space $(SPACE)
 
 train: install ## paint the pictures and train the embedded models into assets/models (about three hours on two cores)
 	$(BIN)/python -m training all

@@ -25,7 +25,7 @@ from matmul_demo.machine import NeighbourWatch, available_threads, cpu_name, thr
 SHAPES = ("50000x784x10", "1024x1024x1024", "2048x2048x2048")
 OURS = ("numba_streamed", "numba_blocked")
 DEFAULTS = ("matmul_numpy", "matmul_torch")
-BUDGET = 12.0  # seconds for each shape
+SECONDS = 12.0  # for each shape and number of threads
 ASKED = 0.7  # of the floor
 BUSY = 0.1  # processors of others, from which on they explain what is missing
 
@@ -33,24 +33,26 @@ BUSY = 0.1  # processors of others, from which on they explain what is missing
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--threads", type=int, help="in this process (default: 1, then all)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="for each shape")
     options = parser.parse_args()
     if options.threads:
-        print(json.dumps(run(options.threads)))
+        print(json.dumps(run(options.threads, options.seconds)))
         return
-    rows = [row for threads in sorted({1, available_threads()}) for row in run_apart(threads)]
+    counts = sorted({1, available_threads()})
+    rows = [row for threads in counts for row in run_apart(threads, options.seconds)]
     print(json.dumps({"benchmark": "race_limit", "machine": cpu_name(), "rows": rows}))
 
 
-def run_apart(threads: int) -> list[dict[str, object]]:
+def run_apart(threads: int, seconds: float) -> list[dict[str, object]]:
     """A process of its own, because libraries size their pools when they are loaded."""
     environment = {**os.environ, **thread_environment(threads)}
     environment.pop("OPENBLAS_CORETYPE", None)  # it would choose another kernel than NumPy's own
-    command = [sys.executable, __file__, "--threads", str(threads)]
+    command = [sys.executable, __file__, "--threads", str(threads), "--seconds", str(seconds)]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
 
 
-def run(threads: int) -> list[dict[str, object]]:
+def run(threads: int, seconds: float) -> list[dict[str, object]]:
     """All shapes with so many threads; the table goes to stderr as it grows."""
     physics(threads)
     head = ("shape", "best of ours", "median", "fastest", "of the floor", "× NumPy", "× torch")
@@ -58,7 +60,7 @@ def run(threads: int) -> list[dict[str, object]]:
         f"{head[6]:>11}  others busy")  # fmt: skip
     rows = []
     for shape in SHAPES:
-        row = measure(shape, threads)
+        row = measure(shape, threads, seconds)
         rows.append(row)
         say(line(row))
         if reason := shortfall(row):
@@ -82,13 +84,13 @@ def physics(threads: int) -> None:
         )
 
 
-def measure(shape: str, threads: int) -> dict[str, object]:
+def measure(shape: str, threads: int, seconds: float) -> dict[str, object]:
     """The figures of one shape; the limits are looked at before and after."""
     from matmul_demo import limits, roofline, workloads
 
     workload = workloads.Workload(*workloads.parse_shape(shape))
     watch = NeighbourWatch()
-    samples = sample(workload)
+    samples = sample(workload, seconds)
     busy = watch.busy()
     now = limits.measure(workload.dtype, threads, limits.FIRST_LOOK)
     kept = limits.known(workload.dtype, threads).best_of(now)
@@ -114,7 +116,7 @@ def measure(shape: str, threads: int) -> dict[str, object]:
     }
 
 
-def sample(workload: object) -> dict[str, tuple[float, ...]]:
+def sample(workload: object, seconds: float) -> dict[str, tuple[float, ...]]:
     """Seconds of each lane, taken in turns."""
     from matmul_demo import strategies, timing, workloads
 
@@ -127,7 +129,7 @@ def sample(workload: object) -> dict[str, tuple[float, ...]]:
         call = partial(lane.multiply, lane.convert(matrices.a), lane.convert(matrices.b))
         timing.WALL.block(call, 1)  # compiles
         samplers[lane.key] = partial(timing.WALL.block, call, 1)
-    return timing.take_turns(samplers, BUDGET)
+    return timing.take_turns(samplers, seconds)
 
 
 def line(row: dict[str, object]) -> str:

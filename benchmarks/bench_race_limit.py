@@ -28,6 +28,7 @@ DEFAULTS = ("matmul_numpy", "matmul_torch")
 SECONDS = 12.0  # for each shape and number of threads
 ASKED = 0.7  # of the floor
 BUSY = 0.1  # processors of others, from which on they explain what is missing
+ALIKE = 0.7  # of two roofs, from which on both are in the way
 
 
 def main() -> None:
@@ -95,7 +96,8 @@ def measure(shape: str, threads: int, seconds: float) -> dict[str, object]:
     now = limits.measure(workload.dtype, threads, limits.FIRST_LOOK)
     kept = limits.known(workload.dtype, threads).best_of(now)
     level = roofline.holds(kept.levels, workload)
-    floor = max(workload.flop / kept.peak_gflops / 1e9, workload.bytes_moved / level.gbs / 1e9)
+    roofs = workload.flop / kept.peak_gflops / 1e9, workload.bytes_moved / level.gbs / 1e9
+    floor = max(roofs)
     medians = {key: statistics.median(values) for key, values in samples.items()}
     fastest = {key: min(values) for key, values in samples.items()}
     best = min((key for key in OURS if key in medians), key=medians.__getitem__)
@@ -106,6 +108,7 @@ def measure(shape: str, threads: int, seconds: float) -> dict[str, object]:
         "seconds": medians,
         "fastest_seconds": fastest,
         "floor_seconds": floor,
+        "roofs_ratio": min(roofs) / floor,
         "floor_fraction": floor / medians[best],
         "fastest_floor_fraction": floor / fastest[best],
         "times_numpy": medians["matmul_numpy"] / medians[best],
@@ -160,9 +163,12 @@ def shortfall(row: dict[str, object]) -> str | None:
     )
     if share >= ASKED and least > 1:
         return None
+    reasons = []
     if float(str(row["neighbours"])) > BUSY:
-        return f"short beside neighbours, who kept {row['neighbours']:.2f} processors busy"
-    return "short on a quiet machine: the kernel itself"
+        reasons.append(f"neighbours kept {row['neighbours']:.2f} processors busy")
+    if float(str(row["roofs_ratio"])) > ALIKE:
+        reasons.append("arithmetic and memory alone take nearly as long, and overlap only in part")
+    return f"short: {'; '.join(reasons) or 'the kernel itself'}"
 
 
 def say(text: str) -> None:

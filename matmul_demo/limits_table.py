@@ -9,7 +9,7 @@ from matmul_demo.machine import caches
 from matmul_demo.report import Report
 from matmul_demo.text import three_digits
 
-LEVEL_COLUMNS = ("data in", "holds", "GB/s", "bend, FLOP/byte")
+LEVEL_COLUMNS = ("data in", "holds", "GB/s", "bend")
 PRODUCT_COLUMNS = ("numbers", "best product found", "n", "datasheet")
 SHEET_NOTE = "The datasheet's figures are the maker's, dense, and not measured here."
 
@@ -24,8 +24,8 @@ def _levels(report: Report) -> str:
     machine = report.machine
     threads = f"{report.threads} thread{'s' * (report.threads > 1)}"
     caption = (
-        f"What {threads} can read, measured, and where the roof bends for it. Marked: where A, B "
-        "and C of this race lie."
+        f"What {threads} can read, measured, and the FLOP/byte at which the roof bends for it. "
+        "Marked: where A, B and C of this race lie."
     )
     if machine is None or not machine.levels:
         names = [*(f"L{cache.level}" for cache in caches()), "memory"]

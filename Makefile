@@ -1,6 +1,6 @@
 # install, run, test, lint, bench, train: the commands that the README promises.
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint bench train space
+.PHONY: help install run test lint bench train space versions
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -42,6 +42,9 @@ bench: install ## every benchmark: a table, then one JSON line
 
 space: install ## check that pushing makes a Space, and print how to push: make space SPACE=OWNER/NAME
 	$(BIN)/python -m deploy --space $(SPACE)
+
+versions: install ## the tests on the lowest and the newest versions that are allowed (long; downloads both)
+	$(BIN)/python -m deploy.versions $(VERSIONS)
 
 train: install ## paint the pictures and train the embedded models into assets/models (about three hours on two cores)
 	$(BIN)/python -m training all

@@ -1,8 +1,8 @@
 """`make versions`: the tests on the lowest and the newest versions that requirements.txt allows.
 
 Each set is resolved from the index, installed into an environment of its own under `.versions/`,
-and tested there. torch and torchvision stay as constraints.txt has them unless told otherwise: their
-other builds for the GPU weigh gigabytes, and an index may carry none for the CPU.
+and tested there. torch and torchvision stay as constraints.txt has them unless told otherwise:
+their builds for the GPU weigh gigabytes, and an index may carry none for the CPU.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ import gradio as gr
 from gradio.data_classes import ImageData, ListFiles
 from gradio.utils import get_upload_folder
 
-from interrogator import images, render
+from interrogator import images, remote, render
 from interrogator.api import Endpoints
 from interrogator.catalogue import ASSETS
 from interrogator.choices import ADD, WHERE
@@ -88,6 +88,26 @@ def as_free_text(dropdown: gr.Dropdown) -> gr.Dropdown:
         {"type": "array", "items": text} if dropdown.multiselect else text
     )
     return dropdown
+
+
+def within_limits(block: gr.Image | gr.File) -> None:
+    """Have what a program names by its address fetched as `remote` does, which knows limits.
+
+    Gradio's own way reads all that an address gives into memory, whatever its size.
+    """
+    as_usual = block.async_move_resource_to_block_cache
+
+    async def move(source: str | Path | None) -> str | None:
+        if not str(source).startswith(("http://", "https://")):
+            return await as_usual(source)
+        try:
+            path = str(await remote.fetch(str(source), Path(block.GRADIO_CACHE)))
+        except InterrogatorError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        block.temp_files.add(path)
+        return path
+
+    block.async_move_resource_to_block_cache = move  # type: ignore
 
 
 def told(function: Callable[P, Result]) -> Callable[P, Result]:
@@ -160,6 +180,7 @@ def _words() -> dict[str, Any]:
             file_types=list(SUFFIXES), height=160, elem_id="own-files",
         )  # fmt: skip
         made["own_files"].preprocess = lists_as_they_came
+        within_limits(made["own_files"])
         where = [(text, name) for name, text in WHERE.items()]
         made["own_lists"] = gr.Radio(where, value=ADD, label="Yours are ranked")
         made["counts"] = gr.HTML(
@@ -245,6 +266,7 @@ def build(workshop: Workshop, concurrency_id: str) -> None:
                 elem_id="picture", alt_text="The picture to interrogate",
             )  # fmt: skip
             picture.preprocess = as_it_came  # type: ignore
+            within_limits(picture)
             modes = [(MODE_TEXT[mode], mode) for mode in MODES]
             mode = gr.Radio(modes, value=DEFAULT_MODE, label="Mode", elem_id="mode")
             with_negative = gr.Checkbox(False, label="Write a negative prompt as well")

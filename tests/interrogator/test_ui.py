@@ -83,6 +83,27 @@ def test_a_data_url_meets_the_same_limits(client, data, says):
         client.predict(payload, api_name="/interrogate")
 
 
+def test_an_address_is_fetched_within_limits(client, monkeypatch, tmp_path):
+    asked = []
+
+    async def fetch(address, folder):
+        asked.append(address)
+        if "large" in address:
+            raise InterrogatorError("The file at the picture's address has over 30 MB.")
+        path = folder / "by-address" / "picture"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(CAT.read_bytes())
+        return path
+
+    monkeypatch.setattr("interrogator.remote.fetch", fetch)
+    mark = {"meta": {"_type": "gradio.FileData"}}
+    done = client.predict({"path": "http://example.org/cat.jpg", **mark}, api_name="/interrogate")
+    assert "cat" in done["caption"]
+    with pytest.raises(AppError, match="over 30 MB"):
+        client.predict({"path": "https://example.org/large", **mark}, api_name="/interrogate")
+    assert asked == ["http://example.org/cat.jpg", "https://example.org/large"]
+
+
 def test_a_preset_that_cannot_be_had_is_refused_by_name(client):
     with pytest.raises(AppError, match="'light' are not on this machine"):
         client.predict(handle_file(CAT), preset="light", api_name="/interrogate")

@@ -9,14 +9,13 @@ have done one, so that a neighbour who pauses one of them costs one block and no
 from __future__ import annotations
 
 import functools
-import math
 from threading import get_ident
 from typing import NamedTuple
 
 import numpy as np
 
 from matmul_demo.kernels import Array, jit, pool_size, prange
-from matmul_demo.machine import caches
+from matmul_demo.machine import LINE, aligned, caches
 from matmul_demo.tiles import (
     DOT_COLUMNS,
     DOT_ROWS,
@@ -28,7 +27,7 @@ from matmul_demo.tiles import (
     outer_tile,
     take,
 )
-from matmul_demo.vectors import LINE, VECTOR_BYTES
+from matmul_demo.vectors import VECTOR_BYTES
 
 PACKED_ROWS = 8  # rows of B that are packed together
 APART = LINE // 8  # counters of 8 bytes, each in a line of its own
@@ -69,13 +68,6 @@ def divide(rows: int, inner: int, itemsize: int, threads: int) -> Blocks:
 def _evenly(length: int, most: int) -> int:
     """The length of equal parts that are at most so long."""
     return -(-length // -(-length // most))
-
-
-def aligned(shape: tuple[int, ...], dtype: np.dtype) -> Array:
-    """An empty array that begins where a cache line does; no vector then lies across two."""
-    memory = np.empty(math.prod(shape) + LINE // dtype.itemsize, dtype)
-    start = -memory.ctypes.data % LINE // dtype.itemsize
-    return memory[start : start + math.prod(shape)].reshape(shape)
 
 
 @functools.lru_cache(maxsize=4)

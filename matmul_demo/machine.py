@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import platform
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 CGROUP = Path("/sys/fs/cgroup")
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+LINE = 64  # bytes that travel between the caches together
 MIN_WATCH = 0.25  # seconds; the system counts in hundredths, which spoils shorter watches
 
 
@@ -102,6 +107,13 @@ def _count_cpus(text: str) -> int:
 def last_cache_bytes() -> int:
     """Size of the processor's last cache."""
     return caches()[-1].bytes
+
+
+def aligned(shape: tuple[int, ...], dtype: np.dtype) -> NDArray[Any]:
+    """An empty array that begins where a cache line does; no vector then lies across two."""
+    memory = np.empty(math.prod(shape) + LINE // dtype.itemsize, dtype)
+    start = -memory.ctypes.data % LINE // dtype.itemsize
+    return memory[start : start + math.prod(shape)].reshape(shape)
 
 
 class NeighbourWatch:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from matmul_demo.machine import LINE
 from matmul_demo.vectors import (
     FIRST_CACHE,
-    LINE,
     REGISTERS,
     SECOND_CACHE,
     VECTOR_BYTES,

@@ -32,7 +32,6 @@ _AVX512 = _FEATURES.get("avx512f", False)
 _X86 = "avx2" in _FEATURES  # named, with its value, on every x86 and on nothing else
 VECTOR_BYTES = 64 if _AVX512 else 32 if _FEATURES.get("avx2") else 16
 REGISTERS = 16 if _X86 and not _AVX512 else 32
-LINE = 64  # bytes that travel between the caches together
 FIRST_CACHE, SECOND_CACHE = 3, 2  # where a prefetch puts a line, as LLVM counts
 
 

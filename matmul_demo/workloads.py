@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matmul_demo import digits
+from matmul_demo.machine import aligned
 
 LESSON_BATCH = "10x784x10"  # ten pictures against ten classes
 LESSON_FULL = "50000x784x10"  # MNIST's training set, as the lesson splits it
@@ -114,7 +115,10 @@ class Workload:
 
 @dataclass(frozen=True)
 class Matrices:
-    """A [rows, inner] and B [inner, columns], both C-contiguous, and a sentence on their origin."""
+    """A [rows, inner] and B [inner, columns], and a sentence on their origin.
+
+    Both are C-contiguous and begin with a cache line, as libraries like them.
+    """
 
     a: NDArray[np.floating]
     b: NDArray[np.floating]
@@ -169,10 +173,11 @@ def make_matrices(workload: Workload) -> Matrices:
         pictures, source = digits.load(workload.rows, workload.seed)
     except digits.DigitsError as error:
         raise RaceError(str(error)) from error
-    a = pictures.astype(workload.dtype)
-    a /= 255
+    a = aligned(shape_a, np.dtype(workload.dtype))
+    np.divide(pictures, np.asarray(255, workload.dtype), out=a)
     return Matrices(a, b, source)
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, int], dtype: str) -> NDArray[np.floating]:
-    return rng.standard_normal(shape, dtype=np.dtype(dtype).type)
+    numbers = aligned(shape, np.dtype(dtype))
+    return rng.standard_normal(shape, np.dtype(dtype).type, numbers)

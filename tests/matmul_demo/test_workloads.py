@@ -56,6 +56,16 @@ def test_digits_are_pictures_between_zero_and_one():
     assert "painted" in matrices.data
 
 
+@pytest.mark.parametrize("inner", [784, 50])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_matrices_begin_where_a_cache_line_does(inner, dtype):
+    matrices = make_matrices(Workload(3, inner, 7, dtype=dtype))
+    for x in (matrices.a, matrices.b):
+        assert x.ctypes.data % 64 == 0
+        assert x.flags.c_contiguous
+        assert x.dtype == dtype
+
+
 def test_data_are_chosen():
     chosen = make_matrices(Workload(12, 784, 10, data="normal"))
     assert chosen.data == "seeded normal random numbers"

@@ -15,6 +15,7 @@ from PIL import Image
 
 from interrogator import choices, fields, images
 from tests.documents import FILES, ROOT, filled
+from training.painter.spec import SUBJECTS
 
 PAPERS = [*FILES, "CONTRIBUTING.md", "CHANGELOG.md"]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -173,3 +174,18 @@ def test_the_limits_told_are_those_of_the_code():
     assert f"{images.MAX_BYTES // 2**20} MB and {images.MAX_PIXELS // 10**6} megapixels" in told
     phrases = next(field.most for field in fields.PROMPT if field.name == "most")
     assert f"{phrases} phrases, {fields.MAX_ARTISTS} artists, {choices.MOST_OWN:,} phrases" in told
+
+
+def test_the_counts_told_are_those_of_the_lists():
+    from interrogator.catalogue import EMBEDDED
+    from interrogator.vocabulary import built_in, read_folder
+
+    told = " ".join(text_of("README.md").split())
+    ours = {name: len(group) for name, group in built_in().categories.items()}
+    for name, step in (("artists", 100), ("movements", 50), ("mediums", 1), ("styles", 100)):
+        assert f"{ours[name] // step * step:,} {name}" in told, name
+    assert sum(ours.values()) // 10_000 == 1
+    demo = read_folder(EMBEDDED / "vocabulary").categories
+    told_of = {"subjects": SUBJECTS, "movements": demo["movements"], "mediums": demo["mediums"]}
+    for name, group in told_of.items():
+        assert f"{ {12: 'twelve', 20: 'twenty'}[len(group)] } {name}" in told, name

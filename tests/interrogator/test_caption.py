@@ -1,6 +1,7 @@
 """Captions: BLIP by the shorter way, its options, and captioners that are not BLIP."""
 
 import copy
+import json
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from interrogator.errors import InterrogatorError
 from interrogator.pipeline import Settings
 from interrogator.runtime import Runtime
 from tests.interrogator.small_captioners import write_blip2, write_git
+from tests.interrogator.small_models import write_blip
 from training.dataset import HELD_OUT
 from training.painter import choose, paint
 from training.train_blip import config_for
@@ -214,3 +216,23 @@ def test_a_question_is_asked_of_models_that_chat(captioner, pictures):
     object.__setattr__(chatting, "processor", Chatting())
     chatting._inputs(pictures[:2])
     assert asked == ["<image> Describe this picture in one plain sentence."] * 2
+
+
+@pytest.mark.parametrize(
+    ("write", "kind"), [(write_git, "CLIPImageProcessor"), (write_blip, "BlipImageProcessor")]
+)
+def test_folders_as_older_transformers_wrote_them_are_read(tmp_path, pictures, write, kind):
+    """The repositories of GIT and BLIP have the pictures' part in a file of its own, no other."""
+    write(tmp_path / "new")
+    write(tmp_path / "old")
+    together = tmp_path / "old" / "processor_config.json"
+    images = json.loads(together.read_text())["image_processor"]
+    images = {**images, "image_processor_type": kind, "feature_extractor_type": kind}
+    (tmp_path / "old" / "preprocessor_config.json").write_text(json.dumps(images))
+    together.unlink()
+    how = Captioning(fewest=4, most=6)
+    new, old = (
+        models._load_captioner(str(tmp_path / age), None, CPU).captions(pictures, how)
+        for age in ("new", "old")
+    )
+    assert old == new

@@ -6,7 +6,6 @@ What the buttons do is in `page`; here is what a visitor sees and which value go
 from __future__ import annotations
 
 import asyncio
-import base64
 import functools
 import inspect
 import threading
@@ -18,7 +17,7 @@ import gradio as gr
 from gradio.data_classes import ImageData, ListFiles
 from gradio.utils import get_upload_folder
 
-from interrogator import images, remote, render
+from interrogator import remote, render, uploads
 from interrogator.api import Endpoints
 from interrogator.catalogue import ASSETS
 from interrogator.choices import ADD, WHERE
@@ -44,41 +43,6 @@ MODE_TEXT = {
     "negative": "negative – what the picture is not",
 }
 KEPT_SECONDS = 3600  # how long a visitor can search again without the picture being read anew
-
-
-def as_it_came(payload: ImageData | None) -> str | bytes | None:
-    """Return an upload's path, or the bytes of a data: URL sent to the API, undecoded.
-
-    It takes the place of `gr.Image.preprocess`, which would decode a picture whatever its size;
-    `images.read` looks before it decodes. (A subclass would do, but Gradio writes a .pyi file
-    beside the source of every subclass.)
-    """
-    if payload is None:
-        return None
-    if payload.path:
-        # Gradio checks paths only in payloads that say they are files: a client that leaves the
-        # mark out could name any file of this machine.
-        if not Path(payload.path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
-            raise gr.Error("Upload the picture: other files are not read.", print_exception=False)
-        return payload.path
-    head, _, data = (payload.url or "").partition(",")
-    if not head.startswith("data:"):
-        return None
-    if len(data) > images.MAX_BYTES * 4 // 3 + 4:  # base64 writes three bytes as four
-        raise gr.Error("The picture is over the size that is read.", print_exception=False)
-    try:
-        return base64.b64decode(data, validate=True)
-    except ValueError as error:
-        raise gr.Error("The data: URL is damaged.", print_exception=False) from error
-
-
-def lists_as_they_came(payload: ListFiles | None) -> list[str]:
-    """Return the paths of uploaded lists; like `as_it_came`, it reads uploads only."""
-    paths = [file.path for file in payload.root] if payload else []
-    folder = Path(get_upload_folder()).resolve()
-    if not all(Path(path).resolve().is_relative_to(folder) for path in paths):
-        raise gr.Error("Upload the lists: other files are not read.", print_exception=False)
-    return paths
 
 
 def as_free_text(dropdown: gr.Dropdown) -> gr.Dropdown:
@@ -121,6 +85,25 @@ def told(function: Callable[P, Result]) -> Callable[P, Result]:
             raise gr.Error(str(error), print_exception=False) from error
 
     return wrapped
+
+
+@told
+def as_it_came(payload: ImageData | None) -> str | bytes | None:
+    """Return an upload's path, or the bytes of a data: URL sent to the API, undecoded.
+
+    It takes the place of `gr.Image.preprocess`, which would decode a picture whatever its size;
+    `images.read` looks before it decodes. (A subclass would do, but Gradio writes a .pyi file
+    beside the source of every subclass.)
+    """
+    return uploads.picture(payload.path, payload.url, get_upload_folder()) if payload else None
+
+
+@told
+def lists_as_they_came(payload: ListFiles | None) -> list[str]:
+    """Return the paths of uploaded lists; like `as_it_came`, it reads uploads only."""
+    return uploads.lists(
+        [file.path for file in payload.root] if payload else [], get_upload_folder()
+    )
 
 
 def example_files() -> list[str]:

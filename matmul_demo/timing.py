@@ -179,7 +179,7 @@ def take_turns(
 
     Args:
         samplers: name → function that times one block and returns the seconds for one call.
-        budget: seconds, about; at least one round is run.
+        budget: seconds, about, that are used up; at least one round is run.
         now: the clock, in seconds.
 
     Returns:
@@ -189,7 +189,7 @@ def take_turns(
     order = list(samplers)
     end = now() + budget
     longest = 0.0
-    for _ in range(MAX_SAMPLES):
+    while True:
         start = now()
         for name in order:
             samples[name].append(samplers[name]())

@@ -135,3 +135,7 @@ def test_leaders_take_turns_and_none_follows_the_same_neighbour_always():
     assert samples == {"a": (0.1,) * 3, "b": (0.2,) * 3, "c": (0.3,) * 3}  # 0.6 s a round
     assert "".join(order) == "abcbcacab"
     assert take_turns(samplers, 0.0, now=lambda: clock[0])["a"] == (0.1,)
+    quick = {"a": sampler("a", 1e-3), "b": sampler("b", 1e-3)}
+    start = clock[0]
+    take_turns(quick, 2.0, now=lambda: clock[0])
+    assert clock[0] - start == pytest.approx(2.0, abs=0.01)  # what is left is used

@@ -1,0 +1,67 @@
+"""The whole app when too much is asked of it, or the disk is full."""
+
+import errno
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.utils import QueueError
+
+import app
+from interrogator import embeddings
+from interrogator.catalogue import ASSETS
+from interrogator.workshop import Workshop
+
+CAT = ASSETS / "examples" / "cat-pop-art.jpg"
+
+
+@pytest.fixture
+def crowded(own_cache, monkeypatch):
+    """The app with places for two who wait, and a computation that lasts as long as it is held."""
+    hold, began = threading.Event(), threading.Event()
+    real = Workshop.work
+
+    def work(self, job):
+        began.set()
+        hold.wait(60)
+        yield from real(self, job)
+
+    monkeypatch.setattr(Workshop, "work", work)
+    monkeypatch.setattr(app, "MAX_WAITING", 2)
+    blocks = app.build()
+    _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, **app.launch_settings())
+    yield url, hold, began
+    hold.set()
+    blocks.close()
+
+
+def test_who_finds_the_queue_full_is_told_so_and_the_others_are_served(crowded):
+    url, hold, began = crowded
+    client = Client(url, verbose=False)
+
+    def ask():
+        return client.submit(handle_file(CAT), mode="fast", preset="demo", api_name="/interrogate")
+
+    first = ask()
+    assert began.wait(60)
+    waiting = [ask(), ask()]
+    while not all(job.status().rank is not None for job in waiting):
+        time.sleep(0.01)  # until the server has both in its queue
+    with pytest.raises(QueueError, match="Queue is full"):
+        ask().result(60)
+    hold.set()
+    assert all("cat" in job.result(60)["caption"] for job in (first, *waiting))
+
+
+def test_a_full_disk_costs_no_prompt(demo, monkeypatch, tmp_path, caplog):
+    def full(tensors, path):
+        Path(path).write_bytes(b"some of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(embeddings, "save_file", full)
+    table = embeddings.table_for(demo.table.vocabulary, demo.models.clip, folder=tmp_path)
+    assert len(table.matrix) == len(demo.table.vocabulary.phrases)
+    assert "could not be kept" in caplog.text
+    assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from interrogator.runtime import Runtime
+from interrogator.token_tree import trees
 from interrogator.tower import TextTower
 
 log = logging.getLogger(__name__)
@@ -87,47 +88,49 @@ class Clip:
         features = self.model.encode_image(pixels)
         return F.normalize(features.float(), dim=-1).cpu()
 
-    @torch.inference_mode()
     def encode_text(
         self, texts: Sequence[str], progress: Callable[[float], None] | None = None
     ) -> torch.Tensor:
         """Return unit vectors [n, d] in float32, in the order of the texts.
 
-        Texts are encoded from short to long, so that a batch can be cut at its longest.
         `progress` is called with the share done.
+
+        Raises:
+            ValueError: There is no text.
         """
-        tokens = self.tokenizer(list(texts))  # [n, context_length]
-        lengths = self.lengths(tokens)
-        order = torch.argsort(lengths, stable=True)
-        vectors: torch.Tensor | None = None
-        start = 0
-        while start < len(order):
-            rows = self._next_rows(order[start:], lengths)
-            batch = tokens[rows].to(self.runtime.device)
-            features = self._text_features(batch, int(lengths[rows].max()))
-            features = F.normalize(features.float(), dim=-1).cpu()
-            if vectors is None:
-                vectors = torch.empty(len(texts), features.shape[1])
-            vectors[rows] = features
-            start += len(rows)
-            if progress:
-                progress(start / len(order))
-        if vectors is None:
+        if not texts:
             raise ValueError("there is no text to encode")
+        vectors: torch.Tensor | None = None
+        done = 0
+        for places, few in self.text_batches(texts):
+            if vectors is None:
+                vectors = torch.empty(len(texts), few.shape[1])
+            vectors[places] = few
+            done += len(places)
+            if progress:
+                progress(done / len(texts))
+        assert vectors is not None  # there is at least one text
         return vectors
 
-    def _next_rows(self, order: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Return the first rows of `order` that fit into the tower's working memory together."""
-        if self.tower is None:
-            return order[:PADDED_BATCH]
-        rows = order[: self.tower.rows_at_once(int(lengths[order[0]]))]
-        return order[: self.tower.rows_at_once(int(lengths[rows[-1]]))]
+    @torch.inference_mode()
+    def text_batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Yield places in `texts` and their unit vectors [.., d] in float32, batch after batch.
 
-    def _text_features(self, tokens: torch.Tensor, longest: int) -> torch.Tensor:
-        """Return [n, d], not normalised; only the first `longest` tokens where that is exact."""
+        Texts that begin alike share their beginning, where the tower allows it.
+        """
+        for places, features in self._text_features(self.tokenizer(list(texts))):
+            yield places, F.normalize(features.float(), dim=-1).cpu()
+
+    def _text_features(self, tokens: torch.Tensor) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Yield places in tokens [n, context_length] and their features [.., d], not normalised."""
         if self.tower is None:
-            return self.model.encode_text(tokens)
-        return self.tower.features(tokens if self.tower.reads_to_the_end else tokens[:, :longest])
+            for start in range(0, len(tokens), PADDED_BATCH):
+                batch = tokens[start : start + PADDED_BATCH].to(self.runtime.device)
+                yield list(range(start, start + len(batch))), self.model.encode_text(batch)
+        else:
+            texts = [self.tower.read(tuple(row)) for row in tokens.tolist()]
+            for places, tree in trees(texts, self.tower.tokens_at_once()):
+                yield places, self.tower.features(tree)
 
     @cached_property
     def tower(self) -> TextTower | None:
@@ -146,22 +149,20 @@ class Clip:
     @torch.inference_mode()
     def _agrees(self, tower: TextTower) -> bool:
         tokens = self.tokenizer(list(_PROBES))
-        lengths, shared = self.lengths(tokens), int(self.lengths(tokens[:1])[0]) - 1
+        shared = int(self.lengths(tokens[:1])[0]) - 1
         if (tokens[:, :shared] != tokens[0, :shared]).any():
             return False  # a tokenizer that writes the same beginning in several ways
-        longest = tokens.shape[1] if tower.reads_to_the_end else int(lengths.max())
+        texts = [tower.read(tuple(row)) for row in tokens.tolist()]
         tokens = tokens.to(self.runtime.device)
         expected = F.normalize(self.model.encode_text(tokens).float(), dim=-1)
         prefix = tower.remember(tokens[0, :shared])
-        ways = (
-            tower.features(tokens[:, :longest]),
-            tower.features(tokens[:, shared:longest], prefix),
-        )
-        tolerance = _TOLERANCE.get(self.runtime.dtype, 1e-5)
-        return all(
-            bool((F.normalize(way.float(), dim=-1) * expected).sum(dim=1).min() > 1 - tolerance)
-            for way in ways
-        )
+        for rests, known in ((texts, None), ([text[shared:] for text in texts], prefix)):
+            for places, tree in trees(rests, most=tokens.numel()):
+                ours = F.normalize(tower.features(tree, known).float(), dim=-1)
+                nearness = (ours * expected[places]).sum(dim=1)
+                if not nearness.min() > 1 - _TOLERANCE.get(self.runtime.dtype, 1e-5):
+                    return False
+        return True
 
     @cached_property
     def fingerprint(self) -> str:

@@ -26,7 +26,7 @@ from interrogator.prompt import (
 )
 from interrogator.ranking import Comparison, RankedPhrase
 from interrogator.scorer import Scorer
-from interrogator.search import CHEAP, QUICK, THOROUGH, Effort, Found, Lane, Search
+from interrogator.search import FRUGAL, USUAL, Effort, Found, Lane, Search
 from interrogator.vocabulary import NEGATIVE
 
 SHORTLIST = 2048  # as many as clip-interrogator's best mode looks at
@@ -62,9 +62,8 @@ class Task:
 
     @property
     def effort(self) -> Effort:
-        """How much the search tries: by the size of the model, so that it is the same each time."""
-        tower = self.clip.tower
-        return THOROUGH if tower is not None and tower.weights < CHEAP else QUICK
+        """How much the search tries: by the kind of the tower, so that it is the same each time."""
+        return FRUGAL if self.clip.tower is None else USUAL
 
     @cached_property
     def budget(self) -> Budget:

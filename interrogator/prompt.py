@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from interrogator.errors import InterrogatorError
 from interrogator.ranking import RankedPhrase, merge
@@ -184,6 +185,7 @@ def fitted_caption(caption: str, budget: Budget) -> str:
     return caption
 
 
+@lru_cache(maxsize=2**15)  # the search asks for the same phrases thousands of times
 def words(text: str) -> str:
     """Return a text's words in lower case between spaces, to be looked for in one another.
 

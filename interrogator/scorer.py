@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 
 from interrogator import torchvision_ops  # noqa: F401  (before open_clip)
-from interrogator.clip import PADDED_BATCH, Clip
+from interrogator.clip import Clip
+from interrogator.token_tree import Tokens, trees
 from interrogator.tower import Prefix
 
 from open_clip.tokenizer import SimpleTokenizer  # isort: skip
@@ -31,15 +32,15 @@ def joined(prompt: str, phrase: str) -> str:
 
 @dataclass(frozen=True)
 class _Split:
-    """Texts as token ids: what all begin with, and what is each one's own, its end included.
+    """Texts as token ids: what is remembered of all, and the rest of each, its end included.
 
     Attributes:
-        prefix: [p], the start included.
-        tails: Own ids of each text that fits; None for one that does not.
+        prefix: Ids that all begin with, the start included; empty where the texts are whole.
+        tails: The rest of each text that fits; None for one that does not.
     """
 
-    prefix: torch.Tensor
-    tails: list[torch.Tensor | None]
+    prefix: Tokens
+    tails: list[Tokens | None]
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,31 @@ class Scorer:
         """Return the cosine [n] of each text, as the model reads it, and the picture."""
         return self.clip.encode_text(texts) @ self.image
 
+    def whole(self, texts: Sequence[str]) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Yield places in `texts` and the cosines of these prompts, as `continuations` does."""
+        ids = self._ids(texts)
+        shared = min(map(len, ids)) - 1  # the shortest keeps its end to itself
+        prefix = ids[0][: next((i for i in range(shared) if len({t[i] for t in ids}) > 1), shared)]
+        if ids[0][-1] in prefix:  # "<end_of_text>", typed, would end it
+            prefix = ()
+        room = self.clip.token_limit
+        tails = [text[len(prefix) :] if len(text) <= room else None for text in ids]
+        yield from self._scores(_Split(prefix, tails), texts)
+
+    def _scores(
+        self, split: _Split, texts: Sequence[str]
+    ) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Yield places and cosines of texts that were split."""
+        misfits = [i for i, tail in enumerate(split.tails) if tail is None]
+        if misfits:
+            yield misfits, torch.full((len(misfits),), TOO_LONG)
+        fits = [i for i, tail in enumerate(split.tails) if tail is not None]
+        if fits and self.clip.tower is None:
+            for places, vectors in self.clip.text_batches([texts[place] for place in fits]):
+                yield [fits[place] for place in places], vectors @ self.image
+        elif fits:
+            yield from self._after(split, fits)
+
     def continuations(
         self, prompt: str, rows: Sequence[int]
     ) -> Iterator[tuple[list[int], torch.Tensor]]:
@@ -67,37 +93,29 @@ class Scorer:
 
         Every place comes once; a text over the limit has the score `TOO_LONG`.
         """
-        split = self._split(prompt, rows)
-        misfits = [i for i, tail in enumerate(split.tails) if tail is None]
-        if misfits:
-            yield misfits, torch.full((len(misfits),), TOO_LONG)
-        fits = [i for i, tail in enumerate(split.tails) if tail is not None]
-        if self.clip.tower is None:
-            for start in range(0, len(fits), PADDED_BATCH):
-                few = fits[start : start + PADDED_BATCH]
-                yield few, self.similarity([joined(prompt, self.phrases[rows[i]]) for i in few])
-        elif fits:
-            yield from self._after(split, fits)
+        texts = [joined(prompt, self.phrases[row]) for row in rows]
+        yield from self._scores(self._split(prompt, rows, texts), texts)
 
     @torch.inference_mode()
     def _after(self, split: _Split, fits: list[int]) -> Iterator[tuple[list[int], torch.Tensor]]:
-        tower, device = self.clip.tower, self.clip.runtime.device
+        tower = self.clip.tower
         assert tower is not None
-        prefix = self._remembered(split.prefix.to(device)) if len(split.prefix) else None
-        own = [(i, tail) for i, tail in enumerate(split.tails) if tail is not None]
-        own.sort(key=lambda pair: len(pair[1]))
-        while own:
-            rows = tower.rows_at_once(len(own[0][1]))
-            batch = own[: tower.rows_at_once(len(own[:rows][-1][1]))]
-            own = own[len(batch) :]
-            length = len(batch[-1][1])
-            if tower.reads_to_the_end:
-                length = self.clip.token_limit - len(split.prefix)
-            tokens = torch.full((len(batch), length), self.clip.padding_id)
-            for row, (_, tail) in zip(tokens, batch, strict=True):
-                row[: len(tail)] = tail
-            vectors = F.normalize(tower.features(tokens.to(device), prefix).float(), dim=-1)
-            yield [i for i, _ in batch], vectors.cpu() @ self.image
+        prefix = None
+        if split.prefix:
+            prefix = self._remembered(torch.tensor(split.prefix, device=self.clip.runtime.device))
+        length = len(split.prefix)
+        rests = [tower.read(self._padded(split.tails[place], length)) for place in fits]
+        for rows, tree in trees(rests, tower.tokens_at_once(length)):
+            vectors = F.normalize(tower.features(tree, prefix).float(), dim=-1)
+            yield [fits[row] for row in rows], vectors.cpu() @ self.image
+
+    def _padded(self, tail: Tokens | None, prefix_length: int) -> Tokens:
+        """Return a tail, filled up to the limit for a tower that reads to the end."""
+        assert tail is not None  # it fits
+        if not self.clip.tower or not self.clip.tower.reads_to_the_end:
+            return tail
+        free = self.clip.token_limit - prefix_length - len(tail)
+        return (*tail, *[self.clip.padding_id] * free)
 
     def _remembered(self, tokens: torch.Tensor) -> Prefix:
         """Return a prompt's prefix, run from where it leaves the nearest of the latest ones."""
@@ -108,27 +126,24 @@ class Scorer:
         self._latest.append(prefix)
         return prefix
 
-    def _split(self, prompt: str, rows: Sequence[int]) -> _Split:
+    def _split(self, prompt: str, rows: Sequence[int], texts: Sequence[str]) -> _Split:
         limit = self.clip.token_limit
         if prompt[-1:].isalnum() and self._tails is not None:
             # The comma begins a new token after a letter or a digit, so that the ids of prompt
             # and tail can be put together; after other signs they might melt into one.
-            ids = self.clip.uncut_tokens([prompt])[0]
-            prefix = ids[: int(self.clip.lengths(ids[None])[0]) - 1]
-            if not (prefix == ids[len(prefix)]).any():  # "<end_of_text>", typed, would end it
+            *prefix, end = self._ids([prompt])[0]
+            if end not in prefix:  # "<end_of_text>", typed, would end it
                 tails = [self._tails[row] for row in rows]
-                return _Split(prefix, [t if len(prefix) + len(t) <= limit else None for t in tails])
-        ids = self.clip.uncut_tokens([joined(prompt, self.phrases[row]) for row in rows])
-        lengths = self.clip.lengths(ids)
-        fits = lengths <= limit
-        if not fits.any():
-            return _Split(ids[0, :0], [None] * len(rows))
-        kept, end = ids[fits], int(ids[fits][0, int(lengths[fits][0]) - 1])
-        same = (kept == kept[0]).all(dim=0) & (kept[0] != end)
-        same[int(lengths[fits].min()) - 1 :] = False  # the shortest keeps its end to itself
-        shared = int(same.int().cumprod(0).sum())
-        own = [ids[i, shared : int(lengths[i])] if fits[i] else None for i in range(len(ids))]
-        return _Split(kept[0, :shared], own)
+                room = limit - len(prefix)
+                return _Split(tuple(prefix), [t if len(t) <= room else None for t in tails])
+        ids = self._ids(texts)
+        return _Split((), [text if len(text) <= limit else None for text in ids])
+
+    def _ids(self, texts: Sequence[str]) -> list[Tokens]:
+        """Return the ids of each text, its end included, padding not; one over the limit shows."""
+        ids = self.clip.uncut_tokens(texts)
+        lengths = self.clip.lengths(ids).tolist()
+        return [tuple(row[:length]) for row, length in zip(ids.tolist(), lengths, strict=True)]
 
     @cached_property
     def _latest(self) -> deque[Prefix]:
@@ -136,10 +151,9 @@ class Scorer:
         return deque(maxlen=KEPT_PREFIXES)
 
     @cached_property
-    def _tails(self) -> list[torch.Tensor] | None:
+    def _tails(self) -> list[Tokens] | None:
         """The ids of ", PHRASE" and the end, for the tokenizer that lets them be joined."""
         tokenizer = self.clip.tokenizer
         if not isinstance(tokenizer, SimpleTokenizer) or tokenizer.reduction_fn is not None:
             return None
-        ids = self.clip.uncut_tokens([f", {phrase}" for phrase in self.phrases])
-        return [row[1:length] for row, length in zip(ids, self.clip.lengths(ids), strict=True)]
+        return [ids[1:] for ids in self._ids([f", {phrase}" for phrase in self.phrases])]

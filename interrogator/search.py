@@ -1,12 +1,12 @@
 """The search for the prompt that is most (or least) similar to a picture; it can stop any time.
 
-Three parts, each cheaper than trying every phrase at every step:
-
-- one step that tries the best few hundred phrases behind the caption;
-- lanes that go on from there: a greedy chain that tries, at every step, the phrases that promised
-  most when they were last tried, and a beam of the best prompts of each length, which gets past
-  places where the single best phrase leads into a dead end;
-- polishing: each phrase in turn is left out and the most promising ones are tried in its place.
+1. The most similar phrases are tried behind the caption, each alone.
+2. Lanes go on from there, phrase by phrase, each time with those that promised most when they were
+   last tried: what a phrase adds changes slowly, and of thousands a few dozen are worth the trial.
+   A beam keeps the best few prompts of each length, a chain only the best, but tries more phrases
+   and goes further through what is worse.
+3. Each lane's result is improved: its phrases are put in other orders (a CLIP cares a lot which
+   stands last), left out or replaced one by one, and more are added, until nothing helps.
 
 Whatever was scored on the way counts: the result is the best of all that keep the rules.
 """
@@ -26,6 +26,7 @@ from interrogator.scorer import Scorer
 SIGNIFICANT = 1e-6  # a smaller difference is the number format's, not the picture's
 
 Chosen = tuple[int, ...]  # places in the list of candidates, in the order of the prompt
+Promise = NDArray[np.float64]  # what each candidate gained when it was last tried, -inf if never
 
 
 @dataclass(frozen=True)
@@ -51,18 +52,18 @@ class Effort:
         first: Phrases tried behind the caption.
         lanes: Ways to go on from there; each forgets what the others found promising, and the
             more unlike they are, the less often all of them end in the same dead end.
-        polish: Phrases tried in place of each phrase of a lane's result; 0: no polishing.
+        improve: Phrases tried in place of each phrase of a lane's result; 0: it stays as it is.
     """
 
     first: int
     lanes: tuple[Lane, ...]
-    polish: int
+    improve: int
 
 
-QUICK = Effort(256, (Lane(1, 48, 4), Lane(3, 16, 2)), 12)
-# The first lane tries every phrase at every step, as clip-interrogator does.
-THOROUGH = Effort(512, (Lane(1, 4096, 8), Lane(8, 32, 4), *QUICK.lanes), 32)
-CHEAP = 2e6  # weights of a text tower so small that the thorough search takes no time either
+# Chosen on painted pictures and the embedded CLIP: see benchmarks/bench_search.py.
+USUAL = Effort(1024, (Lane(4, 24, 2), Lane(1, 64, 8)), 16)
+# For a tower that must run every prompt whole: a twentieth of the work for each phrase.
+FRUGAL = Effort(128, (Lane(1, 16, 2),), 0)
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,14 @@ class Found:
     similarity: float
     tried: int
     cut_short: bool = False
+
+
+@dataclass(frozen=True)
+class _Grown:
+    """A prompt of a lane, and what it takes to go on from it."""
+
+    chosen: Chosen
+    promise: Promise
 
 
 class _TimeIsUpError(Exception):
@@ -104,7 +113,7 @@ class Search:
         candidates: Sequence[RankedPhrase],
         scorer: Scorer,
         rules: Rules,
-        effort: Effort = QUICK,
+        effort: Effort = USUAL,
         sign: int = 1,
         is_over: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -114,8 +123,6 @@ class Search:
         self._possible = np.array([rules.allows(c.text) for c in candidates], dtype=bool)
         self._artists = np.array([c.category == ARTISTS for c in candidates], dtype=bool)
         self._overlaps: dict[int, NDArray[np.bool_]] = {}
-        # What adding a phrase gained when it was last tried; never tried comes last, in order.
-        self._promise = np.full(len(candidates), -np.inf)
         self._known: dict[Chosen, float] = {}
         self._best: tuple[float, Chosen] = (-np.inf, ())
         self.tried = 0
@@ -123,14 +130,13 @@ class Search:
     def run(self, pinned: Chosen = ()) -> Iterator[Found]:
         """Search from the caption and the pinned phrases on."""
         try:
-            yield from self._try_alone(pinned)
-            yield from self._first_step(pinned)
-            promise = self._promise.copy()
+            yield from self._try_start(pinned)
+            start = _Grown(pinned, np.full(len(self.candidates), -np.inf))
+            start, _ = yield from self._tried_behind(start, self.effort.first)
             for lane in self.effort.lanes:
-                self._promise = promise.copy()
-                grown = yield from self._grow(pinned, lane)
-                if self.effort.polish:
-                    yield from self._polish(grown, len(pinned))
+                grown = yield from self._grow(start, lane)
+                if self.effort.improve:
+                    yield from self._improve(grown, len(pinned))
         except _TimeIsUpError:
             yield replace(self._found(), cut_short=True)
         else:
@@ -138,25 +144,23 @@ class Search:
 
     def _found(self) -> Found:
         score, chosen = self._best
-        prompt = Prompt(self.caption, tuple(self.candidates[i] for i in chosen))
-        return Found(prompt, score * self.sign, self.tried)
+        return Found(self._prompt(chosen), score * self.sign, self.tried)
 
-    def _try_alone(self, chosen: Chosen) -> Iterator[Found]:
-        text = self._text(chosen)
+    def _prompt(self, chosen: Chosen) -> Prompt:
+        return Prompt(self.caption, tuple(self.candidates[i] for i in chosen))
+
+    def _try_start(self, chosen: Chosen) -> Iterator[Found]:
+        text = self._prompt(chosen).text
         self._known[chosen] = self.sign * float(self.scorer.similarity([text])[0])
         self._best = (self._known[chosen], chosen)  # however short: there may be no other
         self.tried += 1
         yield self._found()
 
-    def _first_step(self, pinned: Chosen) -> Iterator[Found]:
-        allowed = self._allowed(pinned)[: self.effort.first]
-        yield from self._scores(pinned, allowed)
+    # What may follow, and how similar it is
 
-    def _text(self, chosen: Chosen) -> str:
-        return Prompt(self.caption, tuple(self.candidates[i] for i in chosen)).text
-
-    def _allowed(self, chosen: Chosen) -> NDArray[np.int_]:
-        """Return the places that may follow, the most promising first."""
+    def _few(self, grown: _Grown, count: int) -> NDArray[np.int_]:
+        """Return the places that may follow a prompt, the most promising first."""
+        chosen = grown.chosen
         if len(chosen) >= self.rules.most:
             return np.empty(0, dtype=int)
         free = self._possible.copy()
@@ -167,84 +171,137 @@ class Search:
                 text = self.candidates[place].text
                 self._overlaps[place] = np.array([overlap(text, c.text) for c in self.candidates])
             free &= ~self._overlaps[place]
-        order = np.argsort(-self._promise, kind="stable")
-        return order[free[order]]
+        order = np.argsort(-grown.promise, kind="stable")  # never tried comes last, in order
+        return order[free[order]][:count]
 
-    def _scores(self, chosen: Chosen, places: Sequence[int] | NDArray[np.int_]) -> Iterator[Found]:
-        """Score the prompt with each of the places behind it; what is known is not run again."""
-        new = [int(p) for p in places if (*chosen, int(p)) not in self._known]
-        if not new:
-            return
-        alone = self._known.get(chosen)
-        for rows, scores in self.scorer.continuations(self._text(chosen), new):
-            for row, score in zip(rows, (scores * self.sign).tolist(), strict=True):
-                place = new[row]
-                # Too long is too long, whichever way the search goes.
-                score = -np.inf if np.isinf(score) else score
-                self._known[(*chosen, place)] = score
-                if alone is not None and np.isfinite(score):
-                    self._promise[place] = score - alone
-                self._offer(score, (*chosen, place))
-            self.tried += len(rows)
-            yield self._found()
-            if self.is_over():
-                raise _TimeIsUpError
+    def _tried_behind(
+        self, grown: _Grown, count: int
+    ) -> Generator[Found, None, tuple[_Grown, list[Chosen]]]:
+        """Score a prompt with each of a few places behind it.
 
-    def _offer(self, score: float, chosen: Chosen) -> None:
+        Return it with what they promise now, and the longer prompts that fit, best first.
+        """
+        chosen, few = grown.chosen, self._few(grown, count)
+        new = [int(place) for place in few if (*chosen, int(place)) not in self._known]
+        if new:
+            for rows, scores in self.scorer.continuations(self._prompt(chosen).text, new):
+                yield from self._learn([(*chosen, new[row]) for row in rows], scores.tolist())
+        promise, alone = grown.promise.copy(), self._known[chosen]
+        gains = np.array([self._known[*chosen, int(place)] for place in few]) - alone
+        promise[few] = np.where(np.isfinite(gains), gains, promise[few])
+        longer = [(*chosen, int(place)) for place in few[np.isfinite(gains)]]
+        longer.sort(key=self._known.__getitem__, reverse=True)
+        return _Grown(chosen, promise), longer
+
+    def _try(self, several: Sequence[Chosen]) -> Iterator[Found]:
+        """Score whole prompts; what is known is not run again."""
+        new = [chosen for chosen in several if chosen not in self._known]
+        if new:
+            for rows, scores in self.scorer.whole([self._prompt(chosen).text for chosen in new]):
+                yield from self._learn([new[row] for row in rows], scores.tolist())
+
+    def _learn(self, several: Sequence[Chosen], scores: Sequence[float]) -> Iterator[Found]:
+        """Keep scores, and the best prompt; stop if time is up."""
+        for chosen, score in zip(several, scores, strict=True):
+            # Too long is too long, whichever way the search goes.
+            self._known[chosen] = -np.inf if np.isinf(score) else self.sign * score
+            self._offer(chosen)
+        self.tried += len(several)
+        yield self._found()
+        if self.is_over():
+            raise _TimeIsUpError
+
+    def _offer(self, chosen: Chosen) -> None:
         """Keep the prompt if it is the best: first the phrases that were asked for, then more."""
-        asked, best = self.rules.fewest, self._best
+        asked, best, score = self.rules.fewest, self._best, self._known[chosen]
         mine, theirs = min(len(chosen), asked), min(len(best[1]), asked)
         if np.isfinite(score) and (
             mine > theirs or (mine == theirs and score > best[0] + SIGNIFICANT)
         ):
             self._best = (score, chosen)
 
-    def _grow(self, start: Chosen, lane: Lane) -> Generator[Found, None, Chosen]:
+    # Ways to a better prompt
+
+    def _grow(self, start: _Grown, lane: Lane) -> Generator[Found, None, _Grown]:
         """Add phrases one by one to a lane's best prompts; return the best of them all."""
         beams, best, waited, rises = [start], start, 0, False
-        while waited < lane.patience or rises or len(beams[0]) < self.rules.fewest:
-            longer: dict[frozenset[int], Chosen] = {}
-            for chosen in beams:
-                few = self._allowed(chosen)[: lane.each]
-                yield from self._scores(chosen, few)
-                tried = [(*chosen, int(place)) for place in few]
-                tried = [t for t in tried if np.isfinite(self._known[t])]
-                tried.sort(key=self._known.__getitem__, reverse=True)
-                for candidate in tried[: 2 * lane.width]:
-                    other = longer.setdefault(frozenset(candidate), candidate)
-                    if self._known[candidate] > self._known[other]:
-                        longer[frozenset(candidate)] = candidate
+        while waited < lane.patience or rises or len(beams[0].chosen) < self.rules.fewest:
+            longer: dict[frozenset[int], _Grown] = {}
+            for grown in beams:
+                tried, behind = yield from self._tried_behind(grown, lane.each)
+                for chosen in behind[: 2 * lane.width]:
+                    other = longer.get(frozenset(chosen))
+                    if other is None or self._known[chosen] > self._known[other.chosen]:
+                        longer[frozenset(chosen)] = _Grown(chosen, tried.promise)
             if not longer:
                 break
-            before = self._known[beams[0]]
-            beams = sorted(longer.values(), key=self._known.__getitem__, reverse=True)[: lane.width]
+            before = self._known[beams[0].chosen]
+            beams = sorted(longer.values(), key=self._worth, reverse=True)[: lane.width]
             # On the far side of a valley the way leads up before it is higher than ever.
-            rises = self._known[beams[0]] > before + SIGNIFICANT
-            if self._known[beams[0]] > self._known[best] + SIGNIFICANT:
+            rises = self._worth(beams[0]) > before + SIGNIFICANT
+            if self._worth(beams[0]) > self._worth(best) + SIGNIFICANT:
                 best, waited = beams[0], 0
             else:
                 waited += 1
         return best
 
-    def _polish(self, chosen: Chosen, pinned: int) -> Iterator[Found]:
-        """Leave out or replace phrases, and add more, until nothing helps."""
-        improved = True
-        while improved:
-            improved = False
-            rests = [tuple(p for p in chosen if p != place) for place in chosen[pinned:]]
-            unknown = [rest for rest in rests if rest not in self._known]
-            if unknown:
-                scores = self.scorer.similarity([self._text(rest) for rest in unknown])
-                for rest, score in zip(unknown, (scores * self.sign).tolist(), strict=True):
-                    self._known[rest] = score
-                    self._offer(score, rest)
-                self.tried += len(unknown)
-            rests.sort(key=self._known.__getitem__, reverse=True)  # the least useful phrase first
-            for rest in [*rests, chosen]:
-                few = self._allowed(rest)[: self.effort.polish]
-                yield from self._scores(rest, few)
-                options = [rest, *((*rest, int(place)) for place in few)]
-                best = max(options, key=lambda option: self._known[option])
-                if self._known[best] > self._known[chosen] + SIGNIFICANT:
-                    chosen, improved = best, True
-                    break
+    def _worth(self, grown: _Grown) -> float:
+        return self._known[grown.chosen]
+
+    def _improve(self, grown: _Grown, pinned: int) -> Iterator[Found]:
+        """Reorder, leave out, replace and add phrases until nothing helps."""
+        while True:
+            before = self._worth(grown)
+            for way in (self._reordered, self._replaced, self._extended):
+                grown = yield from way(grown, pinned)
+            if self._worth(grown) <= before + SIGNIFICANT:
+                break
+
+    def _better(self, grown: _Grown, several: Sequence[Chosen]) -> _Grown:
+        """Return the best of some prompts that were tried, or the same if none is better."""
+        best = max(several, key=self._known.__getitem__, default=grown.chosen)
+        if self._known[best] > self._worth(grown) + SIGNIFICANT:
+            return replace(grown, chosen=best)
+        return grown
+
+    def _reordered(self, grown: _Grown, pinned: int) -> Generator[Found, None, _Grown]:
+        """Move one phrase at a time to where it helps most."""
+        while True:
+            moved = moves(grown.chosen, pinned)
+            yield from self._try(moved)
+            better = self._better(grown, moved)
+            if better is grown:
+                return grown
+            grown = better
+
+    def _replaced(self, grown: _Grown, pinned: int) -> Generator[Found, None, _Grown]:
+        """Leave a phrase out, or put another at the end for it: the least useful one first."""
+        chosen, promise = grown.chosen, grown.promise
+        rests = [tuple(p for p in chosen if p != place) for place in chosen[pinned:]]
+        yield from self._try(rests)
+        for rest in sorted(rests, key=self._known.__getitem__, reverse=True):
+            shorter, others = yield from self._tried_behind(
+                _Grown(rest, promise), self.effort.improve
+            )
+            promise = shorter.promise
+            better = self._better(grown, [rest, *others])
+            if better is not grown:
+                return replace(better, promise=promise)
+        return replace(grown, promise=promise)
+
+    def _extended(self, grown: _Grown, pinned: int) -> Generator[Found, None, _Grown]:
+        """Add a phrase."""
+        tried, longer = yield from self._tried_behind(grown, self.effort.improve)
+        return self._better(tried, longer)
+
+
+def moves(chosen: Chosen, pinned: int = 0) -> list[Chosen]:
+    """Return the orders that differ by one phrase's place, all behind those that are pinned."""
+    start, loose = chosen[:pinned], chosen[pinned:]
+    orders = {
+        (*start, *rest[:to], loose[place], *rest[to:])
+        for place in range(len(loose))
+        for rest in [loose[:place] + loose[place + 1 :]]
+        for to in range(len(loose))
+    }
+    return sorted(orders - {chosen})

@@ -1,12 +1,14 @@
 """The text tower of a CLIP, run so that nothing is computed twice.
 
-In a causal tower what stands after a token cannot change it. So padding can be cut off, and texts
-that begin alike can share the keys and values of their beginning: each then runs only the tokens
-of its own. Both are exact; `Clip.tower` asks the model once whether they are.
+In a causal tower what stands after a token cannot change it. So padding can be left away, and
+texts that begin alike can share their beginning: a prompt's keys and values are remembered, and
+what is written behind it runs as a tree. All this is exact; `Clip.tower` asks the model once
+whether it is.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,9 +16,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-# Working memory of one batch. On a CPU small batches stay in its caches and can be stopped
-# between; a GPU wants large ones.
-MEMORY = {"cpu": 32 * 2**20, "cuda": 2**30}
+from interrogator.token_tree import Tokens, Tree, path
+
+# Working memory of one tree. On a CPU small ones stay in its caches and can be stopped between;
+# a GPU wants large ones.
+MEMORY = {"cpu": 16 * 2**20, "cuda": 128 * 2**20}
 _POOLS = ("argmax", "eos", "last")
 
 
@@ -93,24 +97,32 @@ class TextTower:
             getattr(text, "eos_id" if is_part else "text_eos_id", None),
         )
 
-    @property
-    def reads_to_the_end(self) -> bool:
-        """Whether the last of all places is read, so that padding must stay."""
-        return self.pool == "last"
-
     @cached_property
     def weights(self) -> int:
         """How many numbers each token is multiplied with."""
         return sum(parameter.numel() for parameter in self.transformer.parameters())
 
-    def rows_at_once(self, length: int) -> int:
-        """Return how many texts of `length` tokens fit into the working memory."""
-        width, context = self.positions.shape[1], self.positions.shape[0]
-        heads = self.transformer.resblocks[0].attn.num_heads
-        size = self.transformer.get_cast_dtype().itemsize
-        per_token = 12 * width * size + heads * context * 4  # states, keys, MLP; attention
+    @property
+    def reads_to_the_end(self) -> bool:
+        """Whether the last place of the context is pooled, so that padding must stay."""
+        return self.pool == "last"
+
+    def read(self, text: Tokens) -> Tokens:
+        """Return what the tower reads of a text, or of its rest: all up to the token it pools."""
+        if self.reads_to_the_end:
+            return text
+        end = self.end_id if self.pool == "eos" else max(text)
+        return text[: text.index(end) + 1] if end in text else text[:1]
+
+    def tokens_at_once(self, prefix_length: int = 0) -> int:
+        """Return how many tokens of a tree fit into the working memory."""
+        width = self.positions.shape[1]
+        # Bytes for each pair of tokens: what they think of each other, before and after softmax.
+        score = 16 * self.transformer.resblocks[0].attn.num_heads
+        # States, keys, values and the MLP's inside; what the token makes of the prefix.
+        each = 12 * width * self.transformer.get_cast_dtype().itemsize + score * prefix_length
         memory = MEMORY.get(self.positions.device.type, MEMORY["cpu"])
-        return max(1, memory // (per_token * max(1, length)))
+        return int((math.sqrt(each**2 + 4 * score * memory) - each) / (2 * score))
 
     def remember(self, tokens: torch.Tensor, known: Prefix | None = None) -> Prefix:
         """Run the tokens [p] that many texts begin with, start included, end not.
@@ -118,58 +130,47 @@ class TextTower:
         Of another beginning that is `known` only what differs is run.
         """
         shared = known.shared_with(tokens) if known else 0
-        if known is None or not shared:
-            shared, past = 0, None
-        elif shared == len(tokens):
-            return known.first(shared)
-        else:
-            past = known.first(shared)
+        past = known.first(shared) if known and shared else None
+        if past and shared == len(tokens):
+            return past
         new: list[tuple[torch.Tensor, torch.Tensor]] = []
-        self._run(tokens[None, shared:], past, new)
-        if past is None:
-            return Prefix(tokens, tuple((k[0], v[0]) for k, v in new))
-        memory = tuple(
-            (torch.cat([old_k, k[0]], dim=1), torch.cat([old_v, v[0]], dim=1))
-            for (old_k, old_v), (k, v) in zip(past.memory, new, strict=True)
-        )
-        return Prefix(tokens, memory)
+        self._run(path(tokens[shared:]), past, new)
+        return Prefix(tokens, tuple(new))
 
-    def features(self, tokens: torch.Tensor, prefix: Prefix | None = None) -> torch.Tensor:
-        """Return [n, d], not normalised, for texts [n, length] with their end, padded behind it.
-
-        With a prefix `tokens` are what stands after it.
-        """
-        states = self.norm(
-            self._run(tokens, prefix, None)[torch.arange(len(tokens)), self._ends(tokens)]
-        )
+    def features(self, tree: Tree, prefix: Prefix | None = None) -> torch.Tensor:
+        """Return [texts, d], not normalised, for the texts of a tree behind a prefix."""
+        states = self.norm(self._run(tree.to(self.positions.device), prefix))
         if self.projection is None:
             return states
         if isinstance(self.projection, torch.nn.Module):
             return self.projection(states)
         return states @ self.projection
 
-    def _ends(self, tokens: torch.Tensor) -> torch.Tensor:
-        if self.pool == "last":
-            return torch.full((len(tokens),), tokens.shape[1] - 1, device=tokens.device)
-        if self.pool == "eos":
-            return tokens.eq(self.end_id or 0).int().argmax(dim=1)
-        return tokens.argmax(dim=1)
-
     def _run(
         self,
-        tokens: torch.Tensor,
+        tree: Tree,
         prefix: Prefix | None,
-        memory: list[tuple[torch.Tensor, torch.Tensor]] | None,
+        memory: list[tuple[torch.Tensor, torch.Tensor]] | None = None,
     ) -> torch.Tensor:
-        """Return the last states [n, length, width]; keys and values go into `memory` if given."""
+        """Return the last states [texts, width] of the leaves.
+
+        Keys and values of prefix and tree go into `memory` if given.
+        """
         start = prefix.length if prefix else 0
-        x = self.embedding(tokens).to(self.transformer.get_cast_dtype())
-        x = x + self.positions[start : start + tokens.shape[1]].to(x.dtype)
-        for layer, block in enumerate(self.transformer.resblocks):
+        x = self.embedding(tree.tokens).to(self.transformer.get_cast_dtype())
+        x = x + self.positions[start + tree.depths].to(x.dtype)
+        sees = F.pad(tree.sees, (start, 0), value=True)  # all see the prefix
+        blocks = self.transformer.resblocks
+        for layer, block in enumerate(blocks):
+            normed = block.ln_1(x)
+            asking = normed
+            if layer == len(blocks) - 1:  # nobody looks at what the others would become
+                x, asking, sees = x[tree.leaves], normed[tree.leaves], sees[tree.leaves]
             past = prefix.memory[layer] if prefix else None
-            attended, new = _attend(block.attn, block.ln_1(x), past)
+            k, v = _keys_and_values(block.attn, normed, past)
             if memory is not None:
-                memory.append(new)
+                memory.append((k, v))
+            attended = _attend(block.attn, asking, k, v, sees)
             x = x + block.ls_1(getattr(block, "ln_attn", _same)(attended))
             x = x + block.ls_2(block.mlp(block.ln_2(x)))
         return x
@@ -179,42 +180,39 @@ def _same(x: torch.Tensor) -> torch.Tensor:
     return x
 
 
-def _attend(
+def _projected(attn: Any, x: torch.Tensor, parts: slice) -> torch.Tensor:  # noqa: ANN401
+    """Return queries, keys or values (parts 0, 1 and 2) of [n, width]: [parts, heads, n, w]."""
+    n, width = x.shape
+    rows = slice(parts.start * width, parts.stop * width)
+    bias = None if attn.in_proj_bias is None else attn.in_proj_bias[rows]
+    projected = F.linear(x, attn.in_proj_weight[rows], bias)
+    return projected.view(n, -1, attn.num_heads, width // attn.num_heads).permute(1, 2, 0, 3)
+
+
+def _keys_and_values(
     attn: Any,  # noqa: ANN401  (torch's or open_clip's attention: equal names, no common type)
     x: torch.Tensor,
     past: tuple[torch.Tensor, torch.Tensor] | None,
-) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
-    """Return causal self-attention of [n, l, width], and its own keys and values."""
-    n, length, width = x.shape
-    projected = F.linear(x, attn.in_proj_weight, attn.in_proj_bias)
-    q, k, v = projected.view(n, length, 3, attn.num_heads, -1).permute(2, 0, 3, 1, 4)
-    q, k = getattr(attn, "ln_q", _same)(q), getattr(attn, "ln_k", _same)(k)  # [n, heads, l, w]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return keys and values [heads, p + n, w] of the past and of [n, width]."""
+    k, v = _projected(attn, x, slice(1, 3))
+    k = getattr(attn, "ln_k", _same)(k)
     if past is None:
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    else:
-        mixed = _mix_with_past(q, k, v, past)
+        return k, v
+    return torch.cat([past[0], k], dim=1), torch.cat([past[1], v], dim=1)
+
+
+def _attend(
+    attn: Any,  # noqa: ANN401
+    x: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    sees: torch.Tensor,
+) -> torch.Tensor:
+    """Return what [n, width] make of the keys and values that they see [n, p + …]."""
+    q = getattr(attn, "ln_q", _same)(_projected(attn, x, slice(0, 1))[0])
+    mixed = F.scaled_dot_product_attention(q[None], k[None], v[None], attn_mask=sees)[0]
     if getattr(attn, "head_scale", None) is not None:
         mixed = mixed * attn.head_scale
-    mixed = getattr(attn, "ln_inner", _same)(mixed.transpose(1, 2).reshape(n, length, width))
-    return attn.out_proj(mixed), (k, v)
-
-
-def _mix_with_past(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, past: tuple[torch.Tensor, torch.Tensor]
-) -> torch.Tensor:
-    """Return softmax(q·keys)·values over the shared past and what is each text's own.
-
-    The past is multiplied once for all texts, as one large product, and never copied for each.
-    """
-    n, heads, length, width = q.shape
-    past_k, past_v = past
-    folded = q.transpose(0, 1).reshape(heads, n * length, width)
-    before = (folded @ past_k.transpose(1, 2)).view(heads, n, length, -1).transpose(0, 1)
-    own = q @ k.transpose(2, 3)
-    later = torch.ones(length, length, dtype=torch.bool, device=q.device).triu(1)
-    scores = torch.cat([before, own.masked_fill(later, float("-inf"))], dim=3).float()
-    weights = torch.softmax(scores * width**-0.5, dim=3).to(v.dtype)
-    p = past_k.shape[1]
-    to_past = weights[..., :p].transpose(0, 1).reshape(heads, n * length, p)
-    from_past = (to_past @ past_v).view(heads, n, length, width).transpose(0, 1)
-    return from_past + weights[..., p:] @ v
+    mixed = getattr(attn, "ln_inner", _same)(mixed.transpose(0, 1).reshape(x.shape))
+    return attn.out_proj(mixed)

@@ -8,7 +8,7 @@ import torch
 from interrogator.prompt import Prompt, Rules, overlap
 from interrogator.ranking import RankedPhrase
 from interrogator.scorer import TOO_LONG, Scorer
-from interrogator.search import QUICK, THOROUGH, Effort, Lane, Search
+from interrogator.search import FRUGAL, USUAL, Effort, Lane, Search, moves
 
 
 class Landscape:
@@ -28,6 +28,10 @@ class Landscape:
 
     def similarity(self, texts):
         return torch.tensor([self.value(text) for text in texts])
+
+    def whole(self, texts):
+        self.asked += len(texts)
+        yield list(range(len(texts))), self.similarity(texts)
 
     def continuations(self, prompt, rows):
         for start in range(0, len(rows), 3):
@@ -87,7 +91,7 @@ def test_the_best_of_a_random_landscape_is_that_of_brute_force():
             for size in range(7)
             for some in itertools.combinations("abcdef", size)
         ]
-        for effort in (QUICK, THOROUGH):
+        for effort in (USUAL, Effort(9, (Lane(8, 9, 8),), 9)):
             found = search(land, effort=effort)
             assert found.similarity == pytest.approx(max(map(land.value, every)))
 
@@ -116,6 +120,40 @@ def test_downhill_the_least_similar_are_taken():
     found = search(land, caption="", sign=-1)
     assert sorted(texts(found)) == ["b", "c"]
     assert found.similarity == pytest.approx(-0.4)
+
+
+def test_the_order_that_reads_best_is_found():
+    """Each place has a favourite; greedily the best phrase alone comes first, and stays there."""
+    land = Ordered(("a", "b", "c"))
+    assert texts(search(land, effort=Effort(9, (Lane(1, 9, 2),), 0))) == ["c", "b", "a"]
+    assert texts(search(land, effort=Effort(9, (Lane(1, 9, 2),), 9))) == ["a", "b", "c"]
+    pinned = Search("start", candidates(land), land, Rules(pinned=("c",))).run((2,))
+    assert texts(list(pinned)[-1]) == ["c", "a", "b"]
+
+
+class Ordered(Landscape):
+    """A scorer that likes its phrases in their order, the last of them most."""
+
+    def __init__(self, order):
+        super().__init__({phrase: 1.0 + place / 10 for place, phrase in enumerate(order)})
+
+    def value(self, text):
+        parts = [part for part in text.split(", ") if part in self.worth]
+        in_order = sum(one < other for one, other in itertools.pairwise(parts))
+        return super().value(text) + in_order / 100
+
+
+def test_every_move_of_one_phrase_is_tried_once_and_pinned_ones_stay():
+    assert moves((1, 2, 3)) == [(1, 3, 2), (2, 1, 3), (2, 3, 1), (3, 1, 2)]
+    assert moves((9, 1, 2), pinned=1) == [(9, 2, 1)]
+    assert moves((1,)) == moves(()) == []
+    assert len(moves(tuple(range(6)))) == 25  # (n - 1)²: neighbours swapped count once
+
+
+def test_a_frugal_search_tries_a_few_hundred_prompts():
+    land = Landscape({f"p{i}": 0.1 - i / 1000 for i in range(2000)}, longest=12)
+    assert len(texts(search(land, effort=FRUGAL))) == 12
+    assert land.asked < 350
 
 
 def test_pinned_phrases_stay_and_are_neither_dropped_nor_moved():

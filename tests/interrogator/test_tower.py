@@ -10,7 +10,8 @@ from interrogator import torchvision_ops  # noqa: F401  (before open_clip)
 from interrogator.clip import Clip
 from interrogator.runtime import Runtime
 from interrogator.scorer import TOO_LONG, Scorer, joined
-from interrogator.tower import TextTower
+from interrogator.token_tree import trees
+from interrogator.tower import MEMORY, TextTower
 
 import open_clip  # isort: skip
 
@@ -96,6 +97,25 @@ def test_continuations_score_as_the_whole_text_does(kind, prompt):
             assert score == pytest.approx(truth, abs=1e-5), text
 
 
+@pytest.mark.parametrize("kind", TOWERS)
+def test_whole_prompts_score_as_the_model_scores_them(kind):
+    clip, image = clip_of(kind), unit(16)
+    scorer = Scorer(clip, image, PHRASES)
+    several = [
+        [joined(prompt, phrase) for phrase in PHRASES] for prompt in ("a cat", "a <end_of_text>")
+    ]
+    for texts in (*several, ["a cat"], list(PHRASES), [PHRASES[0], PHRASES[0]]):
+        scores = torch.full((len(texts),), torch.nan)
+        for places, values in scorer.whole(texts):
+            scores[places] = values
+        expected = as_the_model_does(clip, texts) @ image
+        for text, score, truth in zip(texts, scores.tolist(), expected.tolist(), strict=True):
+            if clip.token_count(text) > clip.token_limit:
+                assert score == TOO_LONG
+            else:
+                assert score == pytest.approx(truth, abs=1e-5), text
+
+
 @pytest.mark.parametrize(("dtype", "least"), [(torch.bfloat16, 0.995), (torch.float16, 0.999)])
 def test_half_precision_stays_close(demo, dtype, least):
     model = open_clip.model.CLIP(**_demo_config()).eval()
@@ -108,9 +128,12 @@ def test_half_precision_stays_close(demo, dtype, least):
     assert half.tower is not None
     phrases = list(demo.table.vocabulary.phrases)
     prefix = half.tokenizer(["a cat on a sofa"])[0, :6]
-    tails = half.tokenizer([f", {phrase}" for phrase in phrases])[:, 1:20]
+    rests = half.tokenizer([f", {phrase}" for phrase in phrases])[:, 1:20].tolist()
+    after = torch.empty(len(phrases), half.width)
     with torch.inference_mode():
-        after = half.tower.features(tails, half.tower.remember(prefix))
+        known = half.tower.remember(prefix)
+        for places, tree in trees([half.tower.read(tuple(rest)) for rest in rests], most=99):
+            after[places] = half.tower.features(tree, known).float()
     whole = demo.models.clip.encode_text([f"a cat on a sofa, {phrase}" for phrase in phrases])
     assert (F.normalize(after.float(), dim=-1) * whole).sum(dim=1).min() >= least
 
@@ -146,33 +169,35 @@ def test_a_tower_that_is_not_causal_is_scored_whole(demo):
     assert TextTower.of(model) is None
     assert clip.tower is None
     image = unit(16)
-    scores = scored(Scorer(clip, image, PHRASES), "a cat", range(len(PHRASES)))
+    scorer = Scorer(clip, image, PHRASES)
+    scores = scored(scorer, "a cat", range(len(PHRASES)))
     expected = as_the_model_does(clip, [f"a cat, {phrase}" for phrase in PHRASES]) @ image
     fits = scores > TOO_LONG
     assert (scores - expected)[fits].abs().max() <= 1e-5
     assert not fits[PHRASES.index("very " * 80)]
 
 
-def test_a_prefix_is_run_once_and_a_phrase_only_its_own_tokens(demo, monkeypatch):
+def test_nothing_is_run_twice(demo, monkeypatch):
     clip = demo.models.clip
     run = []
     features = TextTower.features
 
-    def counted(self, tokens, prefix=None):
-        run.append(tokens.numel())
-        return features(self, tokens, prefix)
+    def counted(self, tree, prefix=None):
+        run.append(len(tree.tokens))
+        return features(self, tree, prefix)
 
     monkeypatch.setattr(TextTower, "features", counted)
-    phrases = ("ink", "haze", "glow", "oil")
-    scored(Scorer(clip, unit(clip.width), phrases), "a cat on a mat in the sun", range(4))
-    assert sum(run) == 4 * 3  # comma, word, end
+    phrases = ("ink", "haze", "oil paint", "oil", "ink wash")
+    scored(Scorer(clip, unit(clip.width), phrases), "a cat on a mat in the sun", range(5))
+    assert sum(run) == 1 + 3 + 2 + 5  # the comma, first words, second words, ends
 
 
 def test_a_prefix_goes_on_from_another_exactly():
     clip, generator = clip_of("CLIP"), torch.Generator().manual_seed(0)
     tower = clip.tower
     tokens = torch.randint(1, 40_000, (30,), generator=generator)
-    tail = torch.randint(1, 40_000, (5, 4), generator=generator)
+    rests = [tuple(row) for row in torch.randint(1, 40_000, (5, 4), generator=generator).tolist()]
+    ((_, tree),) = trees(rests, most=99)
     other = tokens.clone()
     other[12:] = 7
     known = tower.remember(other)
@@ -180,6 +205,16 @@ def test_a_prefix_goes_on_from_another_exactly():
         for wanted in (tokens, other[:20], other, tokens + 1):
             anew, on = tower.remember(wanted), tower.remember(wanted, known)
             assert torch.equal(on.tokens, wanted)
-            expected = tower.features(tail, anew)
-            assert torch.allclose(tower.features(tail, on), expected, rtol=1e-4, atol=1e-4)
+            expected = tower.features(tree, anew)
+            assert torch.allclose(tower.features(tree, on), expected, rtol=1e-4, atol=1e-4)
     assert (known.shared_with(tokens), known.shared_with(tokens + 1)) == (12, 0)
+
+
+def test_a_tree_fills_its_memory_and_no_more():
+    tower = clip_of("CLIP").tower
+    few, many = tower.tokens_at_once(70), tower.tokens_at_once()
+    assert 0 < few < many
+    heads, width = 4, 32
+    for prefix, count in ((70, few), (0, many)):
+        used = count * (12 * width * 4 + 16 * heads * prefix) + count**2 * 16 * heads
+        assert 0.99 < used / MEMORY["cpu"] <= 1

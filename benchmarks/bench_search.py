@@ -1,20 +1,25 @@
 """Our search against clip-interrogator 0.6.0: same process, weights, words, pictures, captions.
 
-The quality is measured with the embedded CLIP, whose landscape means something; the time with it
-and with ViT-B-32 and ViT-L-14 of random weights (`--towers`). Where the reference would take
-hours, its time for some prompts is measured and multiplied: such a figure is marked with ≈.
+With the embedded CLIP, whose landscape means something, prompts are compared picture by picture.
+For the first few (`--timed`) the reference runs itself; for the others its chain is followed step
+by step with our scorer, which gives the same prompt in less time (checked on the first few). With
+towers of full size and random weights times are compared. There the reference would take hours:
+the prompts of its chain are counted and multiplied with the time that it needs for a few of them.
+Such a figure is an estimate and marked with ≈.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
 import tempfile
 import time
 import types
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,21 +36,22 @@ from interrogator.modes import Task, best_mode
 from interrogator.prompt import Rules
 from interrogator.ranking import compare
 from interrogator.runtime import Runtime, choose_runtime
+from interrogator.scorer import Scorer
 from interrogator.vocabulary import Vocabulary, vocabulary_for
 
 CPU = torch.device("cpu")
 FIRST_PICTURE = 20_000_000  # seeds that were never trained on
 MEASURED = 64  # prompts of the reference that are timed where all would take hours
 MANY_ARTISTS = 64  # the reference names as many as it likes
+FORCED, MOST = 8, 32  # steps that the reference takes in any case, and at most
+CAPTION = "a painting of a lighthouse on a cliff above the sea"
 
 
 def reference(clip: Clip, vocabulary: Vocabulary, candidates: int) -> Any:  # noqa: ANN401
-    """Return clip-interrogator around our weights and words, or None where it is missing."""
+    """Return clip-interrogator around our weights and words."""
     sys.modules.setdefault("requests", types.ModuleType("requests"))  # it is imported, never used
-    try:
-        from clip_interrogator import Config, Interrogator, LabelTable
-    except ImportError:
-        return None
+    from clip_interrogator import Config, Interrogator, LabelTable
+
     with tempfile.TemporaryDirectory() as empty:
         for name in ("artists", "flavors", "mediums", "movements", "negative"):
             Path(empty, f"{name}.txt").write_text("x\n")
@@ -64,11 +70,77 @@ def reference(clip: Clip, vocabulary: Vocabulary, candidates: int) -> Any:  # no
         "sites": "trendings",
     }
     for category, attribute in own.items():
-        labels = list(lists.pop(category, ("x",)))
-        setattr(known, attribute, LabelTable(labels, "", known))
+        setattr(known, attribute, _labels(LabelTable, lists.pop(category, ("x",)), clip, known))
     flavors = [phrase for c, group in lists.items() if c != "negative" for phrase in group]
-    known.flavors = LabelTable(flavors, "", known)
+    known.flavors = _labels(LabelTable, flavors, clip, known)
     return known
+
+
+def _labels(kind: Any, phrases: Sequence[str], clip: Clip, known: Any) -> Any:  # noqa: ANN401
+    """Return one of its tables with our vectors: encoded its way a tower would take minutes."""
+    table = kind([], "", known)
+    table.labels = list(phrases)
+    table.embeds = list(clip.encode_text(phrases).half().numpy())
+    return table
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What the reference's best mode finds, and the prompts that it encodes on the way."""
+
+    prompt: str
+    similarity: float
+    texts: int
+
+
+def followed(
+    known: Any,  # noqa: ANN401
+    picture: Image.Image,
+    caption: str,
+    clip: Clip,
+    candidates: int,
+) -> Chain:
+    """Follow the reference's best mode, phrase by phrase, with our scorer."""
+    from clip_interrogator.clip_interrogator import _merge_tables
+
+    image = clip.encode_images([picture])[0]
+    tables = [known.artists, known.flavors, known.mediums, known.movements, known.trendings]
+    left = list(dict.fromkeys(_merge_tables(tables, known).rank(image[None], candidates)))
+    prompt = best = caption
+    score = highest = float(clip.encode_text([caption])[0] @ image)
+    texts = 1
+    for step in range(MOST):
+        place, reached = _best_behind(prompt, left, clip, image)
+        texts += len(left) + 1
+        longer = f"{prompt}, {left[place]}"
+        if reached > highest:
+            best, highest = longer, reached
+        if reached <= score and step >= FORCED:
+            break
+        prompt, score = longer, reached
+        left.pop(place)
+        if clip.token_count(prompt) >= clip.token_limit:
+            break
+    others = [
+        known.interrogate_fast(picture, caption=caption),
+        known.interrogate_classic(picture, caption=caption),
+    ]
+    for other, reached in zip(others, (clip.encode_text(others) @ image).tolist(), strict=True):
+        if reached > highest:
+            best, highest = other, reached
+    return Chain(best, highest, texts)
+
+
+def _best_behind(
+    prompt: str, phrases: Sequence[str], clip: Clip, image: torch.Tensor
+) -> tuple[int, float]:
+    scores = torch.full((len(phrases),), -1.0)
+    scorer = Scorer(clip, image, tuple(phrases))
+    for places, values in scorer.continuations(prompt, range(len(phrases))):
+        scores[places] = values
+    # What does not fit is cut by its tokenizer: the prompt stays, in effect, as it was.
+    place = int(scores.argmax())
+    return place, float(scores[place])
 
 
 def table_of(vocabulary: Vocabulary, clip: Clip) -> tuple[Table, float]:
@@ -79,46 +151,65 @@ def table_of(vocabulary: Vocabulary, clip: Clip) -> tuple[Table, float]:
     return Table(vocabulary, matrix, matrix @ clip.encode_images(neutral_pictures()).T), seconds
 
 
-def ours(
-    picture: Image.Image, caption: str, table: Table, clip: Clip, candidates: int
-) -> tuple[str, int, float]:
-    """Return our prompt, how many prompts it took, and the seconds, picture included."""
+@dataclass(frozen=True)
+class Ours:
+    """What our best mode finds, how many prompts it tried, and the seconds, picture included."""
+
+    prompt: str
+    similarity: float
+    tried: int
+    seconds: float
+
+
+def ours(picture: Image.Image, caption: str, table: Table, clip: Clip, candidates: int) -> Ours:
+    """Run our best mode on a picture whose caption is known."""
     start = time.perf_counter()
     image = clip.encode_images([picture])[0]
     comparison = compare(image, table, clip.logit_scale)
     rules = Rules(artists=MANY_ARTISTS)
     task = Task(caption, image, comparison, clip, rules, shortlist=candidates)
     *_, found = best_mode(task)
-    return found.prompt.text, found.tried, time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    similarity = float(clip.encode_text([found.prompt.text])[0] @ image)
+    return Ours(found.prompt.text, similarity, found.tried, seconds)
 
 
-def quality(pictures: int, candidates: int) -> list[dict[str, Any]]:
+def quality(pictures: int, candidates: int, timed: int) -> dict[str, Any]:
     """Compare prompt by prompt on painted pictures, with the embedded CLIP in float32."""
     from training.painter import choose, paint
 
     clip = load(PRESETS["demo"], Runtime(CPU, torch.float32)).clip
     vocabulary = mixed_vocabulary()
     table, _ = table_of(vocabulary, clip)
-    theirs = reference(clip, vocabulary, candidates)
-    rows = []
-    for seed in range(FIRST_PICTURE, FIRST_PICTURE + pictures):
+    known = reference(clip, vocabulary, candidates)
+    rows, ratios, same = [], [], 0
+    for number, seed in enumerate(range(FIRST_PICTURE, FIRST_PICTURE + pictures)):
         spec = choose(seed)
         picture = paint(spec, 96)
-        prompt, tried, seconds = ours(picture, spec.caption, table, clip, candidates)
-        row: dict[str, Any] = {"seed": seed, "tried": tried, "seconds": seconds}
-        image = clip.encode_images([picture])[0]
-        row["similarity"] = float(clip.encode_text([prompt])[0] @ image)
-        row["tokens"] = clip.token_count(prompt)
-        if theirs is not None:
+        mine = ours(picture, spec.caption, table, clip, candidates)
+        theirs = followed(known, picture, spec.caption, clip, candidates)
+        rows.append((mine, theirs, clip.token_count(theirs.prompt), clip.token_count(mine.prompt)))
+        if number < timed:
             start = time.perf_counter()
-            other = theirs.interrogate(picture, caption=spec.caption)
-            row["reference_seconds"] = time.perf_counter() - start
-            row["reference"] = float(clip.encode_text([other])[0] @ image)
-            row["reference_tokens"] = clip.token_count(other)
-        rows.append(row)
+            prompt = known.interrogate(picture, caption=spec.caption)
+            ratios.append((time.perf_counter() - start) / mine.seconds)
+            image = clip.encode_images([picture])[0]
+            same += abs(float(clip.encode_text([prompt])[0] @ image) - theirs.similarity) < 1e-5
         print(".", end="", flush=True, file=sys.stderr)
     print(file=sys.stderr)
-    return rows
+    return {
+        "pictures": pictures, "candidates": candidates, "timed": timed, "followed_exactly": same,
+        "similarity": statistics.fmean(m.similarity for m, *_ in rows),
+        "reference": statistics.fmean(t.similarity for _, t, *_ in rows),
+        "at_least_as_similar": sum(m.similarity >= t.similarity - 1e-5 for m, t, *_ in rows),
+        "worst_gap": min(m.similarity - t.similarity for m, t, *_ in rows),
+        "tried": statistics.fmean(m.tried for m, *_ in rows),
+        "reference_tried": statistics.fmean(t.texts for _, t, *_ in rows),
+        "seconds": statistics.fmean(m.seconds for m, *_ in rows),
+        "ratio": statistics.median(ratios) if ratios else None,
+        "over_77": sum(tokens > 77 for *_, tokens in rows),
+        "reference_over_77": sum(tokens > 77 for *_, tokens, _ in rows),
+    }  # fmt: skip
 
 
 def mixed_vocabulary() -> Vocabulary:
@@ -141,74 +232,94 @@ def random_tower(name: str, runtime: Runtime) -> Clip:
     return Clip(model.eval(), preprocess, open_clip.get_tokenizer(name), runtime)
 
 
+def padded_seconds(clip: Clip, texts: Sequence[str]) -> float:
+    """Return the seconds for each text as the reference encodes them: padded, in float32."""
+    with torch.inference_mode():
+        start = time.perf_counter()
+        clip.model.encode_text(clip.tokenizer(list(texts)))
+        return (time.perf_counter() - start) / len(texts)
+
+
 def speed(name: str, candidates: Sequence[int]) -> list[dict[str, Any]]:
-    """Time both at full size; the reference's time is estimated from `MEASURED` prompts."""
+    """Compare times at full size; the reference is timed on `MEASURED` prompts between our runs."""
     runtime = choose_runtime()
-    clip, exact = random_tower(name, runtime), random_tower(name, Runtime(CPU, torch.float32))
-    table, building = table_of(vocabulary_for(PRESETS["quality"]), clip)
+    exact = random_tower(name, Runtime(CPU, torch.float32))
+    clip = exact if runtime.dtype == torch.float32 else random_tower(name, runtime)
+    vocabulary = vocabulary_for(PRESETS["quality"])
+    phrases = vocabulary.phrases
+    padded_seconds(exact, phrases[:MEASURED])  # warms the kernels up
+    each = [padded_seconds(exact, phrases[:MEASURED])]
+    table, building = table_of(vocabulary, clip)
+    each.append(padded_seconds(exact, phrases[-MEASURED:]))
+    builds = statistics.fmean(each) * len(phrases) / building
     picture = Image.effect_noise((224, 224), 80).convert("RGB")
-    caption = "a painting of a lighthouse on a cliff above the sea"
+    known = reference(exact, vocabulary, max(candidates))
     rows = []
     for count in candidates:
-        ours(picture, caption, table, clip, count)  # warms the kernels up
-        prompt, tried, seconds = ours(picture, caption, table, clip, count)
-        steps = prompt.count(", ") + 1
-        texts = [f"{prompt}, {phrase}" for phrase in table.vocabulary.phrases[:MEASURED]]
+        known.config.flavor_intermediate_count = count
+        chain = followed(known, picture, CAPTION, exact, count)
+        ours(picture, CAPTION, table, clip, count)  # warms the kernels up
+        each = [padded_seconds(exact, [f"{chain.prompt}, {p}" for p in phrases[:MEASURED]])]
+        mine = ours(picture, CAPTION, table, clip, count)
+        each.append(padded_seconds(exact, [f"{chain.prompt}, {p}" for p in phrases[:MEASURED]]))
+        image = exact.encode_images([picture])[0]
         start = time.perf_counter()
-        with torch.inference_mode():
-            exact.model.encode_text(exact.tokenizer(texts))  # as the reference: padded, float32
-        each = (time.perf_counter() - start) / MEASURED
+        exact.encode_images([picture])
+        looks = 3 * (time.perf_counter() - start)  # it encodes the picture three times
+        estimate = statistics.fmean(each) * chain.texts + looks
+        full = statistics.fmean(each) * count * MOST + looks
+        similarity = float(exact.encode_text([mine.prompt])[0] @ image)
         rows.append({
-            "tower": name, "dtype": runtime.dtype_name, "candidates": count, "tried": tried,
-            "seconds": seconds, "steps": steps, "reference_seconds_estimated": each * count * steps,
-            "reference_full_estimated": each * count * 32,
-            "building_ratio": each * len(table.vocabulary.phrases) / building,
+            "tower": name, "dtype": runtime.dtype_name, "candidates": count, "tried": mine.tried,
+            "seconds": mine.seconds, "reference_texts": chain.texts,
+            "reference_seconds_estimated": estimate, "ratio": estimate / mine.seconds,
+            "reference_full_estimated": full, "similarity": similarity,
+            "reference_similarity": chain.similarity, "building_ratio": builds,
         })  # fmt: skip
     return rows
 
 
+def print_quality(told: dict[str, Any]) -> None:
+    """Print the comparison of prompts."""
+    n, ratio = told["pictures"], told["ratio"]
+    print(
+        f"\n| embedded CLIP, {told['candidates']:,} candidates | ours | clip-interrogator 0.6.0 |"
+    )
+    print("|---|---|---|")
+    print(f"| mean similarity | {told['similarity']:.4f} | {told['reference']:.4f} |")
+    print(f"| at least as similar | {told['at_least_as_similar']} of {n} pictures | |")
+    print(f"| prompts tried | {told['tried']:,.0f} | {told['reference_tried']:,.0f} |")
+    print(f"| prompts over 77 tokens | {told['over_77']} | {told['reference_over_77']} |")
+    if ratio:
+        print(f"| time, median of {told['timed']} | 1 | {ratio:.1f} |")
+
+
 def main() -> None:
-    """Print both tables and one JSON line."""
+    """Print the tables and one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=30)
-    parser.add_argument("--candidates", type=int, default=128)
-    parser.add_argument(
-        "--towers", nargs="*", default=["ViT-B-32"], help="full-size towers to time"
-    )
+    parser.add_argument("--candidates", type=int, nargs="*", default=[128, 2048])
+    parser.add_argument("--timed", type=int, default=2, help="pictures that the reference reads")
+    parser.add_argument("--towers", nargs="*", default=["ViT-B-32"], help="of full size, to time")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    rows = quality(options.pictures, options.candidates)
-    told: dict[str, Any] = {"pictures": len(rows), "candidates": options.candidates}
-    print("| embedded CLIP, float32 | ours | clip-interrogator 0.6.0 |\n|---|---|---|")
-    mean = lambda key: sum(row[key] for row in rows) / len(rows)  # noqa: E731
-    if "reference" in rows[0]:
-        better = sum(row["similarity"] >= row["reference"] - 1e-6 for row in rows)
-        ratio = mean("reference_seconds") / mean("seconds")
-        over = sum(row["reference_tokens"] > 77 for row in rows)
-        told |= {"at_least_as_good": better, "ratio": round(ratio, 1), "reference_over_77": over}
-        told |= {"gain": round(mean("similarity") - mean("reference"), 4)}
-        print(f"| mean similarity | {mean('similarity'):.4f} | {mean('reference'):.4f} |")
-        print(f"| at least as similar | {better} of {len(rows)} | |")
-        print(f"| seconds a picture | {mean('seconds'):.2f} | {mean('reference_seconds'):.2f} |")
-        print(f"| prompts over 77 tokens | 0 | {over} |")
-    else:
-        print(f"| mean similarity | {mean('similarity'):.4f} | not installed: see "
-              "requirements-reference.txt |")  # fmt: skip
-    timed = [row for name in options.towers for row in speed(name, (128, 2048))]
-    print("\n| random weights | candidates | ours | prompts tried | reference, as many steps | "
-          "ratio | reference, 32 steps |\n|---|---|---|---|---|---|---|")  # fmt: skip
-    for row in timed:
-        estimate = row["reference_seconds_estimated"]
+    told: dict[str, Any] = {"embedded": [], "towers": []}
+    for count in options.candidates:
+        told["embedded"].append(quality(options.pictures, count, options.timed))
+        print_quality(told["embedded"][-1])
+    for name in options.towers:
+        told["towers"] += speed(name, options.candidates)
+    print("\n| random weights | candidates | ours | prompts tried | reference | ratio "
+          "| reference, 32 steps | all phrases encoded |\n" + "|---" * 8 + "|")  # fmt: skip
+    for row in told["towers"]:
         print(
             f"| {row['tower']}, ours in {row['dtype']} | {row['candidates']:,} | "
-            f"{row['seconds']:.1f} s | {row['tried']:,} | ≈ {estimate:,.0f} s | "
-            f"≈ {estimate / row['seconds']:,.0f} × | "
-            f"≈ {row['reference_full_estimated'] / 60:,.0f} min |"
+            f"{row['seconds']:.1f} s | {row['tried']:,} of {row['reference_texts']:,} | "
+            f"≈ {row['reference_seconds_estimated']:,.0f} s | ≈ {row['ratio']:,.0f} × | "
+            f"≈ {row['reference_full_estimated'] / 60:,.0f} min | "
+            f"≈ {row['building_ratio']:.1f} × faster |"
         )
-    told["towers"] = [
-        {key: round(v, 3) if isinstance(v, float) else v for key, v in row.items()} for row in timed
-    ]
-    print(json.dumps(told))
+    print(json.dumps(told, default=lambda value: round(value, 4)))
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class Effort:
 
 
 # Chosen on painted pictures and the embedded CLIP: see benchmarks/bench_search.py.
-USUAL = Effort(1024, (Lane(4, 24, 2), Lane(1, 64, 8)), 16)
+USUAL = Effort(2048, (Lane(4, 24, 2), Lane(1, 64, 8)), 16)
 # For a tower that must run every prompt whole: a twentieth of the work for each phrase.
 FRUGAL = Effort(128, (Lane(1, 16, 2),), 0)
 

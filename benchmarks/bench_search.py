@@ -77,10 +77,10 @@ def reference(clip: Clip, vocabulary: Vocabulary, candidates: int) -> Any:  # no
 
 
 def _labels(kind: Any, phrases: Sequence[str], clip: Clip, known: Any) -> Any:  # noqa: ANN401
-    """Return one of its tables with our vectors: encoded its way a tower would take minutes."""
+    """Return one of its tables with our vectors, rounded as its own are, to save its minutes."""
     table = kind([], "", known)
     table.labels = list(phrases)
-    table.embeds = list(clip.encode_text(phrases).half().numpy())
+    table.embeds = list(clip.encode_text(phrases).half().float().numpy())
     return table
 
 

@@ -27,7 +27,8 @@ from interrogator.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
-FORMAT = 2  # counted up when what is stored changes
+FORMAT = 3  # counted up when what is stored changes
+UNIT = 1e-3  # how far a stored vector's length may be from 1; a flipped bit that matters is further
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,10 @@ def table_for(
 def _compute(vocabulary: Vocabulary, clip: Clip, report: Report) -> dict[str, torch.Tensor]:
     count = len(vocabulary.phrases)
 
+    size = f"{count * clip.width * 4 / 1e6:.0f} MB on disk"  # float32
+
     def progress(share: float) -> None:
-        report(f"Encoding {count:,} phrases (once for this vocabulary and CLIP)", share)
+        report(f"Encoding {count:,} phrases (once for this vocabulary and CLIP; {size})", share)
 
     progress(0.0)
     matrix = clip.encode_text(vocabulary.phrases, progress)
@@ -127,9 +130,12 @@ def _load(path: Path, rows: int, width: int) -> dict[str, torch.Tensor] | None:
         return None
     try:
         stored = load_file(path)  # memory-mapped until read
-        if stored["matrix"].shape == (rows, width) and stored["neutral"].shape[0] == rows:
+        if stored["matrix"].shape != (rows, width) or stored["neutral"].shape[0] != rows:
+            log.warning("the table %s is of another size and is made anew", path.name)
+        elif not ((stored["matrix"].norm(dim=1) - 1).abs() < UNIT).all():  # NaN is not below it
+            log.warning("the table %s is damaged and is made anew", path.name)
+        else:
             return stored
-        log.warning("the table %s is of another size and is made anew", path.name)
     except (SafetensorError, OSError, KeyError) as error:
         log.warning("the table %s is damaged (%s) and is made anew", path.name, error)
     return None

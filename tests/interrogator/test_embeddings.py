@@ -51,6 +51,23 @@ def test_a_damaged_file_is_made_anew(demo, tmp_path):
     assert files(tmp_path) == [path.name]
 
 
+def test_a_flipped_bit_is_found(demo, tmp_path):
+    first = table_for(WORDS, demo.models.clip, folder=tmp_path)
+    (path,) = tmp_path.iterdir()
+    for value in (float("nan"), 1e30, 0.5 + first.matrix[1, 3]):
+        matrix = first.matrix.clone()
+        matrix[1, 3] = value
+        save_file({"matrix": matrix, "neutral": first.neutral}, path)
+        assert torch.equal(table_for(WORDS, demo.models.clip, folder=tmp_path).matrix, first.matrix)
+
+
+def test_size_and_progress_are_told(demo, tmp_path):
+    told = []
+    table_for(WORDS, demo.models.clip, lambda *step: told.append(step), folder=tmp_path)
+    assert told[0] == ("Encoding 3 phrases (once for this vocabulary and CLIP; 0 MB on disk)", 0.0)
+    assert told[-1][1] == 1.0
+
+
 def test_a_place_that_cannot_be_written_costs_only_time(demo, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("a file where a folder should be")

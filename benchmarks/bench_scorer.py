@@ -1,7 +1,8 @@
 """The prefix-cached scorer against `encode_text`: how far apart, and how much faster.
 
 Random prompts × random phrases, with random weights at full size (float32 and bfloat16), with a
-tower of the kind `CustomTextCLIP`, and with the embedded CLIP.
+tower of the kind `CustomTextCLIP`, and with the embedded CLIP. Then prompts are searched in
+bfloat16 and in float32, and both compared in float32.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import random
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +23,32 @@ import torch.nn.functional as F
 
 from interrogator.catalogue import PRESETS
 from interrogator.clip import Clip
+from interrogator.embeddings import Table, neutral_pictures
 from interrogator.models import load
+from interrogator.modes import Task, best_mode
+from interrogator.prompt import Rules
+from interrogator.ranking import compare
 from interrogator.runtime import Runtime
 from interrogator.scorer import TOO_LONG, Scorer, joined
-from interrogator.vocabulary import vocabulary_for
+from interrogator.vocabulary import Vocabulary, vocabulary_for
 
 CPU = torch.device("cpu")
 PER_PROMPT = 100  # phrases scored behind each prompt
+WORDS = 100  # phrases of each list that are searched
+FIRST_PICTURE = 20_000_000  # seeds that were never trained on
 
 
 def tower(name: str, dtype: torch.dtype) -> Clip:
     """Return the embedded CLIP, or a full-size one with random weights."""
-    runtime = Runtime(CPU, dtype)
-    if name == "embedded":
-        return load(PRESETS["demo"], runtime).clip
     import open_clip
 
+    runtime = Runtime(CPU, dtype)
+    if name == "embedded":
+        clip = load(PRESETS["demo"], runtime).clip  # in float32, whatever is asked
+        if dtype != torch.float32:
+            clip = replace(clip, runtime=runtime)
+            open_clip.model.convert_weights_to_lp(clip.model, dtype)
+        return clip
     torch.manual_seed(0)
     name, _, kind = name.partition(" ")
     model = open_clip.create_model(
@@ -77,11 +89,44 @@ def compared(name: str, dtype: torch.dtype, pairs: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def chosen(name: str, pictures: int) -> dict[str, Any]:
+    """Search in bfloat16 and in float32, and compare what is found in float32."""
+    from training.painter import choose, paint
+
+    single, half = tower(name, torch.float32), tower(name, torch.bfloat16)
+    vocabulary = vocabulary_for(PRESETS["demo" if name == "embedded" else "light"])
+    phrases = {c: group[:WORDS] for c, group in vocabulary.categories.items()}
+    vocabulary = Vocabulary("some", phrases)
+    told, lost = [], []
+    for seed in range(FIRST_PICTURE, FIRST_PICTURE + pictures):
+        spec = choose(seed)
+        picture = paint(spec, 96)
+        exact, similarity = single.encode_images([picture])[0], {}
+        for clip in (single, half):
+            image = clip.encode_images([picture])[0]
+            matrix = clip.encode_text(vocabulary.phrases)
+            table = Table(vocabulary, matrix, matrix @ clip.encode_images(neutral_pictures()).T)
+            task = Task(spec.caption, image, compare(image, table, 100.0), clip, Rules())
+            *_, found = best_mode(task)
+            similarity[clip.runtime.dtype] = float(
+                single.encode_text([found.prompt.text])[0] @ exact
+            )
+            if clip is half:
+                told.append(abs(found.similarity - similarity[torch.bfloat16]))
+        lost.append(similarity[torch.float32] - similarity[torch.bfloat16])
+    return {
+        "tower": name, "pictures": pictures, "told_off_by": max(told),
+        "lost_at_most": max(lost), "lost_on_average": sum(lost) / len(lost),
+    }  # fmt: skip
+
+
 def main() -> None:
-    """Print the table and one JSON line."""
+    """Print the tables and one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=2000)
     parser.add_argument("--towers", nargs="*", default=["embedded", "ViT-B-32", "ViT-B-32 custom"])
+    parser.add_argument("--pictures", type=int, default=8, help="searched in both formats")
+    parser.add_argument("--searched", nargs="*", default=["embedded", "ViT-B-32"])
     options = parser.parse_args()
     rows = []
     print("| tower | numbers | largest difference of a cosine | least cosine of vectors | faster |")
@@ -97,7 +142,17 @@ def main() -> None:
                 f"{row['least_cosine']:.5f} | {row['ratio']:.1f} × |",
                 flush=True,
             )
-    print(json.dumps({"pairs": options.pairs, "scorer": rows}))
+    print(
+        "\n| searched in bfloat16 | pictures | similarity told, off by at most "
+        "| less similar than what float32 finds, on average | at most |\n" + "|---" * 5 + "|"
+    )
+    searches = [chosen(name, options.pictures) for name in options.searched]
+    for row in searches:
+        print(
+            f"| {row['tower']} | {row['pictures']} | {row['told_off_by']:.4f} | "
+            f"{row['lost_on_average']:.4f} | {row['lost_at_most']:.4f} |"
+        )
+    print(json.dumps({"pairs": options.pairs, "scorer": rows, "searched": searches}))
 
 
 if __name__ == "__main__":

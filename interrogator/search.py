@@ -24,6 +24,10 @@ from interrogator.ranking import RankedPhrase
 from interrogator.scorer import Scorer
 
 SIGNIFICANT = 1e-6  # a smaller difference is the number format's, not the picture's
+# Phrases from the end that change places: the end counts most, and whoever moves further forward
+# makes all behind him run again.
+REACH = 6
+ROUNDS = 4  # of improvement for a lane's result, at most; two are usual
 
 Chosen = tuple[int, ...]  # places in the list of candidates, in the order of the prompt
 Promise = NDArray[np.float64]  # what each candidate gained when it was last tried, -inf if never
@@ -249,8 +253,8 @@ class Search:
         return self._known[grown.chosen]
 
     def _improve(self, grown: _Grown, pinned: int) -> Iterator[Found]:
-        """Reorder, leave out, replace and add phrases until nothing helps."""
-        while True:
+        """Reorder, leave out, replace and add phrases until nothing helps, or for a few rounds."""
+        for _ in range(ROUNDS):
             before = self._worth(grown)
             for way in (self._reordered, self._replaced, self._extended):
                 grown = yield from way(grown, pinned)
@@ -267,7 +271,7 @@ class Search:
     def _reordered(self, grown: _Grown, pinned: int) -> Generator[Found, None, _Grown]:
         """Move one phrase at a time to where it helps most."""
         while True:
-            moved = moves(grown.chosen, pinned)
+            moved = moves(grown.chosen, max(pinned, len(grown.chosen) - REACH))
             yield from self._try(moved)
             better = self._better(grown, moved)
             if better is grown:
@@ -295,9 +299,9 @@ class Search:
         return self._better(tried, longer)
 
 
-def moves(chosen: Chosen, pinned: int = 0) -> list[Chosen]:
-    """Return the orders that differ by one phrase's place, all behind those that are pinned."""
-    start, loose = chosen[:pinned], chosen[pinned:]
+def moves(chosen: Chosen, fixed: int = 0) -> list[Chosen]:
+    """Return the orders that differ by one phrase's place; the first ones stay where they are."""
+    start, loose = chosen[:fixed], chosen[fixed:]
     orders = {
         (*start, *rest[:to], loose[place], *rest[to:])
         for place in range(len(loose))

@@ -2,13 +2,14 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 
 from interrogator.prompt import Prompt, Rules, overlap
 from interrogator.ranking import RankedPhrase
 from interrogator.scorer import TOO_LONG, Scorer
-from interrogator.search import FRUGAL, USUAL, Effort, Lane, Search, moves
+from interrogator.search import FRUGAL, REACH, USUAL, Effort, Lane, Search, _Grown, moves
 
 
 class Landscape:
@@ -143,11 +144,26 @@ class Ordered(Landscape):
         return super().value(text) + in_order / 100
 
 
-def test_every_move_of_one_phrase_is_tried_once_and_pinned_ones_stay():
+def test_every_move_of_one_phrase_is_tried_once_and_the_first_ones_stay():
     assert moves((1, 2, 3)) == [(1, 3, 2), (2, 1, 3), (2, 3, 1), (3, 1, 2)]
-    assert moves((9, 1, 2), pinned=1) == [(9, 2, 1)]
+    assert moves((9, 1, 2), fixed=1) == [(9, 2, 1)]
     assert moves((1,)) == moves(()) == []
     assert len(moves(tuple(range(6)))) == 25  # (n - 1)²: neighbours swapped count once
+
+
+def test_a_long_prompt_is_improved_at_its_end():
+    """Its order costs no more than that of a short one."""
+    words = [f"p{i:02}" for i in range(30)]
+    asked = {}
+    for count in (REACH, 30):
+        land = Landscape(dict.fromkeys(words[:count], 0.1))
+        run = Search("start", candidates(land), land, Rules(fewest=count))
+        grown = _Grown(tuple(range(count)), np.zeros(count))
+        run._known[grown.chosen] = 0.1 * count
+        for _ in run._reordered(grown, 0):
+            pass
+        asked[count] = land.asked
+    assert asked[REACH] == asked[30] == (REACH - 1) ** 2
 
 
 def test_a_frugal_search_tries_a_few_hundred_prompts():

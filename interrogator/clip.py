@@ -70,10 +70,20 @@ class Clip:
     def lengths(self, tokens: torch.Tensor) -> torch.Tensor:
         """Return how many ids [n] stand up to the last that is not padding.
 
-        Padding cannot just be counted: its id, 0, is also that of "!" within a word.
+        Padding cannot just be counted: its id, 0, is also that of "!" within a word. Where a
+        text's end is written as padding is, the first of it counts.
         """
         places = torch.arange(1, tokens.shape[1] + 1)
-        return ((tokens.cpu() != self.padding_id) * places).amax(dim=1)
+        seen = ((tokens.cpu() != self.padding_id) * places).amax(dim=1)
+        return (seen + self._ends_as_padding).clamp(max=tokens.shape[1])
+
+    @cached_property
+    def _ends_as_padding(self) -> bool:
+        """Whether a text's end has the id of padding, as for SigLIP and Hugging Face's CLIPs."""
+        words = getattr(self.tokenizer, "tokenizer", None)
+        end = getattr(words, "eos_token_id", None)
+        same = end is not None and end == self.padding_id
+        return same or bool(getattr(self.tokenizer, "strip_sep_token", False))
 
     @property
     def padding_id(self) -> int:
@@ -153,6 +163,8 @@ class Clip:
         if (tokens[:, :shared] != tokens[0, :shared]).any():
             return False  # a tokenizer that writes the same beginning in several ways
         texts = [tower.read(tuple(row)) for row in tokens.tolist()]
+        if any(len(text) <= shared for text in texts):
+            return False  # a tower that pools another end than the tokenizer writes
         tokens = tokens.to(self.runtime.device)
         expected = F.normalize(self.model.encode_text(tokens).float(), dim=-1)
         prefix = tower.remember(tokens[0, :shared])

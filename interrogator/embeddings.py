@@ -126,19 +126,25 @@ def neutral_pictures(side: int = 224) -> list[Image.Image]:
 
 
 def _load(path: Path, rows: int, width: int) -> dict[str, torch.Tensor] | None:
-    if not path.exists():
-        return None
     try:
+        if not path.exists():
+            return None
         stored = load_file(path)  # memory-mapped until read
         if stored["matrix"].shape != (rows, width) or stored["neutral"].shape[0] != rows:
             log.warning("the table %s is of another size and is made anew", path.name)
-        elif not ((stored["matrix"].norm(dim=1) - 1).abs() < UNIT).all():  # NaN is not below it
+        elif not _sound(stored):
             log.warning("the table %s is damaged and is made anew", path.name)
         else:
             return stored
     except (SafetensorError, OSError, KeyError) as error:
         log.warning("the table %s is damaged (%s) and is made anew", path.name, error)
     return None
+
+
+def _sound(stored: dict[str, torch.Tensor]) -> bool:
+    """Tell whether all vectors are of length 1 and all cosines numbers."""
+    is_unit = (stored["matrix"].norm(dim=1) - 1).abs() < UNIT  # NaN is not below it
+    return bool(is_unit.all() and stored["neutral"].isfinite().all())
 
 
 def _store(path: Path, tensors: dict[str, torch.Tensor]) -> None:

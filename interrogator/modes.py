@@ -19,6 +19,7 @@ from interrogator.prompt import (
     Prompt,
     Rules,
     classic,
+    compose,
     fast,
     fitted_caption,
     overlap,
@@ -90,7 +91,8 @@ class Task:
             scores = (self.clip.encode_text(foreign) @ self.image).tolist()
             for text, score in zip(foreign, scores, strict=True):
                 known[text.casefold()] = RankedPhrase(text, PINNED, score, 0.0, 0.0, 0.0, True)
-        phrases = tuple(known[text.casefold()] for text in dict.fromkeys(self.rules.pinned))
+        folded = dict.fromkeys(text.casefold() for text in self.rules.pinned)
+        phrases = tuple(known[text] for text in folded)
         if not self.budget.fits(Prompt("", phrases).text):
             raise InterrogatorError("The pinned phrases alone are longer than the model reads.")
         return phrases
@@ -167,10 +169,22 @@ def negative_mode(task: Task, positive: Prompt | None = None) -> Iterator[Found]
         faults = [f for f in faults if not contradicts(positive, f.text)]
     if not faults:
         raise InterrogatorError("The vocabulary has no phrases that a negative prompt could use.")
-    yield from Search(
-        "", faults, task.scorer(faults), negative_rules(task.rules), NEGATIVE_EFFORT, sign=-1,
-        is_over=task.is_over,
-    ).run()  # fmt: skip
+    rules = negative_rules(task.rules)
+
+    def worth(found: Found) -> tuple[int, float]:
+        """First the phrases that were asked for, then how unlike the picture it is."""
+        return min(len(found.prompt.phrases), rules.fewest), -found.similarity
+
+    # However little time there is: the least similar ones, as they come.
+    few = compose("", faults, task.budget, replace(rules, most=rules.fewest))
+    best = task.found(few)
+    yield best
+    search = Search(
+        "", faults, task.scorer(faults), rules, NEGATIVE_EFFORT, sign=-1, is_over=task.is_over
+    )
+    for found in search.run():
+        best = max(best, found, key=worth)
+        yield replace(best, tried=found.tried, cut_short=found.cut_short)
 
 
 def negative_rules(rules: Rules) -> Rules:

@@ -133,6 +133,7 @@ class Interrogator:
         state = replace(state, ranked=clock.timed("rank", lambda: task.ranked), seen=seen)
         yield replace(state, seconds=clock.so_far())
 
+        is_over()  # the clock of the search starts
         found: Found | None = None
         for found in clock.each("search", MODES[settings.mode](task)):
             yield replace(_with(state, found), seconds=clock.so_far())

@@ -112,10 +112,16 @@ class Rules:
         return phrase.casefold() not in {dropped.casefold() for dropped in self.dropped}
 
     def cleaned(self, caption: str) -> str:
-        """Return a caption without the banned words."""
-        for word in self.banned:
-            caption = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", " ", caption, flags=re.IGNORECASE)
-        return " ".join(caption.split())
+        """Return a caption without the banned words; what is left may not form one anew."""
+        before = ""
+        while caption != before:
+            before = caption
+            for banned in self.banned:
+                parts = r"\W+".join(map(re.escape, _WORD.findall(banned) or [banned]))
+                pattern = rf"(?<!\w){parts}(?!\w)"
+                caption = re.sub(pattern, " ", caption, flags=re.IGNORECASE)
+            caption = " ".join(caption.split())
+        return caption
 
 
 def classic(

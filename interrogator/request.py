@@ -71,8 +71,8 @@ class Request:
             whole(fewest, "least number of phrases"),
             whole(most, "greatest number of phrases"),
             whole(artists, "number of artists"),
-            tuple(pinned or ()),
-            tuple(dropped or ()),
+            _cleaned(pinned),
+            _cleaned(dropped),
             tuple(ban for ban in split_bans(banned) if is_plain(ban)),
         )
         how = Captioning(
@@ -85,6 +85,11 @@ class Request:
         words = words_of(name_artists, banned, own_words, own_files, own_lists)
         captioner, ranking, second = ((name or "").strip() for name in (caption_model, clip, judge))
         return Request(picture, preset or None, settings, captioner, ranking, second, words)
+
+
+def _cleaned(phrases: list[str] | None) -> tuple[str, ...]:
+    """Return phrases without needless spaces, and none that is empty."""
+    return tuple(filter(None, (" ".join(phrase.split()) for phrase in phrases or ())))
 
 
 def whole(value: object, name: str) -> int:

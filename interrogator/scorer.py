@@ -128,9 +128,10 @@ class Scorer:
 
     def _split(self, prompt: str, rows: Sequence[int], texts: Sequence[str]) -> _Split:
         limit = self.clip.token_limit
-        if prompt[-1:].isalnum() and self._tails is not None:
+        if prompt[-1:].isalnum() and "&" not in prompt and self._tails is not None:
             # The comma begins a new token after a letter or a digit, so that the ids of prompt
-            # and tail can be put together; after other signs they might melt into one.
+            # and tail can be put together; after other signs they might melt into one, and an
+            # entity such as "&amp" is unescaped.
             *prefix, end = self._ids([prompt])[0]
             if end not in prefix:  # "<end_of_text>", typed, would end it
                 tails = [self._tails[row] for row in rows]

@@ -128,7 +128,7 @@ class Search:
         self._artists = np.array([c.category == ARTISTS for c in candidates], dtype=bool)
         self._overlaps: dict[int, NDArray[np.bool_]] = {}
         self._known: dict[Chosen, float] = {}
-        self._best: tuple[float, Chosen] = (-np.inf, ())
+        self._best: Chosen = ()
         self.tried = 0
 
     def run(self, pinned: Chosen = ()) -> Iterator[Found]:
@@ -147,8 +147,8 @@ class Search:
             yield self._found()
 
     def _found(self) -> Found:
-        score, chosen = self._best
-        return Found(self._prompt(chosen), score * self.sign, self.tried)
+        score = self._known[self._best]
+        return Found(self._prompt(self._best), score * self.sign, self.tried)
 
     def _prompt(self, chosen: Chosen) -> Prompt:
         return Prompt(self.caption, tuple(self.candidates[i] for i in chosen))
@@ -156,7 +156,7 @@ class Search:
     def _try_start(self, chosen: Chosen) -> Iterator[Found]:
         text = self._prompt(chosen).text
         self._known[chosen] = self.sign * float(self.scorer.similarity([text])[0])
-        self._best = (self._known[chosen], chosen)  # however short: there may be no other
+        self._best = chosen  # however short: there may be no other
         self.tried += 1
         yield self._found()
 
@@ -217,12 +217,14 @@ class Search:
 
     def _offer(self, chosen: Chosen) -> None:
         """Keep the prompt if it is the best: first the phrases that were asked for, then more."""
-        asked, best, score = self.rules.fewest, self._best, self._known[chosen]
-        mine, theirs = min(len(chosen), asked), min(len(best[1]), asked)
-        if np.isfinite(score) and (
-            mine > theirs or (mine == theirs and score > best[0] + SIGNIFICANT)
-        ):
-            self._best = (score, chosen)
+        if np.isfinite(self._known[chosen]) and self._beats(chosen, self._best):
+            self._best = chosen
+
+    def _beats(self, chosen: Chosen, other: Chosen) -> bool:
+        asked = self.rules.fewest
+        mine, theirs = min(len(chosen), asked), min(len(other), asked)
+        gain = self._known[chosen] - self._known[other]
+        return mine > theirs or (mine == theirs and gain > SIGNIFICANT)
 
     # Ways to a better prompt
 
@@ -243,7 +245,7 @@ class Search:
             beams = sorted(longer.values(), key=self._worth, reverse=True)[: lane.width]
             # On the far side of a valley the way leads up before it is higher than ever.
             rises = self._worth(beams[0]) > before + SIGNIFICANT
-            if self._worth(beams[0]) > self._worth(best) + SIGNIFICANT:
+            if self._beats(beams[0].chosen, best.chosen):
                 best, waited = beams[0], 0
             else:
                 waited += 1
@@ -255,18 +257,18 @@ class Search:
     def _improve(self, grown: _Grown, pinned: int) -> Iterator[Found]:
         """Reorder, leave out, replace and add phrases until nothing helps, or for a few rounds."""
         for _ in range(ROUNDS):
-            before = self._worth(grown)
+            before = grown.chosen
             for way in (self._reordered, self._replaced, self._extended):
                 grown = yield from way(grown, pinned)
-            if self._worth(grown) <= before + SIGNIFICANT:
+            if not self._beats(grown.chosen, before):
                 break
 
     def _better(self, grown: _Grown, several: Sequence[Chosen]) -> _Grown:
         """Return the best of some prompts that were tried, or the same if none is better."""
-        best = max(several, key=self._known.__getitem__, default=grown.chosen)
-        if self._known[best] > self._worth(grown) + SIGNIFICANT:
-            return replace(grown, chosen=best)
-        return grown
+        best = grown.chosen
+        for chosen in sorted(several, key=self._known.__getitem__, reverse=True):
+            best = chosen if self._beats(chosen, best) else best
+        return grown if best == grown.chosen else replace(grown, chosen=best)
 
     def _reordered(self, grown: _Grown, pinned: int) -> Generator[Found, None, _Grown]:
         """Move one phrase at a time to where it helps most."""

@@ -86,3 +86,19 @@ def test_the_fingerprint_follows_the_weights(demo):
     weight.data[0, 0] += 1
     assert replace(clip).fingerprint != clip.fingerprint
     weight.data.copy_(before)
+
+
+class EndsAsPadding:
+    """A tokenizer that pads with its own end, as SigLIP's does: one id a word, no start."""
+
+    class tokenizer:  # noqa: N801  (named as Hugging Face's is)
+        pad_token_id = eos_token_id = 1
+
+    def __call__(self, texts, context_length=77):
+        rows = [[*(5 for _ in text.split()), *[1] * context_length] for text in texts]
+        return torch.tensor([row[:context_length] for row in rows])
+
+
+def test_an_end_that_looks_like_padding_is_counted(demo):
+    clip = replace(demo.models.clip, tokenizer=EndsAsPadding())
+    assert [clip.token_count(" ".join(["a"] * n)) for n in (0, 1, 76, 77)] == [1, 2, 77, 78]

@@ -74,3 +74,18 @@ def test_a_place_that_cannot_be_written_costs_only_time(demo, tmp_path):
     table = table_for(WORDS, demo.models.clip, folder=blocked)
     assert table.matrix.shape[0] == 3
     assert files(tmp_path) == ["file"]
+
+
+def test_a_folder_that_may_not_be_entered_costs_only_time(demo, tmp_path, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "no")
+
+    monkeypatch.setattr("pathlib.Path.exists", refuse)
+    assert table_for(WORDS, demo.models.clip, folder=tmp_path).matrix.shape[0] == 3
+
+
+def test_neutral_values_that_are_no_numbers_are_found(demo, tmp_path):
+    first = table_for(WORDS, demo.models.clip, folder=tmp_path)
+    (path,) = tmp_path.iterdir()
+    save_file({"matrix": first.matrix, "neutral": first.neutral * float("nan")}, path)
+    assert table_for(WORDS, demo.models.clip, folder=tmp_path).neutral.isfinite().all()

@@ -152,3 +152,15 @@ def test_the_encoding_is_done_once_for_positive_and_negative(demo, picture, monk
     demo.run(picture, Settings("best", with_negative=True))
     assert looked == [1]
     assert torch.is_tensor(demo.table.matrix)
+
+
+def test_a_negative_prompt_has_its_eight_phrases_when_there_is_no_time(odd, picture):
+    done = odd.run(picture, Settings("best", with_negative=True, seconds=1e-9))
+    assert done.negative_prompt.count(", ") >= 7
+
+
+def test_a_phrase_pinned_in_two_ways_stands_there_once(odd, picture):
+    rules = Rules(pinned=("light", "LIGHT", "my own", "My own"))
+    done = odd.run(picture, Settings("fast", rules=rules))
+    assert [phrase.text.casefold() for phrase in done.phrases][:2] == ["light", "my own"]
+    assert done.prompt.casefold().count("my own") == 1

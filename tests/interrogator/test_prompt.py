@@ -163,3 +163,15 @@ def test_rules_that_cannot_be_kept_are_refused_in_a_sentence(wrong):
 def test_a_phrase_is_said_as_whole_words(text, phrase, said):
     assert says(text, phrase) is said
     assert overlap(phrase, text) is said
+
+
+@pytest.mark.parametrize(
+    ("banned", "caption", "left"),
+    [
+        (("red car", "big"), "a red big car", "a"),
+        (("new york",), "new-york at night, New  York", "at night,"),
+        (("big",), "a bigger cat", "a bigger cat"),
+    ],
+)
+def test_what_is_left_of_a_caption_says_nothing_banned(banned, caption, left):
+    assert Rules(banned=banned).cleaned(caption) == left

@@ -159,7 +159,7 @@ def test_a_long_prompt_is_improved_at_its_end():
         land = Landscape(dict.fromkeys(words[:count], 0.1))
         run = Search("start", candidates(land), land, Rules(fewest=count))
         grown = _Grown(tuple(range(count)), np.zeros(count))
-        run._known[grown.chosen] = 0.1 * count
+        run._known[grown.chosen], run._best = 0.1 * count, grown.chosen
         for _ in run._reordered(grown, 0):
             pass
         asked[count] = land.asked
@@ -229,3 +229,12 @@ def test_the_similarity_found_is_that_of_the_text(demo):
     pairs = itertools.combinations(texts(found), 2)
     assert not any(overlap(one, other) for one, other in pairs)
     assert isinstance(found.prompt, Prompt)
+
+
+def test_a_prompt_of_as_many_phrases_as_asked_is_improved_too():
+    """The best is one phrase, but three are asked for: the chain's third is replaced."""
+    pairs = {("b", "c"): -9.0, ("a", "e"): 0.3, ("b", "e"): 0.2}
+    land = Landscape({"a": 0.5, "b": -0.1, "c": -0.15, "d": -0.2, "e": -0.6}, pairs)
+    found = search(land, Rules(fewest=3), effort=Effort(9, (Lane(1, 1, 1),), 9))
+    every = itertools.combinations("abcde", 3)
+    assert found.similarity == pytest.approx(max(land.value(", ".join(some)) for some in every))

@@ -53,7 +53,7 @@ def app_url(own_cache):
     blocks.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # an open one keeps an event loop running beside other tests
 def chromium():
     """A running headless Chromium; skips where the machine has none."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import logging
 import os
@@ -10,6 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import gradio as gr
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
 import interrogator.ui
 import matmul_demo.ui
@@ -58,6 +61,14 @@ def flowing(docstring: str) -> str:
     return f"{head}Returns:\n    {returned}" if rest else head
 
 
+def disk_is_full(_: Request, error: Exception) -> Response:
+    """Answer an upload that finds no room with a sentence; any other error stays one."""
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        raise error
+    logging.getLogger(__name__).error("the disk for uploads is full: %s", error)
+    return PlainTextResponse("The disk of this server is full. Try again in an hour.", 507)
+
+
 def launch_settings() -> dict:
     """Return what `Blocks.launch` is told; HOST and PORT come from the environment."""
     return {
@@ -69,6 +80,7 @@ def launch_settings() -> dict:
         "run_history": False,
         "footer_links": ["api"],
         "ssr_mode": False,
+        "app_kwargs": {"exception_handlers": {OSError: disk_is_full}},
         "mcp_server": find_spec("mcp") is not None,  # an extra: requirements-mcp.txt
     }
 

@@ -29,17 +29,42 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("pictures", metavar="PICTURE", nargs="+", help="a file")
     parser.add_argument("--mode", default="fast", help="best, fast (default), classic or negative")
     parser.add_argument(
+        "--with-negative", action="store_true", help="write a negative prompt as well"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object per line on stdout")
+    _add_models(parser.add_argument_group("models"))
+    _add_caption(parser.add_argument_group("the caption"))
+    _add_phrases(parser.add_argument_group("phrases that may be used"))
+    _add_prompt(parser.add_argument_group("the prompt"))
+    return parser
+
+
+def _add_models(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--preset", help="quality, light, demo, sd2 or sdxl; the best that can be had if absent"
     )
-    parser.add_argument(
+    group.add_argument(
         "--clip", metavar="NAME", help="ARCHITECTURE/TAG, hf-hub:ORG/REPO or local-dir:PATH"
     )
-    parser.add_argument(
+    group.add_argument(
         "--caption-model", metavar="NAME",
         help="a repository or folder with an image-to-text model, such as microsoft/git-base-coco",
     )  # fmt: skip
-    parser.add_argument(
+    group.add_argument(
+        "--judge", metavar="CLIP", help="a second CLIP that scores the finished prompts"
+    )
+    group.add_argument(
+        "--dtype", choices=("float32", "bfloat16", "float16"),
+        help="the models' numbers; the fastest of this machine if absent",
+    )  # fmt: skip
+    group.add_argument(
         "--models", action=_ListModels, nargs=0, help="list the known models, and end"
+    )
+
+
+def _add_caption(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--caption", metavar="TEXT", default="", help="use this caption instead of the model's"
     )
     for name, value, says in (
         ("beams", USUAL.beams, "captions followed at a time; 1 is quickest"),
@@ -47,64 +72,51 @@ def _parser() -> argparse.ArgumentParser:
         ("most", USUAL.most, "tokens of the caption at most"),
         ("no-repeat", USUAL.no_repeat, "no run of so many tokens twice; 0 lets it"),
     ):
-        parser.add_argument(
+        group.add_argument(
             f"--caption-{name}", metavar="N", type=int, default=value, help=f"{says} ({value})"
         )
-    parser.add_argument(
-        "--dtype", choices=("float32", "bfloat16", "float16"),
-        help="the models' numbers; the fastest of this machine if absent",
-    )  # fmt: skip
-    parser.add_argument(
+
+
+def _add_phrases(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--vocabulary", metavar="DIR", help="a folder of .txt or .csv lists in place of ours"
     )
-    parser.add_argument(
+    group.add_argument(
         "--add-vocabulary", metavar="DIR", help="a folder of .txt or .csv lists beside ours"
     )
-    parser.add_argument(
+    group.add_argument(
         "--name-artists", metavar="WHICH", default="all",
         help="all (default), public-domain, no-living or none",
     )  # fmt: skip
-    parser.add_argument(
+    group.add_argument(
         "--ban", metavar="TEXT", action="append", default=[],
         help='leave out phrases with these words; \'"in quotes"\' a whole phrase; category:NAME or '
         "group:NAME all of it; may be repeated",
     )  # fmt: skip
-    parser.add_argument(
-        "--no-safety-list",
-        action="store_true",
+    group.add_argument(
+        "--no-safety-list", action="store_true",
         help="do not leave out sexual words, slurs, extremism and living celebrities",
-    )
-    parser.add_argument(
-        "--caption", metavar="TEXT", default="", help="use this caption instead of the model's"
-    )
-    parser.add_argument(
-        "--with-negative", action="store_true", help="write a negative prompt as well"
-    )
-    parser.add_argument(
-        "--pin", metavar="PHRASE", action="append", default=[],
-        help="a phrase that must stand in the prompt; may be repeated",
     )  # fmt: skip
-    parser.add_argument(
-        "--drop", metavar="PHRASE", action="append", default=[],
-        help="a phrase that must not; may be repeated",
-    )  # fmt: skip
-    parser.add_argument(
+
+
+def _add_prompt(group: argparse._ArgumentGroup) -> None:
+    for name, says in (
+        ("pin", "a phrase that must stand in the prompt"), ("drop", "a phrase that must not")
+    ):  # fmt: skip
+        group.add_argument(
+            f"--{name}", metavar="PHRASE", action="append", default=[],
+            help=f"{says}; may be repeated",
+        )  # fmt: skip
+    group.add_argument(
         "--artists", metavar="N", type=int, default=1, help="artists named at most (1)"
     )
-    parser.add_argument(
+    group.add_argument(
         "--phrases", metavar="LEAST-MOST", default="0-32", help="how many phrases (0-32)"
     )
-    parser.add_argument(
-        "--seconds",
-        metavar="N",
-        type=float,
+    group.add_argument(
+        "--seconds", metavar="N", type=float,
         help="end the search after so long; no limit if absent",
-    )
-    parser.add_argument(
-        "--judge", metavar="CLIP", help="a second CLIP that scores the finished prompts"
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object per line on stdout")
-    return parser
+    )  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import importlib
 import math
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -175,6 +176,10 @@ def triton_tiled(a: Tensor, b: Tensor) -> Tensor:
 
 def missing() -> str | None:
     """Why no lane of the GPU can run here; None when they can."""
+    if os.environ.get("SPACES_ZERO_GPU"):
+        # Its torch says that there is one; only what `spaces` runs has it, and a race would hold
+        # it for longer than it is lent.
+        return "A Space on ZeroGPU lends its GPU to the interrogator, not to races."
     if torch.cuda.is_available():
         return None
     return "There is no CUDA GPU that torch can use on this machine."
@@ -182,9 +187,9 @@ def missing() -> str | None:
 
 def missing_numba() -> str | None:
     """Why our numba kernels cannot run here."""
-    if cuda is None:
-        return "numba's support for CUDA is not installed; add it with: pip install numba-cuda"
-    return missing() or (None if cuda.is_available() else "numba finds no CUDA driver.")
+    if (why := missing()) or cuda is None:
+        return why or "numba's support for CUDA is not installed: pip install numba-cuda"
+    return None if cuda.is_available() else "numba finds no CUDA driver."
 
 
 def missing_triton() -> str | None:

@@ -5,6 +5,7 @@ import threading
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.utils import QueueError
@@ -53,6 +54,21 @@ def test_who_finds_the_queue_full_is_told_so_and_the_others_are_served(crowded):
         ask().result(60)
     hold.set()
     assert all("cat" in job.result(60)["caption"] for job in (first, *waiting))
+
+
+def test_an_upload_to_a_full_disk_is_refused_with_a_sentence(app_url, monkeypatch):
+    def full(**_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gradio.route_utils.NamedTemporaryFile", full)
+        answer = httpx.post(f"{app_url}/gradio_api/upload", files={"files": b"a picture"})
+    assert (answer.status_code, answer.text.split(".")[0]) == (
+        507,
+        "The disk of this server is full",
+    )
+    answer = httpx.post(f"{app_url}/gradio_api/upload", files={"files": b"a picture"})
+    assert answer.status_code == 200
 
 
 def test_a_full_disk_costs_no_prompt(demo, monkeypatch, tmp_path, caplog):

@@ -13,11 +13,11 @@ from gradio_client.exceptions import AppError
 
 from interrogator import render
 from interrogator.catalogue import ASSETS, PRESETS, active_notice
+from interrogator.controls import as_it_came
 from interrogator.errors import InterrogatorError
 from interrogator.page import PATIENCE_SECONDS, Page
 from interrogator.pipeline import Settings
 from interrogator.request import Request
-from interrogator.ui import as_it_came
 from tests.interrogator.test_images import bomb
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"

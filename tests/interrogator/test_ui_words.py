@@ -7,8 +7,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from interrogator.catalogue import ASSETS, PRESETS
+from interrogator.controls import lists_as_they_came
 from interrogator.page import Page
-from interrogator.ui import lists_as_they_came
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 

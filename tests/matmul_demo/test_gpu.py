@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from matmul_demo import gpu
 from matmul_demo.strategies import LADDER
 
 SIMULATED = """
@@ -50,3 +51,12 @@ def test_the_four_clocks_stand_beside_each_other():
 def test_without_a_gpu_each_lane_says_so(lane, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert lane.unavailable("cuda")
+
+
+def test_a_gpu_that_is_lent_to_another_process_is_not_raced(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert gpu.missing() is None
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    lanes = [lane for lane in LADDER if lane.device == "cuda"]
+    assert lanes
+    assert all("ZeroGPU" in lane.missing() for lane in lanes)

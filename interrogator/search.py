@@ -26,7 +26,7 @@ from interrogator.scorer import Scorer
 SIGNIFICANT = 1e-6  # a smaller difference is the number format's, not the picture's
 # Phrases from the end that change places: the end counts most, and whoever moves further forward
 # makes all behind him run again.
-REACH = 6
+REACH = 8
 ROUNDS = 4  # of improvement for a lane's result, at most; two are usual
 
 Chosen = tuple[int, ...]  # places in the list of candidates, in the order of the prompt
@@ -271,14 +271,16 @@ class Search:
         return grown if best == grown.chosen else replace(grown, chosen=best)
 
     def _reordered(self, grown: _Grown, pinned: int) -> Generator[Found, None, _Grown]:
-        """Move one phrase at a time to where it helps most."""
+        """Move one phrase after the other to where it helps most, until none wants to move."""
+        fixed = max(pinned, len(grown.chosen) - REACH)
         while True:
-            moved = moves(grown.chosen, max(pinned, len(grown.chosen) - REACH))
-            yield from self._try(moved)
-            better = self._better(grown, moved)
-            if better is grown:
+            before = grown
+            for place in reversed(grown.chosen[fixed:]):
+                moved = moves(grown.chosen, place, fixed)
+                yield from self._try(moved)
+                grown = self._better(grown, moved)
+            if grown is before:
                 return grown
-            grown = better
 
     def _replaced(self, grown: _Grown, pinned: int) -> Generator[Found, None, _Grown]:
         """Leave a phrase out, or put another at the end for it: the least useful one first."""
@@ -301,13 +303,8 @@ class Search:
         return self._better(tried, longer)
 
 
-def moves(chosen: Chosen, fixed: int = 0) -> list[Chosen]:
-    """Return the orders that differ by one phrase's place; the first ones stay where they are."""
-    start, loose = chosen[:fixed], chosen[fixed:]
-    orders = {
-        (*start, *rest[:to], loose[place], *rest[to:])
-        for place in range(len(loose))
-        for rest in [loose[:place] + loose[place + 1 :]]
-        for to in range(len(loose))
-    }
-    return sorted(orders - {chosen})
+def moves(chosen: Chosen, place: int, fixed: int = 0) -> list[Chosen]:
+    """Return the orders with one phrase elsewhere; the first ones stay where they are."""
+    rest = tuple(other for other in chosen if other != place)
+    orders = [(*rest[:to], place, *rest[to:]) for to in range(fixed, len(chosen))]
+    return [order for order in orders if order != chosen]

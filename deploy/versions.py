@@ -57,14 +57,7 @@ def install(way: str, versions: dict[str, str]) -> Path:
     listed.write_text("".join(f"{name}=={version}\n" for name, version in versions.items()))
     python = folder / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-    pip: list[str | Path] = [
-        python,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ]
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     # Resolved already; a second resolver would only find another build of torch.
     subprocess.run([*pip, "--no-deps", "--requirement", listed], check=True)
     names = tools((ROOT / "requirements-dev.txt").read_text("utf-8"))

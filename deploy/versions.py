@@ -45,8 +45,8 @@ def chosen(way: str, any_torch: bool) -> dict[str, str]:
 
 
 def tools(text: str) -> list[str]:
-    """Return the names in requirements-dev.txt, without the runtime that it includes."""
-    return re.findall(r"^[A-Za-z][\w-]*", text, re.M)
+    """Return the lines of requirements-dev.txt, without the runtime that it includes."""
+    return re.findall(r"^[A-Za-z].*$", text, re.M)
 
 
 def install(way: str, versions: dict[str, str]) -> Path:

@@ -32,8 +32,8 @@ def test_torch_stays_as_it_is_pinned_unless_told_otherwise(asked, monkeypatch):
 
 
 def test_the_tests_tools_are_those_of_requirements_dev():
-    text = "# tools\n-r requirements.txt\npytest\npytest-cov\nuv\n"
-    assert versions.tools(text) == ["pytest", "pytest-cov", "uv"]
+    text = "# tools\n-r requirements.txt\nmcp>=1.21,<2\npytest-cov\nuv\n"
+    assert versions.tools(text) == ["mcp>=1.21,<2", "pytest-cov", "uv"]
     assert "pytest" in versions.tools((ROOT / "requirements-dev.txt").read_text())
 
 

@@ -3,8 +3,6 @@
 The hub's own client forgets what arrived of a file when a download is cut, and checks sizes only.
 Here what arrived is kept as `<checksum>.incomplete` beside the cache's other blobs, the next
 attempt asks for the rest, and a file enters the cache only when its checksum is the announced one.
-The layout is that of `huggingface_hub` (https://huggingface.co/docs/huggingface_hub/guides/
-manage-cache): blobs by checksum, snapshots of links to them, refs from a revision to a commit.
 """
 
 from __future__ import annotations
@@ -12,14 +10,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import logging
-import os
 import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from huggingface_hub import constants, get_session, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import (  # type: ignore[attr-defined]
@@ -29,6 +26,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
 
 from interrogator.errors import InterrogatorError
 from interrogator.hub import RemoteFile, Report, Repository, refusal
+from interrogator.hub_cache import Store, is_checksum
 
 log = logging.getLogger(__name__)
 
@@ -45,51 +43,6 @@ class _NothingCame(Exception):  # noqa: N818 (never leaves this file)
     """The hub ended an answer before its first byte."""
 
 
-@dataclass(frozen=True)
-class _Store:
-    """The folder of one repository in the hub's cache."""
-
-    folder: Path
-
-    @staticmethod
-    def of(repository: Repository) -> _Store:
-        name = "models--" + repository.id.replace("/", "--")
-        return _Store(Path(constants.HF_HUB_CACHE) / name)
-
-    def blob(self, file: RemoteFile) -> Path:
-        # A checksum is digits alone; what a server calls a file must not choose a path here.
-        name = file.checksum or hashlib.sha256(f"{file.commit}/{file.name}".encode()).hexdigest()
-        return self.folder / "blobs" / name
-
-    def lock(self, file: RemoteFile) -> FileLock:
-        # Where the hub's client has its own, so that it and we wait for each other.
-        locks = self.folder.parent / ".locks" / self.folder.name
-        locks.mkdir(parents=True, exist_ok=True)
-        return FileLock(locks / f"{self.blob(file).name}.lock")
-
-    def pointer(self, file: RemoteFile) -> Path:
-        return self.folder / "snapshots" / file.commit / file.name
-
-    def link(self, file: RemoteFile) -> Path:
-        """Let the snapshot of the file's commit show its blob."""
-        blob, pointer = self.blob(file), self.pointer(file)
-        pointer.parent.mkdir(parents=True, exist_ok=True)
-        if not pointer.exists():
-            pointer.unlink(missing_ok=True)  # a link whose blob was removed
-            try:
-                pointer.symlink_to(os.path.relpath(blob, pointer.parent))
-            except OSError:  # a file system without links
-                shutil.copyfile(blob, pointer)
-        return pointer
-
-    def remember(self, revision: str, commit: str) -> None:
-        """Let the revision stand for the commit when the hub is not asked."""
-        if revision != commit:
-            path = self.folder / "refs" / revision
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(commit)
-
-
 def download(repository: Repository, files: list[RemoteFile], report: Report) -> Path:
     """Download what is missing of one repository and return its snapshot folder.
 
@@ -102,7 +55,7 @@ def download(repository: Repository, files: list[RemoteFile], report: Report) ->
         InterrogatorError: The connection failed, what came is damaged, or the disk is full.
     """
     mine = [file for file in files if file.repository == repository.name]
-    store, commit = _Store.of(repository), mine[0].commit
+    store, commit = Store.of(repository), mine[0].commit
     if any(file.commit != commit for file in mine):
         raise InterrogatorError(
             f"{repository.name} changed on the hub while it was asked for. Try again."
@@ -137,7 +90,7 @@ class _Progress:
         self.report(text, min(1.0, done / self.total) if self.total else None)
 
 
-def _check_room(repository: Repository, store: _Store, missing: list[RemoteFile]) -> None:
+def _check_room(repository: Repository, store: Store, missing: list[RemoteFile]) -> None:
     needed = sum(file.size - _size(_partial(store.blob(file))) for file in missing)
     cache = next(p for p in (store.folder, *store.folder.parents) if p.exists())
     free = shutil.disk_usage(cache).free
@@ -149,7 +102,7 @@ def _check_room(repository: Repository, store: _Store, missing: list[RemoteFile]
         )
 
 
-def _fetch(repository: Repository, store: _Store, file: RemoteFile, progress: _Progress) -> None:
+def _fetch(repository: Repository, store: Store, file: RemoteFile, progress: _Progress) -> None:
     """Bring one file into the cache, once for all processes of this machine."""
     blob = store.blob(file)
     blob.parent.mkdir(parents=True, exist_ok=True)
@@ -282,14 +235,10 @@ def remove_damaged(folder: Path) -> list[str]:
     removed = []
     for pointer in sorted(folder.rglob("*")):
         blob = pointer.resolve()
-        if pointer.is_dir() or not _is_checksum(blob.name):
+        if pointer.is_dir() or not is_checksum(blob.name):
             continue
         if not blob.exists() or not _is_whole(blob, blob.stat().st_size, blob.name):
             pointer.unlink(missing_ok=True)
             blob.unlink(missing_ok=True)
             removed.append(str(pointer.relative_to(folder)))
     return removed
-
-
-def _is_checksum(name: str) -> bool:
-    return len(name) in (40, 64) and all(c in "0123456789abcdef" for c in name)

@@ -11,6 +11,7 @@ from huggingface_hub import constants, try_to_load_from_cache
 from interrogator import download, hub, transfers
 from interrogator.errors import InterrogatorError
 from interrogator.hub import Needed, Repository
+from interrogator.hub_cache import Store
 from tests.interrogator.fake_hub import COMMIT, TOKEN, FakeHub, Trouble
 
 WEIGHTS = "model.safetensors"
@@ -312,7 +313,7 @@ def test_who_has_no_patience_leaves_a_download_that_goes_on(server, monkeypatch)
 def test_another_process_that_downloads_is_waited_for(server, tmp_path):
     repository = Repository(NAME, (Needed((WEIGHTS,)),))
     found = hub.survey([repository])
-    lock = download._Store.of(repository).lock(found[0])
+    lock = Store.of(repository).lock(found[0])
     told, waits = [], threading.Event()
 
     def hear(text, share):

@@ -147,7 +147,7 @@ def _size(path: Path) -> int:
 def _receive(repository: Repository, file: RemoteFile, partial: Path, progress: _Progress) -> None:
     """Append to what is there until all of the file has arrived, or more than that."""
     url = hf_hub_url(repository.id, file.name, revision=file.commit)
-    failures = 0
+    failures, most = 0, _size(partial)
     while not partial.exists() or _size(partial) < file.size:
         had = _size(partial)
         try:
@@ -158,7 +158,9 @@ def _receive(repository: Repository, file: RemoteFile, partial: Path, progress: 
         except Exception as error:  # the client and its HTTP library each have their own
             if isinstance(error, OSError) and not isinstance(error, HfHubHTTPError):
                 raise  # the disk's
-            failures = 1 if _size(partial) > had else failures + 1
+            reached = _size(partial)
+            failures = 1 if reached > most else failures + 1
+            most = max(most, reached)
             log.warning("downloading %s of %s broke off: %r", file.name, repository.name, error)
             _give_up_or_wait(repository, error, failures)
 
@@ -183,16 +185,16 @@ def _stream(url: str, out: BinaryIO, had: int, size: int, progress: _Progress) -
     with get_session().stream(
         "GET", url, headers=headers, timeout=SILENCE_SECONDS, follow_redirects=True
     ) as response:
+        partly, range_ = response.status_code == 206, response.headers.get("Content-Range", "")
+        astray = partly and had and not range_.startswith(f"bytes {had}-")
         # 416: there is nothing behind what we have, so what we have is not of this file.
-        resumed = response.status_code == 206 and response.headers.get(
-            "Content-Range", ""
-        ).startswith(f"bytes {had}-")
-        if had and not resumed:
+        if response.status_code == 416 or astray:
+            out.truncate(0)  # the next attempt asks for all of it
+            return
+        hf_raise_for_status(response)  # and what has arrived is kept
+        if had and not partly:
             out.truncate(0)
             had = 0
-        if response.status_code == 416:
-            return
-        hf_raise_for_status(response)
         for chunk in response.iter_bytes():  # as they arrive: nothing of a cut one is lost
             out.write(chunk)
             had += len(chunk)

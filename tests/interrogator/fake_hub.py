@@ -28,7 +28,9 @@ class Trouble:
         altered: Send other bytes than were announced.
         longer: Send more bytes than were announced, and no length.
         deaf: Ignore the range that was asked for.
+        astray: Send another range than was asked for, and say so.
         times: How often; afterwards all is well.
+        then: What goes wrong after that instead.
     """
 
     status: int = 0
@@ -37,7 +39,9 @@ class Trouble:
     altered: bool = False
     longer: bool = False
     deaf: bool = False
+    astray: bool = False
     times: int = 1_000_000
+    then: "Trouble | None" = None
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -93,6 +97,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_file(self, path):
         data = path.read_bytes()
         trouble = self.server.trouble.get(path.name, Trouble(times=0))
+        if not trouble.times and trouble.then:
+            trouble = self.server.trouble[path.name] = trouble.then
         if self.command == "GET" and trouble.times > 0:
             trouble.times -= 1
         else:
@@ -113,6 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return self._send(200, headers, sent + b"more", length=None)
         if start and not trouble.deaf:
+            start = 1 if trouble.astray else start
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
             return self._send(206, headers, sent[start:], cut_after=trouble.cut_after)
         return self._send(200, headers, sent, cut_after=trouble.cut_after)

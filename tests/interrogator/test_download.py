@@ -48,6 +48,11 @@ def fetch(name=NAME, files=FILES, report=lambda text, share: None):
     return download.download(repository, hub.survey([repository]), report)
 
 
+def cut_then(trouble):
+    """A download that is cut, and what its next attempt meets."""
+    return Trouble(cut_after=1_200_000, times=1, then=trouble)
+
+
 def weights(server):
     return (server.folder / NAME / WEIGHTS).read_bytes()
 
@@ -105,6 +110,41 @@ def test_a_hub_that_knows_no_ranges_sends_all_again(server):
     server.trouble[WEIGHTS] = Trouble(cut_after=1_200_000, deaf=True, times=2)
     folder = fetch()
     assert (folder / WEIGHTS).read_bytes() == weights(server)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_what_arrived_outlasts_a_hub_in_trouble(server, status):
+    server.trouble[WEIGHTS] = cut_then(Trouble(status=status, times=2))
+    folder = fetch()
+    assert server.got(WEIGHTS) == [None, *["bytes=1200000-"] * 3]
+    assert (folder / WEIGHTS).read_bytes() == weights(server)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_what_arrived_outlasts_a_refusal(server, tmp_path, status):
+    server.trouble[WEIGHTS] = cut_then(Trouble(status=status, times=1))
+    with pytest.raises(InterrogatorError, match="does not give out org/model"):
+        fetch()
+    assert [path.stat().st_size for path in partials(tmp_path)] == [1_200_000]
+    assert (fetch() / WEIGHTS).read_bytes() == weights(server)
+    assert server.got(WEIGHTS) == [None, "bytes=1200000-", "bytes=1200000-"]
+
+
+@pytest.mark.parametrize("trouble", [Trouble(status=416, times=1), Trouble(astray=True, times=1)])
+def test_a_hub_that_cannot_go_on_is_asked_for_all(server, trouble):
+    server.trouble[WEIGHTS] = cut_then(Trouble(**vars(trouble)))
+    folder = fetch()
+    assert server.got(WEIGHTS) == [None, "bytes=1200000-", None]
+    assert (folder / WEIGHTS).read_bytes() == weights(server)
+
+
+def test_a_hub_that_always_cuts_and_never_goes_on_is_given_up(server):
+    trouble = None
+    for _ in range(3 * download.ATTEMPTS):
+        trouble = cut_then(Trouble(status=416, times=1, then=trouble))
+    server.trouble[WEIGHTS] = trouble
+    with pytest.raises(InterrogatorError, match="broke off"):
+        fetch()
 
 
 def test_a_silent_hub_is_given_up_and_asked_again(server, monkeypatch):

@@ -1,9 +1,10 @@
 """What the hub has and what its cache has: names, sizes, checksums. Nothing is downloaded here.
 
 The hub is the server that HF_ENDPOINT names and the cache the folder that HF_HOME names, as for
-every program that uses `huggingface_hub`. All network access of this package's own is here and in
-`download`, and weights are loaded from local files alone, so that a hub that hangs can delay
-nothing but an announced download.
+every program that uses `huggingface_hub`. It is asked here and in `download` alone (`remote`, which
+fetches pictures that are named by an address, is the only other room that uses the network), and
+weights are loaded from local files, so that a hub that hangs can delay nothing but an announced
+download.
 """
 
 from __future__ import annotations

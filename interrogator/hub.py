@@ -132,10 +132,15 @@ def _cached_file(repository: Repository, name: str) -> Path | None:
 def survey(repositories: Iterable[Repository]) -> list[RemoteFile]:
     """Ask the hub which files there are and how large, within `ANSWER_SECONDS`.
 
+    Returns:
+        What was found, in the order in which it is to be downloaded: what a model can do without
+        first. Once all that is required is in the cache, nobody asks for the rest.
+
     Raises:
         InterrogatorError: The hub cannot be reached, refuses, or lacks a required file.
     """
     wanted = [(repository, needed) for repository in repositories for needed in repository.files]
+    wanted.sort(key=lambda pair: pair[1].required)
     answers: Queue[RemoteFile | InterrogatorError | None] = Queue()
     for repository, needed in wanted:
         # Daemons: a hanging resolver must hold up neither this answer nor the process's end.
@@ -153,7 +158,7 @@ def survey(repositories: Iterable[Repository]) -> list[RemoteFile]:
             raise answer
         if answer:
             found.append(answer)
-    # In the order of the list, not of the answers, so that downloads go the same way every time.
+    # Not in the order of the answers, so that downloads go the same way every time.
     order = [(repository.name, name) for repository, needed in wanted for name in needed.names]
     key = lambda file: order.index((file.repository, file.name))  # noqa: E731
     return sorted(set(found), key=key)  # a file can serve two needs

@@ -297,6 +297,17 @@ def test_a_checksum_that_is_a_path_stays_in_the_cache(server, tmp_path, monkeypa
     assert not list(tmp_path.glob("**/escaped*"))
 
 
+def test_what_a_pinned_model_can_do_without_comes_before_what_it_cannot(server):
+    (server.folder / NAME / "tokenizer.json").write_text("{ }")
+    files = (*FILES, Needed(("tokenizer.json",), required=False))
+    server.trouble["tokenizer.json"] = Trouble(status=404, times=1)
+    with pytest.raises(InterrogatorError, match="does not give out"):
+        fetch(f"{NAME}@{COMMIT}", files)
+    # Once all that is required is here, nobody would ask for the rest.
+    assert hub.cached_folder(Repository(f"{NAME}@{COMMIT}", files)) is None
+    assert (fetch(f"{NAME}@{COMMIT}", files) / "tokenizer.json").exists()
+
+
 def test_two_who_ask_for_the_same_share_one_download(server, monkeypatch):
     repository, hold = Repository(NAME, FILES), threading.Event()
     found, real = hub.survey([repository]), download.download

@@ -91,7 +91,8 @@ class _Progress:
 
 
 def _check_room(repository: Repository, store: Store, missing: list[RemoteFile]) -> None:
-    needed = sum(file.size - _size(_partial(store.blob(file))) for file in missing)
+    blobs = [(file.size, store.blob(file)) for file in missing]  # of another commit, perhaps
+    needed = sum(size - _size(_partial(blob)) for size, blob in blobs if not blob.exists())
     cache = next(p for p in (store.folder, *store.folder.parents) if p.exists())
     free = shutil.disk_usage(cache).free
     if needed > 0 and free < needed + SPARED:

@@ -308,6 +308,15 @@ def test_what_a_pinned_model_can_do_without_comes_before_what_it_cannot(server):
     assert (fetch(f"{NAME}@{COMMIT}", files) / "tokenizer.json").exists()
 
 
+def test_what_is_stored_already_needs_no_room(server, monkeypatch):
+    first = fetch()
+    shutil.rmtree(first)  # another revision of the same weights comes to the same blobs
+    usage = shutil.disk_usage(constants.HF_HUB_CACHE)._replace(free=download.SPARED)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    assert (fetch() / WEIGHTS).read_bytes() == weights(server)
+    assert len(server.got(WEIGHTS)) == 1
+
+
 def test_two_who_ask_for_the_same_share_one_download(server, monkeypatch):
     repository, hold = Repository(NAME, FILES), threading.Event()
     found, real = hub.survey([repository]), download.download

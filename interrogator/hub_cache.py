@@ -33,8 +33,8 @@ class Store:
     def blob(self, file: RemoteFile) -> Path:
         """Return where the contents of a file lie, or will."""
         # A checksum is digits alone; what a server calls a file must not choose a path here.
-        name = file.checksum or hashlib.sha256(f"{file.commit}/{file.name}".encode()).hexdigest()
-        return self.folder / "blobs" / name
+        place = hashlib.sha256(f"{file.commit}/{file.name}".encode()).hexdigest()
+        return self.folder / "blobs" / (file.checksum or f"unchecked-{place}")
 
     def lock(self, file: RemoteFile) -> FileLock:
         """Return what is held while a file is downloaded.

@@ -317,6 +317,13 @@ def test_what_is_stored_already_needs_no_room(server, monkeypatch):
     assert len(server.got(WEIGHTS)) == 1
 
 
+def test_what_has_no_usable_checksum_is_never_taken_for_damaged(server, monkeypatch):
+    monkeypatch.setattr(server, "sha256", lambda path: "of-a-mirror-with-other-names")
+    folder = fetch()
+    assert download.remove_damaged(folder) == []
+    assert (folder / WEIGHTS).read_bytes() == weights(server)
+
+
 def test_two_who_ask_for_the_same_share_one_download(server, monkeypatch):
     repository, hold = Repository(NAME, FILES), threading.Event()
     found, real = hub.survey([repository]), download.download

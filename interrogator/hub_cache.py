@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,8 +58,10 @@ class Store:
             pointer.unlink(missing_ok=True)  # a link whose blob was removed
             try:
                 pointer.symlink_to(os.path.relpath(blob, pointer.parent))
+            except FileExistsError:  # another program was quicker
+                pass
             except OSError:  # a file system without links
-                shutil.copyfile(blob, pointer)
+                _copy(blob, pointer)
         return pointer
 
     def remember(self, revision: str, commit: str) -> None:
@@ -67,6 +70,16 @@ class Store:
             path = self.folder / "refs" / revision
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(commit)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file whole or not at all: half of one would be taken for all of it."""
+    partial = target.with_name(f"{target.name}.{uuid.uuid4().hex}.incomplete")
+    try:
+        shutil.copyfile(source, partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def is_checksum(name: str) -> bool:

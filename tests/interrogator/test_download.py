@@ -3,6 +3,7 @@
 import errno
 import shutil
 import threading
+from pathlib import Path
 
 import huggingface_hub
 import pytest
@@ -322,6 +323,31 @@ def test_what_has_no_usable_checksum_is_never_taken_for_damaged(server, monkeypa
     folder = fetch()
     assert download.remove_damaged(folder) == []
     assert (folder / WEIGHTS).read_bytes() == weights(server)
+
+
+def no_links(*_):
+    raise OSError(errno.EPERM, "Operation not permitted")
+
+
+def test_where_there_are_no_links_a_file_is_copied_whole_or_not_at_all(
+    server, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Path, "symlink_to", no_links)
+    real = shutil.copyfile
+
+    def cut(source, target):
+        Path(target).write_bytes(Path(source).read_bytes()[:1000])
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(shutil, "copyfile", cut)
+    with pytest.raises(InterrogatorError, match="cannot be stored"):
+        fetch()
+    assert list((tmp_path / "cache").glob("*/snapshots/*/*")) == []
+    monkeypatch.setattr(shutil, "copyfile", real)
+    folder = fetch()
+    assert (folder / WEIGHTS).read_bytes() == weights(server)
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", WEIGHTS]
+    assert len(server.got(WEIGHTS)) == 1
 
 
 def test_two_who_ask_for_the_same_share_one_download(server, monkeypatch):

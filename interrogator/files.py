@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from interrogator import hub
-from interrogator.catalogue import SHARDS, ModelNames, companions, repositories
+from interrogator.catalogue import ModelNames, repositories
 from interrogator.errors import InterrogatorError
 from interrogator.hub import Needed, Report, Repository
+from interrogator.places import SHARDS, companions
 from interrogator.transfers import Transfers
 
 _SHARD = re.compile(r"[\w-]+\.safetensors")

@@ -156,7 +156,7 @@ def test_the_note_tells_what_chosen_models_mean(page, others):
 
 def test_split_weights_are_counted_before_their_index_is_here(monkeypatch):
     from interrogator import hub
-    from interrogator.catalogue import SHARDS
+    from interrogator.places import SHARDS
 
     monkeypatch.setattr(hub, "cached_folder", lambda repository: None)
     index = hub.RemoteFile("Salesforce/blip2-opt-2.7b", SHARDS, 1000, False)

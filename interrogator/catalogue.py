@@ -12,9 +12,9 @@ from pathlib import Path
 
 from interrogator import hub, torchvision_ops  # noqa: F401  (the latter before open_clip)
 from interrogator.errors import InterrogatorError
-from interrogator.hub import Repository
+from interrogator.hub import RemoteFile, Repository
 from interrogator.known import CAPTIONERS, CLIPS
-from interrogator.places import CAPTIONER_FILES, SHARDS, companions
+from interrogator.places import CAPTIONER_FILES, SHARDS, companions, split_weights
 from interrogator.places import CLIP_WEIGHTS as CLIP_WEIGHTS
 from interrogator.places import clip_repository as clip_repository
 from interrogator.places import tag_record as tag_record
@@ -170,18 +170,29 @@ def active_notice(names: ModelNames, reason: str = "") -> str:
 def download_bytes(names: ModelNames) -> int:
     """Return how many bytes would have to be downloaded to load these models; 0 when cached.
 
+    Of weights that are split the index is read first, and the hub asked again, for each part.
+
     Raises:
         InterrogatorError: The hub cannot be reached or does not have them.
     """
-    missing = [r for r in repositories(names) if hub.cached_folder(r) is None]
-    if not missing:
-        return 0
-    files = hub.survey(missing)
-    size = sum(file.size for file in files if not file.cached)
-    if any(file.name == SHARDS for file in files):  # which names them when it is here
-        split = (model for model in CAPTIONERS if model.name == names.caption)
-        size += sum(int(model.download * 1e9) for model in split)
-    return size
+    wanted = repositories(names)
+    missing = [repository for repository in wanted if hub.cached_folder(repository) is None]
+    found = hub.survey(missing) if missing else []
+    index = _index(names.caption, wanted, found)
+    if index is not None:
+        shards = split_weights(names.caption, index)
+        found += hub.survey([shards]) if hub.cached_folder(shards) is None else []
+    return sum(file.size for file in found if not file.cached)
+
+
+def _index(captioner: str, wanted: list[Repository], found: list[RemoteFile]) -> bytes | None:
+    """Return what says which files a captioner's weights are, if split; from the hub or here."""
+    for file in found:
+        if (file.repository, file.name) == (captioner, SHARDS):
+            return hub.read(file)
+    here = [hub.cached_folder(repository) for repository in wanted if repository.name == captioner]
+    path = here[0] / SHARDS if here and here[0] else None
+    return path.read_bytes() if path and path.exists() else None
 
 
 def repositories(names: ModelNames) -> list[Repository]:

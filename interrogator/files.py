@@ -6,18 +6,15 @@ names → repositories → cached? → hub, asked once for all of them → downl
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 from interrogator import hub
 from interrogator.catalogue import ModelNames, repositories
 from interrogator.errors import InterrogatorError
-from interrogator.hub import Needed, Report, Repository
-from interrogator.places import SHARDS, companions
+from interrogator.hub import Report, Repository
+from interrogator.places import SHARDS, companions, split_weights
 from interrogator.transfers import Transfers
-
-_SHARD = re.compile(r"[\w-]+\.safetensors")
 
 
 def fetch(
@@ -75,13 +72,7 @@ def shards(captioner: str, folders: dict[str, Path]) -> list[Repository]:
     index = folders[captioner] / SHARDS if captioner in folders else None
     if index is None or not index.exists():
         return []
-    try:
-        names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
-        if not all(map(_SHARD.fullmatch, names)):  # a name could be a path to anywhere
-            raise ValueError(names)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InterrogatorError(f"The index of the weights of {captioner} is damaged.") from error
-    return [Repository(captioner, tuple(Needed((name,)) for name in names))]
+    return [split_weights(captioner, index.read_bytes())]
 
 
 def own_folder(clip: str, folders: dict[str, Path]) -> Path | None:

@@ -1,4 +1,4 @@
-"""What the hub has and what its cache has: names, sizes, checksums. Nothing is downloaded here.
+"""What the hub has and what its cache has: names, sizes, checksums. Nothing is stored here.
 
 The hub is the server that HF_ENDPOINT names and the cache the folder that HF_HOME names, as for
 every program that uses `huggingface_hub`. It is asked here and in `download` alone (`remote`, which
@@ -15,12 +15,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import Empty, Queue
+from typing import TypeVar
 
 from huggingface_hub import (
     constants,
     get_hf_file_metadata,
+    get_session,
     hf_hub_url,
     try_to_load_from_cache,
 )
@@ -31,16 +34,22 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils import (  # type: ignore[attr-defined]
+    build_hf_headers,
+    hf_raise_for_status,
+)
 
 from interrogator.errors import InterrogatorError
 
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 3.0  # the longest that anyone waits to learn whether the hub is there
+MOST_READ = 20 * 10**6  # bytes of a file that is read into memory: no index is as long
 DEFAULT_REVISION = "main"
 _CHECKSUM = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")  # SHA-256 of large files, git's of small ones
 _COMMIT = re.compile(r"\w+")  # it becomes the name of a folder
 
+Answer = TypeVar("Answer")
 Report = Callable[[str, float | None], None]  # what happens now, and the share done in 0..1
 
 
@@ -143,37 +152,73 @@ def survey(repositories: Iterable[Repository]) -> list[RemoteFile]:
     wanted.sort(key=lambda pair: pair[1].required)
     answers: Queue[RemoteFile | InterrogatorError | None] = Queue()
     for repository, needed in wanted:
-        # Daemons: a hanging resolver must hold up neither this answer nor the process's end.
-        threading.Thread(target=_answer, args=(repository, needed, answers), daemon=True).start()
+        _ask(repository.name, partial(_find, repository, needed), answers)
     deadline = time.monotonic() + ANSWER_SECONDS
-    found = []
-    for _ in wanted:
-        try:
-            answer = answers.get(timeout=max(0.0, deadline - time.monotonic()))
-        except Empty:
-            raise InterrogatorError(
-                f"The model hub did not answer within {ANSWER_SECONDS:.0f} seconds."
-            ) from None
-        if isinstance(answer, InterrogatorError):
-            raise answer
-        if answer:
-            found.append(answer)
+    found = list(filter(None, [_next(answers, deadline) for _ in wanted]))
     # Not in the order of the answers, so that downloads go the same way every time.
     order = [(repository.name, name) for repository, needed in wanted for name in needed.names]
     key = lambda file: order.index((file.repository, file.name))  # noqa: E731
     return sorted(set(found), key=key)  # a file can serve two needs
 
 
+def read(file: RemoteFile) -> bytes:
+    """Return the contents of a small file, within `ANSWER_SECONDS`.
+
+    Raises:
+        InterrogatorError: The hub cannot be reached or refuses, or the file is too large.
+    """
+    answers: Queue[bytes | InterrogatorError] = Queue()
+    _ask(file.repository, lambda: _read(file), answers)
+    return _next(answers, time.monotonic() + ANSWER_SECONDS)
+
+
+def _ask(
+    repository: str, question: Callable[[], Answer], answers: Queue[Answer | InterrogatorError]
+) -> None:
+    """Put what the hub says to a question into a queue, when it comes."""
+    # Daemons: a hanging resolver must hold up neither this answer nor the process's end.
+    threading.Thread(target=_answer, args=(repository, question, answers), daemon=True).start()
+
+
 def _answer(
-    repository: Repository, needed: Needed, answers: Queue[RemoteFile | InterrogatorError | None]
+    repository: str, question: Callable[[], Answer], answers: Queue[Answer | InterrogatorError]
 ) -> None:
     try:
-        answers.put(_find(repository, needed))
+        answers.put(question())
     except InterrogatorError as error:
         answers.put(error)
     except Exception as error:  # every way in which a network can fail, told as one sentence
-        log.debug("asking the hub for %s failed: %r", repository.name, error)
-        answers.put(refusal(repository.name, error))
+        log.debug("asking the hub for %s failed: %r", repository, error)
+        answers.put(refusal(repository, error))
+
+
+def _next(answers: Queue[Answer | InterrogatorError], deadline: float) -> Answer:
+    try:
+        answer = answers.get(timeout=max(0.0, deadline - time.monotonic()))
+    except Empty:
+        raise InterrogatorError(
+            f"The model hub did not answer within {ANSWER_SECONDS:.0f} seconds."
+        ) from None
+    if isinstance(answer, InterrogatorError):
+        raise answer
+    return answer
+
+
+def _read(file: RemoteFile) -> bytes:
+    url = hf_hub_url(file.repository.partition("@")[0], file.name, revision=file.commit)
+    data = bytearray()
+    with get_session().stream(
+        "GET", url, headers=build_hf_headers(), timeout=ANSWER_SECONDS, follow_redirects=True
+    ) as response:
+        hf_raise_for_status(response)
+        for chunk in response.iter_bytes():
+            data += chunk
+            if len(data) > MOST_READ:
+                raise InterrogatorError(
+                    f"{file.name} of {file.repository} is larger than it can be "
+                    f"({MOST_READ / 1e6:.0f} MB). Choose another model."
+                )
+    return bytes(data)
 
 
 def _find(repository: Repository, needed: Needed) -> RemoteFile | None:

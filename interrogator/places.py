@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +14,7 @@ from interrogator.hub import Needed, Repository
 import open_clip  # isort: skip
 
 SHARDS = "model.safetensors.index.json"  # names the files of weights that are split
+_SHARD = re.compile(r"[\w-]+\.safetensors")
 
 _TOKENIZER_FILES = (
     Needed(("tokenizer.json", "sentencepiece.bpe.model", "spiece.model", "vocab.txt")),
@@ -38,6 +41,25 @@ _CLIP_FOLDER = (
     CLIP_WEIGHTS,
     *(replace(needed, required=False) for needed in _TOKENIZER_FILES),
 )
+
+
+def split_weights(captioner: str, index: str | bytes) -> Repository:
+    """Return the files of a captioner's weights where they are split.
+
+    Args:
+        captioner: Its repository's name.
+        index: The contents of its file `SHARDS`.
+
+    Raises:
+        InterrogatorError: The index is damaged.
+    """
+    try:
+        names = sorted(set(json.loads(index)["weight_map"].values()))
+        if not names or not all(map(_SHARD.fullmatch, names)):  # it could be a path to anywhere
+            raise ValueError(names)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InterrogatorError(f"The index of the weights of {captioner} is damaged.") from error
+    return Repository(captioner, tuple(Needed((name,)) for name in names))
 
 
 def companions(text_config: dict[str, Any], own_tokenizer: bool = False) -> list[Repository]:

@@ -7,14 +7,19 @@ import json
 
 import pytest
 
-from interrogator import known
+from interrogator import hub, known
 from interrogator.catalogue import ASSETS, PRESETS, check_offered, choose_names, download_bytes
 from interrogator.errors import InterrogatorError
+from interrogator.files import fetch
 from interrogator.page import Page
+from interrogator.places import SHARDS
 from interrogator.render import known_models
 from interrogator.request import Request
+from interrogator.transfers import Transfers
+from tests.interrogator.fake_hub import FakeHub, Trouble
 from tests.interrogator.small_captioners import write_blip2, write_custom_clip, write_git
 from tests.interrogator.test_command import run
+from tests.interrogator.test_download import use
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 MINE = "dots\nstripes\nink drawing\nfog\n"
@@ -154,12 +159,50 @@ def test_the_note_tells_what_chosen_models_mean(page, others):
     assert "embedded" in page.describe_models("demo", others["git"])
 
 
-def test_split_weights_are_counted_before_their_index_is_here(monkeypatch):
-    from interrogator import hub
-    from interrogator.places import SHARDS
+@pytest.fixture
+def split(tmp_path, monkeypatch):
+    """A hub with a captioner whose weights are split in two; the bytes of its files by name."""
+    sizes = {"model-00001-of-00002.safetensors": 50_000, "model-00002-of-00002.safetensors": 30_000}
+    names = ("config.json", "preprocessor_config.json", "tokenizer.json")
+    contents = {name: json.dumps({"name": name}).encode() for name in names}
+    weights = {f"layer.{i}": shard for i, shard in enumerate(sizes)}
+    index = {"metadata": {"total_size": 80_000}, "weight_map": weights}
+    contents[SHARDS] = json.dumps(index).encode()
+    contents |= {name: bytes([i]) * size for i, (name, size) in enumerate(sizes.items())}
+    folder = tmp_path / "hub" / "org" / "split"
+    folder.mkdir(parents=True)
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    with FakeHub(tmp_path / "hub") as server:
+        use(monkeypatch, server.url, tmp_path / "cache")
+        server.sizes = {name: len(content) for name, content in contents.items()}
+        yield server
 
-    monkeypatch.setattr(hub, "cached_folder", lambda repository: None)
-    index = hub.RemoteFile("Salesforce/blip2-opt-2.7b", SHARDS, 1000, False)
-    monkeypatch.setattr(hub, "survey", lambda missing: [index])
-    names = choose_names("demo", caption="Salesforce/blip2-opt-2.7b")
-    assert download_bytes(names) == 3745 * 4 * 10**6 + 1000
+
+@pytest.mark.parametrize("name", ["org/split", "org/split@v1"])
+def test_split_weights_are_counted_before_and_after_their_index_is_here(split, name):
+    names = choose_names("demo", caption=name)
+    shards = [file for file in split.sizes if file.startswith("model-")]
+    assert download_bytes(names) == sum(split.sizes.values())
+    assert split.got(shards[0]) == []
+    split.trouble[shards[1]] = Trouble(status=404, times=1)
+    with pytest.raises(InterrogatorError, match="does not give out"):
+        fetch(names, Transfers(), lambda text, share: None)
+    assert download_bytes(names) == split.sizes[shards[1]]
+    fetch(names, Transfers(), lambda text, share: None)
+    split.asked.clear()
+    assert download_bytes(names) == 0
+    assert split.asked == []
+
+
+@pytest.mark.parametrize("index", [b"[]", b"{", b'{"weight_map": {"a": "../../up.safetensors"}}'])
+def test_an_index_that_says_nothing_is_told_and_no_size(split, index):
+    (split.folder / "org" / "split" / SHARDS).write_bytes(index)
+    with pytest.raises(InterrogatorError, match="index of the weights of org/split is damaged"):
+        download_bytes(choose_names("demo", caption="org/split"))
+
+
+def test_an_endless_index_is_not_read(split, monkeypatch):
+    monkeypatch.setattr(hub, "MOST_READ", 100)
+    with pytest.raises(InterrogatorError, match="larger than"):
+        download_bytes(choose_names("demo", caption="org/split"))

@@ -6,6 +6,8 @@ A preset that a person named is loaded or refused with a sentence. Only where no
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +22,8 @@ from interrogator.places import clip_repository as clip_repository
 from interrogator.places import tag_record as tag_record
 
 import open_clip  # isort: skip
+
+log = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).parent.parent / "assets"
 EMBEDDED = ASSETS / "models"
@@ -123,8 +127,7 @@ def check_offered(*names: str) -> None:
     Raises:
         InterrogatorError: A model is not offered here.
     """
-    usual = "known" if os.environ.get("SPACE_ID") else "any"
-    if os.environ.get("INTERROGATOR_MODELS", usual) != "known":
+    if _offers() == "any":
         return
     offered = [model.name for model in (*CAPTIONERS, *CLIPS)]
     for name in filter(None, names):
@@ -133,6 +136,20 @@ def check_offered(*names: str) -> None:
                 f"{name!r} is not offered on this server; choose one of {', '.join(offered)}. "
                 "On a machine of your own any model can be named."
             )
+
+
+def _offers() -> str:
+    usual = "known" if os.environ.get("SPACE_ID") else "any"
+    said = os.environ.get("INTERROGATOR_MODELS", usual)
+    if said.lower() in ("any", "known"):
+        return said.lower()
+    _warn(f"INTERROGATOR_MODELS is 'any' or 'known', not {said!r}; it counts as {usual!r} here.")
+    return usual
+
+
+@functools.cache  # once, and not with every request
+def _warn(text: str) -> None:
+    log.warning("%s", text)
 
 
 def default_names() -> tuple[ModelNames, str]:

@@ -152,6 +152,32 @@ def test_a_space_offers_the_known_models_alone(monkeypatch, page, others):
     check_offered(others["git"])
 
 
+@pytest.mark.parametrize("said", ["", "Known", "KNOWN", " known", "anything", "all"])
+def test_a_space_offers_all_only_where_it_is_said_exactly(monkeypatch, said):
+    monkeypatch.setenv("SPACE_ID", "somebody/something")
+    monkeypatch.setenv("INTERROGATOR_MODELS", said)
+    with pytest.raises(InterrogatorError, match="not offered on this server"):
+        check_offered("org/of-mine")
+
+
+@pytest.mark.parametrize("said", ["any", "Any", "ANY"])
+def test_any_model_can_be_allowed_on_a_space(monkeypatch, said):
+    monkeypatch.setenv("SPACE_ID", "somebody/something")
+    monkeypatch.setenv("INTERROGATOR_MODELS", said)
+    check_offered("org/of-mine")
+
+
+def test_what_is_misspelt_counts_as_nothing_said_and_is_warned_of_once(monkeypatch, caplog):
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    monkeypatch.setenv("INTERROGATOR_MODELS", "nkown")
+    for _ in range(3):
+        check_offered("org/of-mine")
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [
+        "INTERROGATOR_MODELS is 'any' or 'known', not 'nkown'; it counts as 'any' here."
+    ]
+
+
 def test_the_note_tells_what_chosen_models_mean(page, others):
     note = page.describe_models("demo", others["git"], others["custom"])
     assert others["git"] in note

@@ -25,6 +25,7 @@ import open_clip  # isort: skip
 
 log = logging.getLogger(__name__)
 
+MOST_NAME = 200  # characters of a model's name
 ASSETS = Path(__file__).parent.parent / "assets"
 EMBEDDED = ASSETS / "models"
 EMBEDDED_BLIP, EMBEDDED_CLIP = str(EMBEDDED / "blip"), f"local-dir:{EMBEDDED / 'clip'}"
@@ -101,8 +102,10 @@ def choose_names(
     """Return what a person asked for; a preset, or its parts replaced by other names.
 
     Raises:
-        InterrogatorError: There is no such preset.
+        InterrogatorError: There is no such preset, or a name cannot be that of a model.
     """
+    for name in filter(None, (caption, clip)):
+        _check_name(name)
     if preset is not None and preset not in PRESETS:
         raise InterrogatorError(
             f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}."
@@ -119,14 +122,25 @@ def choose_names(
     return names
 
 
+def _check_name(name: str) -> None:
+    """Refuse what can be the name of no model, so that disk and hub are not asked for it."""
+    if len(name) > MOST_NAME or not name.isprintable():
+        raise InterrogatorError(
+            f"{name[:40]!r}{'…' * (len(name) > 40)} is no name of a model: one has up to {MOST_NAME} "
+            "characters, all of them printable."
+        )
+
+
 def check_offered(*names: str) -> None:
     """Allow any model, but on a Space those of the list alone: disk and memory are shared there.
 
     INTERROGATOR_MODELS, "any" or "known", says otherwise.
 
     Raises:
-        InterrogatorError: A model is not offered here.
+        InterrogatorError: A model is not offered here, or its name cannot be one.
     """
+    for name in names:
+        _check_name(name)
     if _offers() == "any":
         return
     offered = [model.name for model in (*CAPTIONERS, *CLIPS)]
@@ -218,7 +232,7 @@ def repositories(names: ModelNames) -> list[Repository]:
     A CLIP of the hub or of a folder may name more in its own configuration: see `companions`.
     """
     found = []
-    if not Path(names.caption).is_dir():
+    if not os.path.isdir(names.caption):  # noqa: PTH112 (Path's raises at what is too long)
         found.append(Repository(names.caption, CAPTIONER_FILES))
     if not names.clip.startswith("local-dir:"):
         found.append(clip_repository(names.clip))

@@ -178,6 +178,21 @@ def test_what_is_misspelt_counts_as_nothing_said_and_is_warned_of_once(monkeypat
     ]
 
 
+@pytest.mark.parametrize("name", ["x" * 201, "org/" + "é" * 300, "a\0b", "a\nb", "\ud800"])
+def test_what_can_be_no_name_gets_a_sentence(page, name):
+    for place in ("caption_model", "clip", "judge"):
+        with pytest.raises(InterrogatorError, match="is no name of a model") as told:
+            page.interrogate(request(**{place: name}))
+        assert len(str(told.value)) < 200
+    assert "is no name of a model" in page.describe_models("demo", name)
+
+
+@pytest.mark.parametrize("name", ["/" + "x" * 199, "ä" * 200])
+def test_a_name_that_no_disk_could_have_is_looked_for_all_the_same(name):
+    with pytest.raises(InterrogatorError, match=r"neither a folder here|HF_HUB_OFFLINE forbids"):
+        download_bytes(choose_names("demo", caption=name))
+
+
 def test_the_note_tells_what_chosen_models_mean(page, others):
     note = page.describe_models("demo", others["git"], others["custom"])
     assert others["git"] in note

@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from interrogator import hub, torchvision_ops  # noqa: F401  (the latter before open_clip)
+from interrogator import hub, memory, torchvision_ops  # noqa: F401  (the last before open_clip)
 from interrogator.errors import InterrogatorError
 from interrogator.hub import RemoteFile, Repository
 from interrogator.known import CAPTIONERS, CLIPS
@@ -102,7 +102,8 @@ def choose_names(
     """Return what a person asked for; a preset, or its parts replaced by other names.
 
     Raises:
-        InterrogatorError: There is no such preset, or a name cannot be that of a model.
+        InterrogatorError: There is no such preset, a name cannot be that of a model, or they do not
+            fit into memory.
     """
     for name in filter(None, (caption, clip)):
         _check_name(name)
@@ -119,15 +120,41 @@ def choose_names(
             clip=clip or names.clip,
             note="",
         )
+    check_memory(names.caption, names.clip)
     return names
+
+
+def check_memory(*names: str) -> None:
+    """Refuse known models that are too large for this machine, whatever else it does.
+
+    Args:
+        names: Captioners and CLIPs that are to be in memory at once.
+
+    Raises:
+        InterrogatorError: They do not fit; says what they need, what there is, and what would fit.
+    """
+    needed, limit = memory.needed(*names), memory.limit()
+    if needed <= limit:
+        return
+    them = [model.name for model in memory.known(*names)]
+    fit = [preset.preset for preset in PRESETS.values() if _fits(preset)]
+    raise InterrogatorError(
+        f"{' and '.join(them)} need{'s' * (len(them) == 1)} about {needed:.1f} GB of memory, and "
+        f"{limit:.1f} GB are to be had here. Choose smaller models; these presets fit: "
+        f"{', '.join(fit)}."
+    )
+
+
+def _fits(names: ModelNames) -> bool:
+    return memory.needed(names.caption, names.clip) <= memory.limit()
 
 
 def _check_name(name: str) -> None:
     """Refuse what can be the name of no model, so that disk and hub are not asked for it."""
     if len(name) > MOST_NAME or not name.isprintable():
         raise InterrogatorError(
-            f"{name[:40]!r}{'…' * (len(name) > 40)} is no name of a model: one has up to {MOST_NAME} "
-            "characters, all of them printable."
+            f"{name[:40]!r}{'…' * (len(name) > 40)} is no name of a model: one has up to "
+            f"{MOST_NAME} characters, all of them printable."
         )
 
 
@@ -167,16 +194,17 @@ def _warn(text: str) -> None:
 
 
 def default_names() -> tuple[ModelNames, str]:
-    """Return the best preset that can be had here and, for the embedded one, why.
+    """Return the best preset that fits and can be had here and, for the embedded one, why.
 
     Raises nothing and takes at most `hub.ANSWER_SECONDS`.
     """
+    names = PRESETS["quality"] if _fits(PRESETS["quality"]) else PRESETS["light"]
     try:
-        if download_bytes(PRESETS["quality"]) >= 0:
-            return PRESETS["quality"], ""
+        check_memory(names.caption, names.clip)
+        download_bytes(names)  # says whether they can be had
     except InterrogatorError as error:
         return PRESETS["demo"], str(error)
-    raise AssertionError("a size is never negative")
+    return names, ""
 
 
 def active_notice(names: ModelNames, reason: str = "") -> str:
@@ -190,11 +218,13 @@ def active_notice(names: ModelNames, reason: str = "") -> str:
             "first picture; Settings tell how much is downloaded for that."
         )
     why = f" {reason}" if reason else ""
+    how = "connect this machine to the model hub and choose the preset light or quality."
+    if not _fits(PRESETS["light"]):
+        how = "take a machine with more memory."
     return (
         "Demo models are active. They ship with the app, are tiny, and know only what our painter "
         "paints: twelve subjects, twenty movements, twelve mediums. For other pictures their words "
-        f"are guesses.{why} For the real models, connect this machine to the model hub and choose "
-        "the preset light or quality."
+        f"are guesses.{why} For the real models, {how}"
     )
 
 

@@ -17,9 +17,9 @@ from interrogator.render import known_models
 from interrogator.request import Request
 from interrogator.transfers import Transfers
 from tests.interrogator.fake_hub import FakeHub, Trouble
+from tests.interrogator.one_model import use
 from tests.interrogator.small_captioners import write_blip2, write_custom_clip, write_git
 from tests.interrogator.test_command import run
-from tests.interrogator.test_download import use
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 MINE = "dots\nstripes\nink drawing\nfog\n"

@@ -1,0 +1,40 @@
+"""One small repository on a hub on loopback, and how the tests of downloads ask for it."""
+
+from huggingface_hub import constants
+
+from interrogator import download, hub
+from interrogator.hub import Needed, Repository
+from tests.interrogator.fake_hub import Trouble
+
+WEIGHTS = "model.safetensors"
+NAME = "org/model"
+FILES = (Needed(("config.json",)), Needed((WEIGHTS,)))
+SIZE = 3_000_000  # bytes of the weights; a chunk is a million
+
+
+def use(monkeypatch, endpoint, cache):
+    """Point the hub's client, which read its settings when it was imported, elsewhere."""
+    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+
+
+def fetch(name=NAME, files=FILES, report=lambda text, share: None):
+    repository = Repository(name, files)
+    return download.download(repository, hub.survey([repository]), report)
+
+
+def cut_then(trouble):
+    """A download that is cut, and what its next attempt meets."""
+    return Trouble(cut_after=1_200_000, times=1, then=trouble)
+
+
+def weights(server):
+    return (server.folder / NAME / WEIGHTS).read_bytes()
+
+
+def partials(tmp_path):
+    return list((tmp_path / "cache").rglob("*.incomplete"))

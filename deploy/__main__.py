@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 
 from deploy import files, front_matter, packages, start
 from deploy.outcome import ROOT
 
 PUSH = (
-    "git clone . ../{name} && cd ../{name} && sed -i 's|OWNER/NAME|{space}|' README.md",
+    "git clone . ../space-{name} && cd ../space-{name} && sed -i 's|OWNER/NAME|{space}|' README.md",
     # The hub takes binary files through large-file storage alone.
     "git commit -qam 'Name the Space' && git lfs migrate import --yes --everything"
     " --include='*.jpg,*.png,*.safetensors'",
@@ -26,8 +27,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
     parser.add_argument("--space", metavar="OWNER/NAME", default="OWNER/NAME", help="where to push")
     space = parser.parse_args(arguments).space
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", space):
+        parser.error(f"--space is OWNER/NAME, not {space}")
     failed = False
-    for check in (front_matter.check, files.check, packages.check, start.check):
+    checks = front_matter.check, files.committed, files.check, packages.check, start.check
+    for check in checks:
         outcome = check()
         print(outcome, flush=True)
         failed |= bool(outcome.problems)

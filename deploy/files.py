@@ -18,6 +18,15 @@ def tracked(root: Path = ROOT) -> list[str]:
     return [name for name in done.stdout.split("\0") if name]
 
 
+def committed(root: Path = ROOT) -> Outcome:
+    """Check that what lies here, and is checked, is what a push would send."""
+    done = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=root, check=True, capture_output=True, text=True
+    )
+    wrong = [f"{line[3:]} is not as committed" for line in done.stdout.splitlines()]
+    return Outcome("all is committed", "what is checked is what is pushed", tuple(wrong))
+
+
 def check(root: Path = ROOT) -> Outcome:
     """Check the sizes of all tracked files, as they lie on this disk."""
     title = "files under 10 MB"

@@ -64,8 +64,11 @@ def resolve(
 def check() -> Outcome:
     """Check that a Space can install this project, on its own hardware and on ZeroGPU."""
     title = "requirements of a Space"
-    fields = front_matter.read((ROOT / "README.md").read_text("utf-8"))
-    python, gradio = str(fields["python_version"]), f"gradio=={fields['sdk_version']}"
+    try:
+        fields = front_matter.read((ROOT / "README.md").read_text("utf-8"))
+        python, gradio = str(fields["python_version"]), f"gradio=={fields['sdk_version']}"
+    except (ValueError, KeyError) as error:
+        return Outcome(title, problems=(f"the front matter does not say it: {error}",))
     wrong = []
     if not any(version.startswith(python) for version in ZEROGPU_PYTHON):
         wrong.append(f"ZeroGPU has no Python {python}, only {' and '.join(ZEROGPU_PYTHON)}")

@@ -97,6 +97,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--tests", default="tests", help="what pytest is told, between spaces")
     options = parser.parse_args(arguments)
     ways = options.ways or list(WAYS)
+    if unknown := set(ways) - set(WAYS):
+        parser.error(f"there is no {', '.join(sorted(unknown))}, only {', '.join(WAYS)}")
     outcomes = [check(way, options.any_torch, options.tests.split()) for way in ways]
     print(*outcomes, sep="\n")
     return int(any(outcome.problems for outcome in outcomes))

@@ -13,7 +13,9 @@ from interrogator.errors import InterrogatorError
 from interrogator.policy import Policy, default_policy
 from interrogator.vocabulary import Lists, Vocabulary, counted, joined, read_files, read_pasted
 
+MOST_OWN_BYTES = 2**20  # of lists of one's own: far more than so many phrases have
 MOST_OWN = 2000  # phrases of one's own that a shared server encodes; a minute with a large CLIP
+TOO_MANY = "up to {:,} are read here. The command line, --add-vocabulary DIR, takes more."
 ADD, REPLACE = "add", "replace"
 WHERE = {ADD: "beside our lists", REPLACE: "in place of our lists"}
 
@@ -72,18 +74,21 @@ def words_of(
     if (where or ADD) not in WHERE:
         raise InterrogatorError(f"Lists of your own are to {ADD} or {REPLACE}, not {where!r}.")
     policy = default_policy(naming or "all", split_bans(bans))
+    paths = [Path(file) for file in files or ()]
+    if len(pasted or "") + sum(path.stat().st_size for path in paths) > MOST_OWN_BYTES:
+        raise InterrogatorError(
+            f"Your lists have over {MOST_OWN_BYTES // 2**20} MB. Of phrases, "
+            f"{TOO_MANY.format(MOST_OWN)}"
+        )
     lists = [read_pasted(pasted)] if pasted and pasted.strip() else []
-    if files:
-        lists.append(read_files([Path(file) for file in files], "your files"))
+    if paths:
+        lists.append(read_files(paths, "your files"))
     if not lists:
         return Words(policy)
     own = joined(lists)
     count = len(own.vocabulary.phrases)
     if count > MOST_OWN:
-        raise InterrogatorError(
-            f"Your lists have {count:,} phrases; up to {MOST_OWN:,} are read here. The command "
-            "line, --add-vocabulary DIR, takes more."
-        )
+        raise InterrogatorError(f"Your lists have {count:,} phrases; {TOO_MANY.format(MOST_OWN)}")
     return Words(policy, own, where == REPLACE)
 
 

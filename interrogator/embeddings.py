@@ -45,11 +45,6 @@ class Table:
     matrix: torch.Tensor
     neutral: torch.Tensor
 
-    @property
-    def megabytes(self) -> float:
-        """How much memory the vectors take."""
-        return self.matrix.nbytes / 1e6
-
     def only(self, rows: NDArray[np.bool_]) -> Table:
         """Return the rows [n] that are true; nothing is encoded, and nothing copied if all are."""
         if rows.all():

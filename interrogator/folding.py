@@ -9,12 +9,17 @@ from collections.abc import Iterable
 Words = tuple[str, ...]
 
 
-def words(text: str) -> Words:
-    """Return a text's words without case, accents, apostrophes and other punctuation."""
+def plain(text: str) -> str:
+    """Return a text without case and accents."""
     if not text.isascii():
         composed = unicodedata.normalize("NFKD", text)
-        text = "".join(c for c in composed if not unicodedata.combining(c)).replace("’", "'")
-    return tuple(re.findall(r"[^\W_]+", text.casefold().replace("'", "")))
+        text = "".join(c for c in composed if not unicodedata.combining(c))
+    return text.casefold()
+
+
+def words(text: str) -> Words:
+    """Return a text's words without case, accents, apostrophes and other punctuation."""
+    return tuple(re.findall(r"[^\W_]+", re.sub("[’']", "", plain(text))))
 
 
 class Sequences:

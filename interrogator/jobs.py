@@ -70,8 +70,14 @@ class Done(Generic[Result]):
     result: Result
 
 
+class _NobodyWaitsError(Exception):
+    """Whoever asked for the work has left."""
+
+
 def in_background(work: Callable[[Report], Result]) -> Iterator[News | Done[Result] | None]:
     """Do work in a thread of its own; yield its latest news, or None, and at last what it gave.
+
+    Where this is closed before, the work ends when it next has news.
 
     Args:
         work: Called once with a function that takes its news.
@@ -81,19 +87,28 @@ def in_background(work: Callable[[Report], Result]) -> Iterator[News | Done[Resu
     """
     news: Queue[News] = Queue()
     ended: Queue[Done[Result] | Exception] = Queue()
+    left = threading.Event()
+
+    def tell(text: str, share: float | None) -> None:
+        if left.is_set():
+            raise _NobodyWaitsError
+        news.put(News(text, share))
 
     def run() -> None:
         try:
-            ended.put(Done(work(lambda text, share: news.put(News(text, share)))))
+            ended.put(Done(work(tell)))
         except Exception as error:  # carried over to the caller's thread and raised there
             ended.put(error)
 
     threading.Thread(target=run, daemon=True).start()
-    while ended.empty() or not news.empty():
-        latest = None
-        while not news.empty():  # only the latest is worth drawing
-            latest = news.get()
-        yield latest
+    try:
+        while ended.empty() or not news.empty():
+            latest = None
+            while not news.empty():  # only the latest is worth drawing
+                latest = news.get()
+            yield latest
+    finally:
+        left.set()
     end = ended.get()
     if isinstance(end, Exception):
         raise end

@@ -122,11 +122,13 @@ class Page:
         own_words: str | None,
         own_files: list[str] | None,
         own_lists: str | None,
+        caption_model: str = "",
+        clip: str = "",
     ) -> str:
         """Return what a choice of words would mean: what is ranked, cleaned and left out."""
         try:
             words = words_of(name_artists, banned, own_words, own_files, own_lists)
-            names = choose_names(preset) if preset else self.default()[0]
+            names = self.chosen(preset, caption_model, clip)
             return render.status(words.summary(self.workshop.vocabulary(names)), kind="idle")
         except InterrogatorError as error:
             return render.status(str(error), kind="error")
@@ -149,6 +151,10 @@ class Page:
         except InterrogatorError as error:
             yield _failed(str(error), None)
             raise
+        except Exception as error:
+            log.exception("looking for the models failed")
+            yield _failed(BUG, None)
+            raise InterrogatorError(BUG) from error
         yield Drawn(render.status(WAITING))
 
     def _fetch(self, request: Request, report: Report, patience: float | None = None) -> None:
@@ -256,4 +262,6 @@ def _drawn(state: Interrogation) -> Drawn:
 
 
 def _failed(sentence: str, state: Interrogation | None) -> Drawn:
-    return Drawn(render.status(sentence, kind="error"), "", "", state or False)
+    """What was found before it failed stays."""
+    prompt, negative = (state.prompt, state.negative_prompt or "") if state else ("", "")
+    return Drawn(render.status(sentence, kind="error"), prompt, negative, state or False)

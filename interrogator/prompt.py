@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from interrogator.errors import InterrogatorError
+from interrogator.folding import plain
 from interrogator.ranking import RankedPhrase, merge
 from interrogator.vocabulary import NEGATIVE
 
@@ -113,14 +114,9 @@ class Rules:
 
     def cleaned(self, caption: str) -> str:
         """Return a caption without the banned words; what is left may not form one anew."""
-        before = ""
-        while caption != before:
-            before = caption
-            for banned in self.banned:
-                parts = r"\W+".join(map(re.escape, _WORD.findall(banned) or [banned]))
-                pattern = rf"(?<!\w){parts}(?!\w)"
-                caption = re.sub(pattern, " ", caption, flags=re.IGNORECASE)
-            caption = " ".join(caption.split())
+        while spans := [span for word in self.banned if (span := where(caption, word))]:
+            first, last = spans[0]
+            caption = " ".join(f"{caption[:first]} {caption[last:]}".split())
         return caption
 
 
@@ -193,16 +189,30 @@ def fitted_caption(caption: str, budget: Budget) -> str:
 
 @lru_cache(maxsize=2**15)  # the search asks for the same phrases thousands of times
 def words(text: str) -> str:
-    """Return a text's words in lower case between spaces, to be looked for in one another.
+    """Return a text's words between spaces, to be looked for in one another.
 
-    A text without any (signs alone) stays as it is.
+    They are without case and accents. A text without any (signs alone) stays as it is.
     """
-    folded = text.casefold()
+    folded = plain(text)
     return f" {' '.join(_WORD.findall(folded)) or folded} "
 
 
+def where(text: str, phrase: str) -> tuple[int, int] | None:
+    """Return from where to where a text first says a phrase, or None."""
+    wanted = [plain(word) for word in _WORD.findall(phrase)]
+    if not wanted:
+        place = text.find(phrase)
+        return (place, place + len(phrase)) if phrase and place >= 0 else None
+    found = list(_WORD.finditer(text))
+    for start in range(len(found) - len(wanted) + 1):
+        run = found[start : start + len(wanted)]
+        if [plain(word.group()) for word in run] == wanted:
+            return run[0].start(), run[-1].end()
+    return None
+
+
 def says(text: str, phrase: str) -> bool:
-    """Tell whether a text contains a phrase as whole words, whatever the case."""
+    """Tell whether a text contains a phrase as whole words, whatever case and accents."""
     return words(phrase) in words(text)
 
 

@@ -1,14 +1,15 @@
-"""A picture at an address on the network → a file, within limits of size, time and place.
+"""A picture or list at an address on the network → a file, within limits of size, time and place.
 
 A server that fetches what strangers name must not be talked into reading its own network, or into
 filling its disk: hosts are resolved once and must be public, every redirect anew, and what is
-longer than a picture may be is given up.
+longer than a picture may be is given up. Nothing is unpacked: a few bytes could become gigabytes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -20,6 +21,7 @@ from interrogator.images import MAX_BYTES
 
 MOST_REDIRECTS = 5
 MOST_SECONDS = 15.0  # for all of it
+MOST_NAME = 80  # characters of a file's name
 
 
 async def fetch(address: str, folder: Path) -> Path:
@@ -27,7 +29,7 @@ async def fetch(address: str, folder: Path) -> Path:
 
     Args:
         address: http or https, on the public network.
-        folder: Where the file comes to lie, in a folder named by its contents.
+        folder: Where the file comes to lie, under its own name, in a folder named by its contents.
 
     Raises:
         InterrogatorError: It cannot be had, is too large, or takes too long; in a sentence.
@@ -37,17 +39,23 @@ async def fetch(address: str, folder: Path) -> Path:
             data = await _follow(address)
     except TimeoutError as error:
         raise InterrogatorError(
-            f"The picture's address did not give it within {MOST_SECONDS:.0f} seconds. "
+            f"Its address did not give the file within {MOST_SECONDS:.0f} seconds. "
             "Send the file itself."
         ) from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
         raise InterrogatorError(
-            "Nothing can be had from the picture's address. Send the file itself."
+            "Nothing can be had from the file's address. Send the file itself."
         ) from error
-    path = folder / hashlib.sha256(data).hexdigest() / "picture"
+    path = folder / hashlib.sha256(data).hexdigest() / _name(address)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     return path
+
+
+def _name(address: str) -> str:
+    """Return what the file is called: a list's name tells its category, and how it is read."""
+    last = urlsplit(address).path.rpartition("/")[2]
+    return re.sub(r"[^\w.-]", "_", last)[-MOST_NAME:].lstrip(".") or "file"
 
 
 async def _follow(address: str) -> bytes:
@@ -67,17 +75,19 @@ async def _get(address: str) -> bytes | str:
     transport = AsyncSecureTransport(await async_validate_url(host))
     async with (
         httpx.AsyncClient(transport=transport, timeout=MOST_SECONDS) as client,
-        client.stream("GET", address) as answer,
+        client.stream("GET", address, headers={"Accept-Encoding": "identity"}) as answer,
     ):
         if answer.has_redirect_location:
             return answer.headers["Location"]
         answer.raise_for_status()
+        if answer.headers.get("Content-Encoding", "identity") != "identity":
+            raise ValueError("packed, though it was asked for unpacked")
         data = bytearray()
-        async for chunk in answer.aiter_bytes():
+        async for chunk in answer.aiter_raw():
             data += chunk
             if len(data) > MAX_BYTES:
                 raise InterrogatorError(
-                    f"The file at the picture's address has over {MAX_BYTES // 2**20} MB, which "
-                    "is more than is read."
+                    f"The file at the address has over {MAX_BYTES // 2**20} MB, which is more than "
+                    "is read."
                 )
         return bytes(data)

@@ -72,9 +72,11 @@ def _draw_when_asked(
             yield _outputs(drawn)
 
     async def fetch(*values: Any) -> AsyncIterator[tuple[Any, ...]]:  # noqa: ANN401
-        """Show a download; nothing here holds a thread, so that any number may wait."""
+        """Show a download; none of the threads that compute waits for it."""
         try:
-            for drawn in page.fetch(Request.of(*values)):
+            # Lists of one's own may be long: others are served while they are read.
+            request = await asyncio.to_thread(Request.of, *values)
+            for drawn in page.fetch(request):
                 if drawn:
                     yield _outputs(drawn)
                 else:
@@ -129,11 +131,15 @@ def _describe_what_is_chosen(page: Page, made: dict[str, Any]) -> None:
     """Tell at once what chosen models weigh, and what chosen words come to."""
     models = [made["preset"], *(made[field.name] for field in MODELS)]
     gr.on([field.input for field in models], page.describe_models, models, made["note"], **QUIET)
-    names = ("preset", "name_artists", "banned", "own_words", "own_files", "own_lists")
+    names = (
+        "preset", "name_artists", "banned", "own_words", "own_files", "own_lists", "caption_model",
+        "clip",
+    )  # fmt: skip
     words = [made[name] for name in names]
-    preset, artists, banned, own, files, lists = words
+    preset, artists, banned, own, files, lists, captioner, clip = words
     changed = [
-        preset.input, artists.input, banned.blur, own.blur, files.upload, files.clear, lists.input
+        preset.input, artists.input, banned.blur, own.blur, files.upload, files.clear, lists.input,
+        captioner.input, clip.input,
     ]  # fmt: skip
     gr.on(changed, page.describe_words, words, made["counts"], trigger_mode="always_last", **QUIET)
 

@@ -184,7 +184,7 @@ def gpu_seconds(job: Job) -> int:
     """Return for how long a GPU is asked for a job, where one is lent."""
     searches = (job.settings.mode in ("best", "negative")) + job.settings.with_negative
     extra = GPU_SEARCH_SECONDS * searches if job.task == "interrogate" else 0
-    if job.settings.seconds:
+    if extra and job.settings.seconds:
         extra = round(job.settings.seconds)
     return min(GPU_SECONDS + extra, GPU_MOST_SECONDS)
 

@@ -58,22 +58,26 @@ def with_gpu(
     lent = spaces.GPU(duration=lambda seconds, _packed: seconds)(compute)
 
     def ask(asked: Asked) -> Iterator[Made]:
+        begun = False
         try:
             with closing(lent(seconds(asked), pickle.dumps(asked))) as results:
                 for packed in results:
+                    begun = True
                     made = pickle.loads(packed)
                     if isinstance(made, InterrogatorError):
                         raise made
                     yield made
         except Exception as error:
-            raise _told(error) from error
+            raise _told(error, begun) from error
 
     return ask
 
 
-def _told(error: Exception) -> Exception:
+def _told(error: Exception, begun: bool) -> Exception:
     """Return a refusal of the Space as ours: no GPU is free, or the visitor's share is used up."""
     said = getattr(error, "message", None)  # of gradio.Error, which this room does not import
     if said is None:
         return error
+    if begun:
+        return InterrogatorError(f"This Space took its GPU back before the work was done: {said}")
     return InterrogatorError(f"This Space lends no GPU for it now: {said}")

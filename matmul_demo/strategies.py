@@ -285,7 +285,6 @@ LADDER: tuple[Strategy, ...] = (
         gpu.cuda_input_copy, **_gpu(convert=torch.from_numpy),
     ),
 )  # fmt: skip
-BASELINE = LADDER[0].key
 
 
 def to_numpy(c: Product) -> NDArray[np.float64]:

@@ -66,3 +66,9 @@ def test_the_gradio_of_the_space_is_the_tested_one():
     assert packages._unlike_the_tested("6.30.0")
     fields = packages.front_matter.read((packages.ROOT / "README.md").read_text("utf-8"))
     assert packages._unlike_the_tested(fields["sdk_version"]) == []
+
+
+def test_without_a_front_matter_it_is_told_and_nothing_is_resolved(tmp_path, monkeypatch):
+    (tmp_path / "README.md").write_text("---\ntitle: A\n---\n")
+    monkeypatch.setattr(packages, "ROOT", tmp_path)
+    assert packages.check().problems == ("the front matter does not say it: 'python_version'",)

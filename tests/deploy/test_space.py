@@ -25,6 +25,17 @@ def test_a_large_file_is_found_if_it_is_pushed(repository):
     assert files.check(repository).problems == ("large.bin has 10.0 MB",)
 
 
+def test_what_is_not_committed_is_not_what_is_pushed(repository):
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run(["git", *who, "commit", "-qm", "one"], cwd=repository, check=True)
+    assert files.committed(repository).problems == ()
+    (repository / "small.txt").write_text("better")
+    (repository / "new.txt").write_text("new")
+    assert files.committed(repository).problems == (
+        "small.txt is not as committed", "new.txt is not as committed",
+    )  # fmt: skip
+
+
 def test_the_app_starts_as_on_a_space_and_its_first_visitor_gets_a_prompt(monkeypatch):
     monkeypatch.setattr(start, "START_SECONDS", 120.0)  # what else runs here is not our concern
     outcome = start.check()
@@ -57,10 +68,14 @@ def test_root_starts_it_as_somebody_else():
 def test_the_commands_are_printed_when_nothing_is_wrong(monkeypatch, capsys):
     for module in (command.front_matter, command.files, command.packages, command.start):
         monkeypatch.setattr(module, "check", lambda: Outcome("x", "fine"))
+    monkeypatch.setattr(command.files, "committed", lambda: Outcome("x", "fine"))
     assert command.main(["--space", "me/mine"]) == 0
     printed = capsys.readouterr().out
-    assert printed.count("ok ") == 4
+    assert printed.count("ok ") == 5
+    assert "git clone . ../space-mine && cd ../space-mine" in printed
     assert "git push --force https://huggingface.co/spaces/me/mine HEAD:main" in printed
     monkeypatch.setattr(command.files, "check", lambda: Outcome("x", problems=("bad",)))
     assert command.main([]) == 1
     assert "git push" not in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        command.main(["--space", "mine"])

@@ -24,6 +24,26 @@ def test_nothing_new_is_told_at_once():
     assert [one for one in told if one] == [Done(True)]
 
 
+def test_work_that_nobody_waits_for_ends_at_its_next_news():
+    hold, ended, steps = threading.Event(), threading.Event(), []
+
+    def work(report):
+        try:
+            hold.wait(20)
+            for step in range(5):
+                steps.append(step)
+                report("step", step / 5)
+        finally:
+            ended.set()
+
+    told = in_background(work)
+    next(told)
+    told.close()
+    hold.set()
+    assert ended.wait(20)
+    assert steps == [0]
+
+
 def test_what_the_work_raised_is_raised_here():
     with pytest.raises(ZeroDivisionError):
         list(waiting(lambda report: 1 / 0))

@@ -21,8 +21,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
         elif self.path == "/silent":
             self.server.released.wait(20)
-        elif self.path in ("/picture", "/endless"):
+        elif self.path in ("/picture", "/endless", "/packed", "/lists/artists%20.csv?v=2"):
             self.send_response(200)
+            self.server.encodings.append(self.headers["Accept-Encoding"])
+            if self.path == "/packed":
+                self.send_header("Content-Encoding", "gzip")
             self.end_headers()
             self.wfile.write(b"picture")
             try:
@@ -40,7 +43,8 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.asked, server.released, server.hung_up = [], threading.Event(), threading.Event()
+    server.asked, server.encodings = [], []
+    server.released, server.hung_up = threading.Event(), threading.Event()
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield server
     server.released.set()
@@ -70,6 +74,18 @@ def test_a_picture_is_fetched_and_a_redirect_followed(server, loopback, tmp_path
     assert file.is_relative_to(tmp_path)
 
 
+def test_nothing_packed_is_taken(server, loopback, tmp_path):
+    """A few bytes of it could be gigabytes."""
+    with pytest.raises(InterrogatorError, match="Nothing can be had"):
+        fetch(server, "/packed", tmp_path)
+    assert server.encodings == ["identity"]
+
+
+def test_a_list_keeps_its_name(server, loopback, tmp_path):
+    """It tells the category, and how the lines are read."""
+    assert fetch(server, "/lists/artists%20.csv?v=2", tmp_path).name == "artists_20.csv"
+
+
 def test_what_is_too_long_is_given_up(server, loopback, tmp_path):
     with pytest.raises(InterrogatorError, match="over 30 MB"):
         fetch(server, "/endless", tmp_path)
@@ -79,7 +95,7 @@ def test_what_is_too_long_is_given_up(server, loopback, tmp_path):
 
 def test_what_takes_too_long_is_given_up(server, loopback, tmp_path, monkeypatch):
     monkeypatch.setattr(remote, "MOST_SECONDS", 0.3)
-    with pytest.raises(InterrogatorError, match="did not give it within"):
+    with pytest.raises(InterrogatorError, match="did not give the file within"):
         fetch(server, "/silent", tmp_path)
 
 

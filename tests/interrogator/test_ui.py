@@ -89,7 +89,7 @@ def test_an_address_is_fetched_within_limits(client, monkeypatch, tmp_path):
     async def fetch(address, folder):
         asked.append(address)
         if "large" in address:
-            raise InterrogatorError("The file at the picture's address has over 30 MB.")
+            raise InterrogatorError("The file at the address has over 30 MB.")
         path = folder / "by-address" / "picture"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(CAT.read_bytes())

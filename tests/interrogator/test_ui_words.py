@@ -1,5 +1,7 @@
 """Whose names, bans and own lists, chosen on the page and through the API."""
 
+import re
+
 import gradio as gr
 import pytest
 from gradio.data_classes import FileData, ListFiles
@@ -7,7 +9,9 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from interrogator.catalogue import ASSETS, PRESETS
+from interrogator.choices import MOST_OWN_BYTES, words_of
 from interrogator.controls import lists_as_they_came
+from interrogator.errors import InterrogatorError
 from interrogator.page import Page
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
@@ -100,3 +104,18 @@ def test_only_this_machines_settings_switch_the_safety_list_off(client, monkeypa
     else:
         done = asked(client, own_words="nude cat\ncalm cat", own_lists="replace")
         assert {p["text"] for p in done["ranked"]["own"]} == {"calm cat"}
+
+
+def test_the_words_counted_are_those_of_the_clip_that_ranks(page):
+    taught = page.describe_words("demo", "all", "", "", None, "add")
+    ours = page.describe_words("demo", "all", "", "", None, "add", clip="ViT-B-32/openai")
+    ranked = [int(re.search(r"Ranked: ([\d,]+)", t)[1].replace(",", "")) for t in (taught, ours)]
+    assert ranked[0] < 200
+    assert ranked[1] > 9_000
+
+
+def test_lists_that_are_far_too_large_are_not_read(tmp_path):
+    path = tmp_path / "large.txt"
+    path.write_bytes(b"\xff" * (MOST_OWN_BYTES + 1))  # reading it would say that it is no text
+    with pytest.raises(InterrogatorError, match=r"over 1 MB\. Of phrases, up to 2,000 are read"):
+        words_of("all", "", "", [str(path)], "add")

@@ -129,6 +129,7 @@ def test_a_gpu_is_asked_for_by_mode_and_never_for_long():
     assert seconds(mode="best", with_negative=True) > seconds(mode="best")
     assert seconds("score", mode="best") == GPU_SECONDS
     assert seconds(mode="best", seconds=5) == GPU_SECONDS + 5
+    assert seconds(mode="fast", seconds=80) == seconds(mode="fast")  # it searches nothing
     assert seconds(mode="best", seconds=9999) == GPU_MOST_SECONDS
 
 
@@ -136,6 +137,9 @@ def test_an_error_of_gradio_is_told_and_a_bug_stays_one():
     class QuotaError(Exception):
         message = "no GPU is free"
 
-    assert isinstance(zerogpu._told(QuotaError()), InterrogatorError)
+    for begun, says in ((False, "lends no GPU for it now"), (True, "took its GPU back")):
+        told = zerogpu._told(QuotaError(), begun)
+        assert isinstance(told, InterrogatorError)
+        assert says in str(told)
     bug = ZeroDivisionError()
-    assert zerogpu._told(bug) is bug
+    assert zerogpu._told(bug, False) is bug

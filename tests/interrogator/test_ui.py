@@ -1,6 +1,7 @@
 """The API end to end, with a client that knows nothing of our code."""
 
 import base64
+import inspect
 from pathlib import Path
 
 import gradio as gr
@@ -12,6 +13,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from interrogator import render
+from interrogator.api import Endpoints
 from interrogator.catalogue import ASSETS, PRESETS, active_notice
 from interrogator.controls import as_it_came
 from interrogator.errors import InterrogatorError
@@ -262,3 +264,8 @@ def test_what_comes_from_outside_is_escaped(demo):
     done = demo.run(Image.new("RGB", (32, 32)), Settings(caption="<script>alert(1)</script>"))
     assert "<script>" not in render.caption(done)
     assert "<b>" not in render.status("<b>")
+
+
+def test_what_is_asked_goes_by_the_same_names_in_the_same_order_everywhere():
+    asked = list(inspect.signature(Endpoints.interrogate).parameters)
+    assert asked == ["self", *inspect.signature(Request.of).parameters]

@@ -1,8 +1,10 @@
 """What is generated in README.md and API.md: `python -m tests.documents` writes it anew.
 
-Between `<!-- NAME -->` and `<!-- /NAME -->` stands what the program says of itself.
+Between `<!-- NAME -->` and `<!-- /NAME -->` stands what the program says of itself, or what a
+benchmark printed when it was last run: its command and output are kept in `benchmarks/results/`.
 """
 
+import functools
 import inspect
 import os
 import re
@@ -12,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FILES = ("README.md", "API.md")
+RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*.txt"))
 
 
 def help_of(package):
@@ -69,11 +72,19 @@ def endpoints():
     return "\n\n".join(parts)
 
 
+def measured(path):
+    """What a benchmark printed for people, under the command that printed it."""
+    command, *lines = path.read_text(encoding="utf-8").splitlines()
+    told = "\n".join(line for line in lines if not line.startswith("{")).strip()
+    return f"`{command}`:\n\n" + (told if "|---" in told else f"```text\n{told}\n```")
+
+
 PARTS = {
     "interrogator --help": lambda: help_of("interrogator"),
     "matmul_demo --help": lambda: help_of("matmul_demo"),
     "models": models,
     "endpoints": endpoints,
+    **{f"measured {path.stem}": functools.partial(measured, path) for path in RESULTS},
 }
 
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from interrogator import choices, fields, images
-from tests.documents import FILES, ROOT, filled
+from tests.documents import FILES, RESULTS, ROOT, filled
 from training.painter.spec import SUBJECTS
 
 PAPERS = [*FILES, "CONTRIBUTING.md", "CHANGELOG.md"]
@@ -49,6 +49,15 @@ def run(command, **settings):
 @pytest.mark.parametrize("name", FILES)
 def test_what_is_generated_is_what_the_program_says_of_itself(name):
     assert filled(text_of(name)) == text_of(name), "write it anew: python -m tests.documents"
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_every_figure_kept_is_shown_under_a_command_that_can_be_run(path):
+    assert f"<!-- measured {path.stem} -->" in text_of("README.md")
+    program, script, *_ = path.read_text("utf-8").splitlines()[0].split()
+    assert program == "python"
+    assert (ROOT / script).exists()
+    assert path.read_text("utf-8").rstrip().endswith("}"), "the line of JSON is kept as well"
 
 
 @pytest.mark.parametrize("code", blocks("bash"))

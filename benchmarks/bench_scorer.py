@@ -65,7 +65,7 @@ def compared(name: str, dtype: torch.dtype, pairs: int) -> dict[str, Any]:
     every = vocabulary_for(PRESETS["quality"]).phrases
     image = F.normalize(clip.encode_text([rng.choice(every)])[0], dim=0)
     difference, cosine, whole_seconds, seconds = 0.0, 1.0, 0.0, 0.0
-    for _ in range(pairs // PER_PROMPT):
+    for _ in range(-(-pairs // PER_PROMPT)):
         prompt = ", ".join(rng.sample(every, rng.randint(1, 12)))
         phrases = tuple(rng.sample(every, PER_PROMPT))
         scorer, scores = Scorer(clip, image, phrases), torch.zeros(PER_PROMPT)

@@ -8,12 +8,16 @@ same numbers but for rounding.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import BlipForConditionalGeneration, DynamicCache, EncoderDecoderCache
+
+# From 5.24 on transformers prefers another name for what it hands on; until 6 it takes this one.
+warnings.filterwarnings("ignore", "`past_key_values` is deprecated", FutureWarning)
 
 
 class PictureCache(EncoderDecoderCache):

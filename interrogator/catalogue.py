@@ -16,10 +16,7 @@ from interrogator import hub, memory, torchvision_ops  # noqa: F401  (the last b
 from interrogator.errors import InterrogatorError
 from interrogator.hub import RemoteFile, Repository
 from interrogator.known import CAPTIONERS, CLIPS
-from interrogator.places import CAPTIONER_FILES, SHARDS, companions, split_weights
-from interrogator.places import CLIP_WEIGHTS as CLIP_WEIGHTS
-from interrogator.places import clip_repository as clip_repository
-from interrogator.places import tag_record as tag_record
+from interrogator.places import CAPTIONER_FILES, SHARDS, clip_repository, companions, split_weights
 
 import open_clip  # isort: skip
 
@@ -124,20 +121,21 @@ def choose_names(
     return names
 
 
-def check_memory(*names: str) -> None:
+def check_memory(*names: str, single: bool = False) -> None:
     """Refuse known models that are too large for this machine, whatever else it does.
 
     Args:
         names: Captioners and CLIPs that are to be in memory at once.
+        single: Whether in float32; else in 16-bit numbers.
 
     Raises:
         InterrogatorError: They do not fit; says what they need, what there is, and what would fit.
     """
-    needed, limit = memory.needed(*names), memory.limit()
+    needed, limit = memory.needed(*names, single=single), memory.limit()
     if needed <= limit:
         return
     them = [model.name for model in memory.known(*names)]
-    fit = [preset.preset for preset in PRESETS.values() if _fits(preset)]
+    fit = [preset.preset for preset in PRESETS.values() if _fits(preset, single)]
     raise InterrogatorError(
         f"{' and '.join(them)} need{'s' * (len(them) == 1)} about {needed:.1f} GB of memory, and "
         f"{limit:.1f} GB are to be had here. Choose smaller models; these presets fit: "
@@ -145,8 +143,8 @@ def check_memory(*names: str) -> None:
     )
 
 
-def _fits(names: ModelNames) -> bool:
-    return memory.needed(names.caption, names.clip) <= memory.limit()
+def _fits(names: ModelNames, single: bool = False) -> bool:
+    return memory.needed(names.caption, names.clip, single=single) <= memory.limit()
 
 
 def _check_name(name: str) -> None:

@@ -18,15 +18,16 @@ _GROUPS = Path("/proc/self/cgroup")
 _MOUNT = Path("/sys/fs/cgroup")
 
 
-def needed(*names: str) -> float:
+def needed(*names: str, single: bool = False) -> float:
     """Return about how much memory models take together, in GB; 0 where none of them is known.
 
-    Counted is what is known by name, in 16-bit numbers: the least that they can take.
+    Counted is what is known by name.
 
     Args:
         names: Captioners and CLIPs, whatever revision follows an @.
+        single: Whether in float32; 16-bit numbers are the least that they can take.
     """
-    weights = sum(model.memory[0] for model in known(*names))
+    weights = sum(model.memory[single] for model in known(*names))
     return weights + PROGRAM if weights else 0.0
 
 

@@ -15,18 +15,16 @@ from typing import Any
 
 import torch
 
-from interrogator import torchvision_ops  # noqa: F401  (must come before open_clip, transformers)
-from interrogator.catalogue import (
-    CLIP_WEIGHTS,
-    ModelNames,
-    choose_names,
-    clip_repository,
-    tag_record,
+from interrogator import (
+    memory,
+    torchvision_ops,  # noqa: F401  (must come before open_clip, transformers)
 )
+from interrogator.catalogue import ModelNames, check_memory, choose_names
 from interrogator.download import remove_damaged
 from interrogator.errors import InterrogatorError
 from interrogator.files import fetch, own_folder, text_config
 from interrogator.hub import Report
+from interrogator.places import CLIP_WEIGHTS, clip_repository, tag_record
 from interrogator.runtime import Runtime, choose_runtime
 from interrogator.transfers import Transfers
 
@@ -94,6 +92,7 @@ class ModelStore:
         Raises:
             InterrogatorError: They cannot be had, or not yet; says why and what to do.
         """
+        check_memory(names.caption, names.clip, *([judge] if judge else []))
         if not self.is_loaded(names):
             fetch(names, self._transfers, report, patience)
         if judge and judge not in self._clips:
@@ -112,12 +111,33 @@ class ModelStore:
         with self._loading:
             ready = self._ready(names)
             if ready is None:
+                self._make_room(names.caption, names.clip)
                 ready = load(names, self.runtime, report, self._transfers)
                 with self._lock:
                     self._loaded[names] = ready
                     while len(self._loaded) > KEPT_LOADED:
                         self._loaded.popitem(last=False)
             return ready
+
+    def _make_room(self, *names: str) -> None:
+        """Forget models that have to go before others can be in this machine's memory.
+
+        Raises:
+            InterrogatorError: They do not fit even alone, in the numbers of this runtime.
+        """
+        if self.runtime.device.type != "cpu":
+            return
+        single = self.runtime.dtype == torch.float32
+        check_memory(*names, single=single)
+        with self._lock:
+            while self._loaded or self._clips:
+                beside = [name for kept in self._loaded for name in (kept.caption, kept.clip)]
+                if memory.needed(*names, *beside, *self._clips, single=single) <= memory.limit():
+                    break
+                if self._loaded:
+                    self._loaded.popitem(last=False)
+                else:
+                    self._clips = {}
 
     def _ready(self, names: ModelNames) -> Models | None:
         with self._lock:
@@ -134,6 +154,7 @@ class ModelStore:
         fetch(_clip_alone(name), self._transfers, report)
         with self._loading:
             if name not in self._clips:
+                self._clips = {}
                 self._clips = {name: load_clip(name, self.runtime, report, self._transfers)}
             return self._clips[name]
 

@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 ASK_AGAIN_SECONDS = 60.0  # after which a hub that did not answer is asked again
 PATIENCE_SECONDS = 30.0  # that a program waits for a download; it holds its turn meanwhile
 DRAW_SECONDS = 0.15  # how often a search is drawn, so that drawing does not take its time
+SMALL = 50_000_000  # bytes, from which on they are told as GB
 MOST_RANKED = 50  # phrases of each list that `analyze` tells at most
 WAITING = "Waiting for your turn: one computation runs at a time"
 BUG = "Something went wrong on our side; it is in the server's log. Try again."
@@ -110,7 +111,8 @@ class Page:
             size = download_bytes(names)
         except InterrogatorError as error:
             return render.status(f"{preset}: {error}", kind="error")
-        ready = "on this machine already" if not size else f"{size / 1e9:.1f} GB to download once"
+        told = f"{size / 1e9:.1f} GB" if size >= SMALL else f"{size / 1e6:.1f} MB"
+        ready = f"{told} to download once" if size else "on this machine already"
         what = names.note or f"{names.shown_caption} and {names.shown_clip}"
         return render.status(f"{names.preset}: {what}; {ready}.", kind="idle")
 

@@ -5,7 +5,7 @@ import json
 import torch
 from safetensors.torch import save_file
 
-from interrogator import catalogue  # first: it makes torchvision importable
+from interrogator import catalogue, places  # first: it makes torchvision importable
 
 import open_clip  # isort: skip
 from transformers import (  # isort: skip
@@ -57,7 +57,7 @@ def write_borrowing(folder):
         num_attention_heads=2, max_position_embeddings=40,
     ).save_pretrained(tower)  # fmt: skip
     RobertaTokenizer(vocab=words, merges=[]).save_pretrained(tower)
-    repository = catalogue.clip_repository(BORROWING)
+    repository = places.clip_repository(BORROWING)
     place = folder / repository.name
     place.mkdir(parents=True)
     text = {

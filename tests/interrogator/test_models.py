@@ -153,6 +153,21 @@ def test_the_store_loads_once_and_keeps_the_latest(store):
     assert not store.is_loaded(b)
 
 
+def test_the_oldest_go_where_memory_would_not_hold_them_too(store, monkeypatch):
+    """quality takes 3.5 GB in float32, light 1.5, and the program 1."""
+    monkeypatch.setattr("interrogator.memory.limit", lambda: 6.2)
+    quality, light = catalogue.PRESETS["quality"], catalogue.PRESETS["light"]
+    first = store.load(light)
+    store.load(quality)
+    assert store.load(light) is first
+    monkeypatch.setattr("interrogator.memory.limit", lambda: 5.0)
+    store.load(catalogue.ModelNames("third", light.caption, quality.clip))
+    assert [names.preset for names in store._loaded] == ["light", "third"]
+    monkeypatch.setattr("interrogator.memory.limit", lambda: 4.0)
+    with pytest.raises(InterrogatorError, match=r"need about 4\.5 GB of memory"):
+        store.load(quality)
+
+
 def test_what_is_loaded_does_not_wait_for_what_is_loading(store):
     a = catalogue.ModelNames("a", "x", "y")
     first = store.load(a)

@@ -230,6 +230,8 @@ def test_the_notice_names_the_active_models_and_says_why(page):
 def test_a_preset_tells_its_download_before_it_is_used(page, monkeypatch):
     monkeypatch.setattr("interrogator.page.download_bytes", lambda names: 2_600_000_000)
     assert "2.6 GB to download once" in page.describe_models("quality")
+    monkeypatch.setattr("interrogator.page.download_bytes", lambda names: 2_345_678)
+    assert "2.3 MB to download once" in page.describe_models("quality")
     monkeypatch.setattr("interrogator.page.download_bytes", lambda names: 0)
     assert "on this machine already" in page.describe_models("quality")
 

@@ -41,6 +41,7 @@ def main() -> None:
         return
     counts = sorted({1, available_threads()})
     rows = [row for threads in counts for row in run_apart(threads, options.seconds)]
+    print(table(rows))
     print(json.dumps({"benchmark": "race_limit", "machine": cpu_name(), "rows": rows}))
 
 
@@ -54,18 +55,12 @@ def run_apart(threads: int, seconds: float) -> list[dict[str, object]]:
 
 
 def run(threads: int, seconds: float) -> list[dict[str, object]]:
-    """All shapes with so many threads; the table goes to stderr as it grows."""
+    """All shapes with so many threads; what comes out goes to stderr at once."""
     physics(threads)
-    head = ("shape", "best of ours", "median", "fastest", "of the floor", "× NumPy", "× torch")
-    say(f"{head[0]:>14}  {head[1]:<15} {head[2]:>8} {head[3]:>8}  {head[4]:>13}  {head[5]:>11}  "
-        f"{head[6]:>11}  others busy")  # fmt: skip
     rows = []
     for shape in SHAPES:
-        row = measure(shape, threads, seconds)
-        rows.append(row)
-        say(line(row))
-        if reason := shortfall(row):
-            say(f"{'':>14}  {reason}")
+        rows.append(measure(shape, threads, seconds))
+        say(line(rows[-1]))
     return rows
 
 
@@ -135,23 +130,40 @@ def sample(workload: object, seconds: float) -> dict[str, tuple[float, ...]]:
     return timing.take_turns(samplers, seconds)
 
 
+def table(rows: list[dict[str, object]]) -> str:
+    """All rows, and why a lane falls short."""
+    head = (
+        "| shape | threads | best of ours | median (fastest) | floor | of the floor | over NumPy "
+        "| over torch | others busy |"
+    )
+    lines = [head, "|---" * 9 + "|", *map(line, rows)]
+    reasons = [
+        f"- {row['shape']}, {row['threads']} thread(s), {reason}"
+        for row in rows
+        if (reason := shortfall(row))
+    ]
+    return "\n".join([*lines, "", *reasons])
+
+
 def line(row: dict[str, object]) -> str:
-    """A row of the table: medians, and behind each the fastest runs."""
+    """A row of the table: medians, and in brackets the fastest runs."""
     from matmul_demo.text import percent_text, seconds_text
 
     def both(name: str) -> str:
-        return f"{row[f'times_{name}']:.2f} ({row[f'fastest_times_{name}']:.2f})"
+        return f"{row[f'times_{name}']:.2f} × ({row[f'fastest_times_{name}']:.2f})"
+
+    def share(name: str) -> str:
+        return percent_text(float(str(row[f"{name}floor_fraction"])))
 
     best = str(row["best"])
     medians, fastest = row["seconds"], row["fastest_seconds"]
     assert isinstance(medians, dict)
     assert isinstance(fastest, dict)
-    share = percent_text(float(str(row["floor_fraction"])))
-    top = percent_text(float(str(row["fastest_floor_fraction"])))
+    floor = seconds_text(float(str(row["floor_seconds"])))
     return (
-        f"{row['shape']:>14}  {best:<15} {seconds_text(medians[best]):>8} "
-        f"{seconds_text(fastest[best]):>8}  {f'{share} ({top})':>13}  {both('numpy'):>11}  "
-        f"{both('torch'):>11}  {row['neighbours']:.2f}"
+        f"| {row['shape']} | {row['threads']} | `{best}` | {seconds_text(medians[best])} "
+        f"({seconds_text(fastest[best])}) | {floor} | {share('')} ({share('fastest_')}) | "
+        f"{both('numpy')} | {both('torch')} | {row['neighbours']:.2f} |"
     )
 
 

@@ -23,15 +23,15 @@ WIDTH = 768  # of ViT-L-14
 REPEATS = 7
 
 
-def median_of(work: Callable[[], object]) -> float:
-    """Return the median seconds of a few calls, after one that is not counted."""
-    work()
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+def medians_of(*works: Callable[[], object]) -> list[float]:
+    """Return the median seconds of each, in turns, so that a neighbour disturbs all alike."""
+    times: list[list[float]] = [[] for _ in works]
+    for _ in range(REPEATS + 1):
+        for work, taken in zip(works, times, strict=True):
+            start = time.perf_counter()
+            work()
+            taken.append(time.perf_counter() - start)
+    return [statistics.median(taken[1:]) for taken in times]  # the first calls warm up
 
 
 def main() -> None:
@@ -53,8 +53,7 @@ def main() -> None:
             comparison.by_category(32)
             comparison.overall(2048)
 
-        # Measured in turns, so that a neighbour disturbs both alike.
-        seconds, reading = median_of(ranking), median_of(matrix.sum)
+        seconds, reading = medians_of(ranking, matrix.sum)
         told.append({"phrases": size, "seconds": seconds, "reading_seconds": reading})
         print(
             f"| {size:,} | {seconds * 1e3:.2f} ms | {reading * 1e3:.2f} ms "

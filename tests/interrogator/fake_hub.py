@@ -25,6 +25,7 @@ class Trouble:
         status: Answer with this status instead.
         cut_after: End the connection after so many bytes of the answer.
         silent: Send no byte until the test ends.
+        slow_after: Send so many bytes, and the rest when the test says so (`released`).
         altered: Send other bytes than were announced.
         longer: Send more bytes than were announced, and no length.
         deaf: Ignore the range that was asked for.
@@ -36,6 +37,7 @@ class Trouble:
     status: int = 0
     cut_after: int | None = None
     silent: bool = False
+    slow_after: int | None = None
     altered: bool = False
     longer: bool = False
     deaf: bool = False
@@ -122,7 +124,15 @@ class _Handler(BaseHTTPRequestHandler):
             start = 1 if trouble.astray else start
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
             return self._send(206, headers, sent[start:], cut_after=trouble.cut_after)
+        if trouble.slow_after:
+            return self._send_slowly(headers, sent, trouble.slow_after)
         return self._send(200, headers, sent, cut_after=trouble.cut_after)
+
+    def _send_slowly(self, headers, data, first):
+        self._send(200, {**headers, "Content-Length": str(len(data))}, data[:first], length=None)
+        self.wfile.flush()
+        self.server.released.wait(20)
+        self.wfile.write(data[first:])
 
     def _refuse(self, status, code):
         headers = {"X-Error-Code": code} if code else {}

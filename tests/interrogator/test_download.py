@@ -1,5 +1,7 @@
 """Downloads from a hub on loopback that cuts, lies, hangs and refuses."""
 
+import threading
+
 import huggingface_hub
 import pytest
 from huggingface_hub import constants, try_to_load_from_cache
@@ -104,6 +106,25 @@ def test_a_hub_that_always_cuts_and_never_goes_on_is_given_up(server):
     server.trouble[WEIGHTS] = trouble
     with pytest.raises(InterrogatorError, match="broke off"):
         fetch()
+
+
+def test_a_slow_hub_is_waited_for_and_shown(server):
+    server.trouble[WEIGHTS] = Trouble(slow_after=2_000_000)
+    shares, halfway = [], threading.Event()
+
+    def hear(text, share):
+        shares.append(share)
+        if share and 0.5 < share < 1:
+            halfway.set()
+
+    fetching = threading.Thread(target=fetch, kwargs={"report": hear})
+    fetching.start()
+    assert halfway.wait(20), "what has come is told while the rest is missing"
+    assert shares[-1] < 1
+    server.released.set()
+    fetching.join(20)
+    assert shares[-1] == 1
+    assert len(server.got(WEIGHTS)) == 1
 
 
 def test_a_silent_hub_is_given_up_and_asked_again(server, monkeypatch):

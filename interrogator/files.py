@@ -18,7 +18,7 @@ from interrogator.transfers import Transfers
 
 
 def fetch(
-    names: ModelNames, transfers: Transfers, report: Report, patience: float | None = None
+    names: ModelNames, transfers: Transfers, report: Report, end: float | None = None
 ) -> dict[str, Path]:
     """Return the local folder of each repository by name, downloading what the cache lacks.
 
@@ -26,17 +26,17 @@ def fetch(
         names: Which models.
         transfers: The downloads of this process.
         report: Told how far they are.
-        patience: For how many seconds a download is waited for.
+        end: Until when downloads are waited for, by the monotonic clock; None: until they are done.
 
     Raises:
         InterrogatorError: The hub cannot be reached or lacks something, or a download failed.
     """
-    folders = _fetch(names.preset, repositories(names), transfers, report, patience)
-    folders |= _fetch(names.preset, shards(names.caption, folders), transfers, report, patience)
+    folders = _fetch(names.preset, repositories(names), transfers, report, end)
+    folders |= _fetch(names.preset, shards(names.caption, folders), transfers, report, end)
     place = own_folder(names.clip, folders)
     if place is not None:  # only what lies there tells what else it needs
         more = companions(text_config(place), own_tokenizer=True)
-        folders |= _fetch(names.preset, more, transfers, report, patience)
+        folders |= _fetch(names.preset, more, transfers, report, end)
     return folders
 
 
@@ -45,7 +45,7 @@ def _fetch(
     wanted: list[Repository],
     transfers: Transfers,
     report: Report,
-    patience: float | None,
+    end: float | None,
 ) -> dict[str, Path]:
     cached = {repository.name: hub.cached_folder(repository) for repository in wanted}
     missing = [repository for repository in wanted if cached[repository.name] is None]
@@ -60,7 +60,7 @@ def _fetch(
             f"The models of {preset!r} are not on this machine. {error} "
             "Connect to the network once, or choose the preset demo."
         ) from error
-    return folders | transfers.fetch(missing, found, report, patience)
+    return folders | transfers.fetch(missing, found, report, end)
 
 
 def shards(captioner: str, folders: dict[str, Path]) -> list[Repository]:

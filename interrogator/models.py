@@ -87,16 +87,17 @@ class ModelStore:
             names: Which models.
             judge: The name of a second CLIP.
             report: Told what is being downloaded.
-            patience: For how many seconds a download is waited for; it goes on afterwards.
+            patience: For how many seconds downloads are waited for; they go on afterwards.
 
         Raises:
             InterrogatorError: They cannot be had, or not yet; says why and what to do.
         """
         check_memory(names.caption, names.clip, *([judge] if judge else []))
+        end = None if patience is None else time.monotonic() + patience  # of all together
         if not self.is_loaded(names):
-            fetch(names, self._transfers, report, patience)
+            fetch(names, self._transfers, report, end)
         if judge and judge not in self._clips:
-            fetch(_clip_alone(judge), self._transfers, report, patience)
+            fetch(_clip_alone(judge), self._transfers, report, end)
 
     def load(self, names: ModelNames, report: Report = lambda text, share: None) -> Models:
         """Return the models, downloaded and loaded if they are not in memory yet.
@@ -145,8 +146,15 @@ class ModelStore:
                 self._loaded.move_to_end(names)
             return self._loaded.get(names)
 
-    def load_clip(self, name: str, report: Report = lambda text, share: None) -> Clip:
+    def load_judge(
+        self, name: str, beside: ModelNames, report: Report = lambda text, share: None
+    ) -> Clip:
         """Return a CLIP by itself, downloaded and loaded if it is not in memory yet.
+
+        Args:
+            name: Which CLIP.
+            beside: The models that stay in use meanwhile.
+            report: Told what is being downloaded or loaded.
 
         Raises:
             InterrogatorError: It cannot be had; says why and what to do.
@@ -155,6 +163,7 @@ class ModelStore:
         with self._loading:
             if name not in self._clips:
                 self._clips = {}
+                self._make_room(name, beside.caption, beside.clip)
                 self._clips = {name: load_clip(name, self.runtime, report, self._transfers)}
             return self._clips[name]
 

@@ -50,7 +50,7 @@ class Transfers:
         repositories: list[Repository],
         files: list[RemoteFile],
         report: Report,
-        patience: float | None = None,
+        end: float | None = None,
     ) -> dict[str, Path]:
         """Return the local folder of each repository by name, downloading what is missing.
 
@@ -58,12 +58,11 @@ class Transfers:
             repositories: What to download, one after the other.
             files: What `hub.survey` found of them.
             report: Told how far it is.
-            patience: For how many seconds they are waited for; None: until they are done.
+            end: Until when they are waited for, by the monotonic clock; None: until they are done.
 
         Raises:
-            InterrogatorError: A download failed, or patience is over and it goes on alone.
+            InterrogatorError: A download failed, or that time has come and it goes on alone.
         """
-        end = None if patience is None else time.monotonic() + patience
         return {
             repository.name: self._wait(self._start(repository, files), report, end)
             for repository in repositories

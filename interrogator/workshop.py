@@ -73,7 +73,7 @@ class Workshop:
             names: Which models.
             judge: The name of a second CLIP.
             report: Told what is being downloaded.
-            patience: For how many seconds a download is waited for; it goes on afterwards.
+            patience: For how many seconds downloads are waited for; they go on afterwards.
 
         Raises:
             InterrogatorError: They cannot be had, or not yet.
@@ -144,7 +144,7 @@ class Workshop:
         mask, unnamed = self._rule(whole, policy or default_policy())
         start, ready = time.perf_counter(), self.store.is_loaded(names)
         models = self.store.load(names, report)
-        judging = self.store.load_clip(judge, report) if judge else None
+        judging = self.store.load_judge(judge, names, report) if judge else None
         if not ready:
             seconds["load"] = time.perf_counter() - start
         with self._lock:

@@ -1,5 +1,6 @@
 import hashlib
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,31 @@ def test_the_oldest_go_where_memory_would_not_hold_them_too(store, monkeypatch):
     monkeypatch.setattr("interrogator.memory.limit", lambda: 4.0)
     with pytest.raises(InterrogatorError, match=r"need about 4\.5 GB of memory"):
         store.load(quality)
+
+
+def test_a_judge_has_to_fit_beside_the_models_in_use(store, monkeypatch):
+    """quality takes 3.5 GB in float32, light 1.5, ViT-H 3.9 and the program 1."""
+    monkeypatch.setattr(models, "load_clip", lambda name, *_: name)
+    monkeypatch.setattr("interrogator.memory.limit", lambda: 8.5)
+    quality, light = catalogue.PRESETS["quality"], catalogue.PRESETS["light"]
+    judge = "ViT-H-14/laion2b_s32b_b79k"
+    store.load(light)
+    store.load(quality)
+    assert store.load_judge(judge, quality) == judge
+    assert list(store._loaded) == [quality]  # light had to go
+    monkeypatch.setattr("interrogator.memory.limit", lambda: 8.0)
+    store._clips = {}
+    with pytest.raises(InterrogatorError, match=r"ViT-H-14.* need about 8\.4 GB of memory"):
+        store.load_judge(judge, quality)
+
+
+def test_all_downloads_together_are_waited_for_no_longer_than_asked(store, monkeypatch):
+    ends = []
+    monkeypatch.setattr(models, "fetch", lambda names, transfers, report, end: ends.append(end))
+    before = time.monotonic()
+    store.fetch(catalogue.PRESETS["light"], "ViT-L-14/openai", patience=30.0)
+    assert ends[0] == ends[1]
+    assert before + 30 <= ends[0] <= time.monotonic() + 30
 
 
 def test_what_is_loaded_does_not_wait_for_what_is_loading(store):

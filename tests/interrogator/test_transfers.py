@@ -1,6 +1,7 @@
 """Downloads that several ask for, in one program or in two."""
 
 import threading
+import time
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_who_has_no_patience_leaves_a_download_that_goes_on(server, monkeypatch)
     monkeypatch.setattr(transfers, "download", held)
     shared, found = transfers.Transfers(), hub.survey([repository])
     with pytest.raises(InterrogatorError, match=r"1 of 3 MB.*goes on without you"):
-        shared.fetch([repository], found, lambda text, share: None, patience=0.0)
+        shared.fetch([repository], found, lambda text, share: None, end=time.monotonic())
     hold.set()
     assert shared.fetch([repository], found, lambda text, share: None)[NAME].is_dir()
     assert len(server.got(WEIGHTS)) == 1

@@ -31,12 +31,12 @@ LANES = (
     "naive_lists", "elementwise_numpy", "dot_numpy", "broadcast_torch", "numba_ijk",
     "einsum_numpy", "matmul_numpy", "matmul_torch",
 )  # fmt: skip
-ROUNDS = 7
-SECONDS = 0.3  # for each clock in each round
+ROUNDS = 25
+SECONDS = 0.1  # for each clock in each round: short, so that the three meet the same machine
 EXTRAPOLATED = ("naive_lists", "naive_numpy", "elementwise_torch")
 ROWS = 1000
 ESTIMATE_BUDGET = 1.0  # seconds; the full runs take up to ten times as long
-TURNS = 3
+TURNS = 9
 STOPS = 5
 
 
@@ -61,14 +61,17 @@ def plain_timeit(call: Callable[[], object]) -> float:
 
 
 def ratios(call: Callable[[], object]) -> dict[str, float]:
-    """Our median over the others', as the median over rounds in which the three take turns."""
+    """Our median over the others' of the same round, as the median over rounds; they take turns."""
     clocks = (ours, torch_timer, plain_timeit)
-    samples: dict[str, list[float]] = {clock.__name__: [] for clock in clocks}
+    rounds = []
     for turn in range(ROUNDS):
-        for clock in clocks[turn % 3 :] + clocks[: turn % 3]:
-            samples[clock.__name__].append(clock(call))
-    mine, torchs, plain = (statistics.median(samples[clock.__name__]) for clock in clocks)
-    return {"seconds": mine, "over_torch_timer": mine / torchs, "over_timeit": mine / plain}
+        told = {clock: clock(call) for clock in clocks[turn % 3 :] + clocks[: turn % 3]}
+        rounds.append([told[clock] for clock in clocks])
+    return {
+        "seconds": statistics.median(mine for mine, _, _ in rounds),
+        "over_torch_timer": statistics.median(mine / torchs for mine, torchs, _ in rounds),
+        "over_timeit": statistics.median(mine / plain for mine, _, plain in rounds),
+    }
 
 
 def extrapolated_over_full(key: str) -> dict[str, float]:

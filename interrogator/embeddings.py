@@ -12,6 +12,7 @@ import logging
 import os
 import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,14 @@ class Table:
     vocabulary: Vocabulary
     matrix: torch.Tensor
     neutral: torch.Tensor
+
+    @cached_property
+    def none_of_these(self) -> dict[str, float]:
+        """For each category: how well its best phrase fits pictures that show nothing."""
+        return {
+            category: float(self.neutral[rows].amax(dim=0).mean())
+            for category, rows in self.vocabulary.slices()
+        }
 
     def only(self, rows: NDArray[np.bool_]) -> Table:
         """Return the rows [n] that are true; nothing is encoded, and nothing copied if all are."""

@@ -95,22 +95,22 @@ class Comparison:
     def _phrases(self, rows: list[int]) -> list[RankedPhrase]:
         """Return what is known of these rows, in their order."""
         names, starts = list(self._slices), [rows.start for rows in self._slices.values()]
+        texts, totals = self.table.vocabulary.phrases, self._totals
+        mean, deviation = self._spread
         places = torch.tensor(rows, dtype=torch.long)
         scores = self.similarity[places].tolist()
         neutral = self.table.neutral[places].mean(dim=1).tolist()
-        mean, deviation = self._spread
         phrases = []
         for row, score, usual in zip(rows, scores, neutral, strict=True):
             category = names[bisect_right(starts, row) - 1]
-            none, total = self._totals[category]
             phrase = RankedPhrase(
-                text=self.table.vocabulary.phrases[row],
+                text=texts[row],
                 category=category,
                 similarity=score,
-                confidence=math.exp(score * self.logit_scale - total),
+                confidence=math.exp(score * self.logit_scale - totals[category]),
                 above_neutral=score - usual,
                 deviations=(score - mean) / deviation,
-                stands_out=score > none,
+                stands_out=score > self.table.none_of_these[category],
             )
             phrases.append(phrase)
         return phrases
@@ -120,13 +120,13 @@ class Comparison:
         return dict(self.table.vocabulary.slices())
 
     @cached_property
-    def _totals(self) -> dict[str, tuple[float, float]]:
-        """For each category: how well some phrase always fits, and the softmax's denominator."""
+    def _totals(self) -> dict[str, float]:
+        """The logarithm of the softmax's denominator, for each category."""
         totals = {}
         for category, rows in self._slices.items():
-            none = self.table.neutral[rows].amax(dim=0).mean()
-            scores = torch.cat([self.similarity[rows], none[None]])
-            totals[category] = float(none), float(torch.logsumexp(scores * self.logit_scale, 0))
+            none = torch.tensor(self.table.none_of_these[category])
+            every = torch.logsumexp(self.similarity[rows] * self.logit_scale, 0)
+            totals[category] = float(torch.logaddexp(every, none * self.logit_scale))
         return totals
 
     @cached_property

@@ -19,6 +19,10 @@ MIN_SAMPLES = 3  # fits the quartiles; a lane over its share may have fewer, but
 STEADY_SAMPLES = 15  # before a small spread is believed
 MAX_SAMPLES = 200
 STEADY_SPREAD = 0.01  # IQR over median
+LONG_CALL = 0.1  # seconds, beside which the time to wake threads does not count
+REST_STEP = 0.01  # seconds; at least a tick of the system, which counts processor time by ticks
+REST_SHARE = 0.2  # of one processor; less is no pool that spins
+REST_MOST = 0.1  # seconds; three times what OpenBLAS spins
 GROWTH = 16  # a part grows at most by this factor, because its first timing is a rough one
 
 
@@ -54,12 +58,32 @@ class Stopwatch:
             if collecting:
                 gc.enable()
 
+    def rested_block(self, call: Callable[[], object], calls: int) -> float:
+        """As `block`, but first let other threads come to rest, and wake those of the call."""
+        rest()
+        seconds = self.block(call, 1)
+        return seconds if seconds > LONG_CALL else self.block(call, calls)
+
     def calls(self, seconds: float) -> int:
         """Calls in a block that is long enough for the clock, each of them `seconds` long."""
         return 1 if self.one_by_one else max(1, math.ceil(MIN_BLOCK / max(seconds, 1e-9)))
 
 
 WALL = Stopwatch()
+
+
+def rest() -> None:
+    """Wait until no other thread of this process is busy.
+
+    After a call the threads of OpenBLAS and OpenMP spin for milliseconds, in case another one
+    follows. A lane of another library would share its processors with them.
+    """
+    end = time.perf_counter() + REST_MOST
+    while time.perf_counter() < end:
+        busy = time.process_time()
+        time.sleep(REST_STEP)
+        if time.process_time() - busy < REST_SHARE * REST_STEP:
+            return
 
 
 @dataclass(frozen=True)

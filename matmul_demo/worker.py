@@ -101,7 +101,7 @@ def _sampler(
 
     def sample() -> float:
         with lane.setting():
-            return stopwatch.block(call, calls)
+            return stopwatch.rested_block(call, calls)
 
     return sample
 
@@ -157,6 +157,7 @@ def run_lane(
     }[lane.part]
     try:
         prepare = _preparer(lane, matrices)
+        timing.rest()  # threads of the lane before may still spin
         with lane.setting():
             timed = timing.measure(prepare, full, budget, smallest, _stopwatch(lane, workload))
             result = strategies.to_numpy(prepare(timed.part)())

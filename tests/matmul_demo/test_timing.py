@@ -1,16 +1,20 @@
 """Timing with a clock of our own: what a call costs is decided by the test."""
 
 import gc
+import threading
+import time
 
 import pytest
 
 from matmul_demo.timing import (
     MAX_SAMPLES,
     MIN_BLOCK,
+    REST_MOST,
     STEADY_SAMPLES,
     Part,
     Stopwatch,
     measure,
+    rest,
     take_turns,
 )
 
@@ -139,3 +143,30 @@ def test_leaders_take_turns_and_none_follows_the_same_neighbour_always():
     start = clock[0]
     take_turns(quick, 2.0, now=lambda: clock[0])
     assert clock[0] - start == pytest.approx(2.0, abs=0.01)  # what is left is used
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(0.05, 0.05), (1.0, REST_MOST)])
+def test_threads_that_spin_are_waited_for_but_not_for_ever(seconds, waits):
+    start = time.perf_counter()
+
+    def spin():
+        while time.perf_counter() < start + seconds:
+            pass
+
+    thread = threading.Thread(target=spin)
+    thread.start()
+    rest()
+    waited = time.perf_counter() - start
+    thread.join()
+    assert waits <= waited
+    assert waited < 0.9  # even where others use the processors
+
+
+def test_a_turn_wakes_the_threads_first_unless_that_does_not_count():
+    lane = Lane(per_call=0.01, first=0.05)
+    stopwatch = Stopwatch(lane.clock)
+    assert stopwatch.rested_block(lane.prepare(FULL), 4) == pytest.approx(0.01)
+    assert len(lane.calls) == 5
+    slow = Lane(per_call=0.2)
+    assert Stopwatch(slow.clock).rested_block(slow.prepare(FULL), 1) == pytest.approx(0.2)
+    assert len(slow.calls) == 1

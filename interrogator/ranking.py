@@ -1,4 +1,9 @@
-"""Picture vector × table → the most (or least) similar phrases, exactly."""
+"""Picture vector × table → the most (or least) similar phrases, exactly.
+
+In NumPy throughout: its product of matrix and vector reads memory twice as fast as torch's, and its
+threads still spin for milliseconds afterwards, which would slow whatever torch does next.
+`benchmarks/bench_ranking.py` holds it against reading the matrix once.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from interrogator.embeddings import Table
 from interrogator.vocabulary import NEGATIVE
@@ -50,7 +57,7 @@ class Comparison:
     """
 
     table: Table
-    similarity: torch.Tensor
+    similarity: NDArray[np.float32]
     logit_scale: float
 
     def by_category(self, top: int, least: bool = False) -> dict[str, list[RankedPhrase]]:
@@ -75,7 +82,7 @@ class Comparison:
             for rows in kept
             for row in extreme_rows(self.similarity[rows], count, least)
         ]
-        best = extreme_rows(self.similarity[torch.tensor(rows, dtype=torch.long)], count, least)
+        best = extreme_rows(self.similarity[np.array(rows, np.intp)], count, least)
         return self._phrases([rows[place] for place in best])
 
     def all_but(self, category: str) -> list[str]:
@@ -97,9 +104,9 @@ class Comparison:
         names, starts = list(self._slices), [rows.start for rows in self._slices.values()]
         texts, totals = self.table.vocabulary.phrases, self._totals
         mean, deviation = self._spread
-        places = torch.tensor(rows, dtype=torch.long)
+        places = np.array(rows, np.intp)
         scores = self.similarity[places].tolist()
-        neutral = self.table.neutral[places].mean(dim=1).tolist()
+        neutral = self.table.neutral.numpy()[places].mean(axis=1).tolist()
         phrases = []
         for row, score, usual in zip(rows, scores, neutral, strict=True):
             category = names[bisect_right(starts, row) - 1]
@@ -124,40 +131,39 @@ class Comparison:
         """The logarithm of the softmax's denominator, for each category."""
         totals = {}
         for category, rows in self._slices.items():
-            none = torch.tensor(self.table.none_of_these[category])
-            every = torch.logsumexp(self.similarity[rows] * self.logit_scale, 0)
-            totals[category] = float(torch.logaddexp(every, none * self.logit_scale))
+            scores = self.similarity[rows] * self.logit_scale
+            none = self.table.none_of_these[category] * self.logit_scale
+            most = max(float(scores.max()), none)  # so that no exponential overflows
+            others = float(np.exp(scores - most).sum(dtype=np.float64))
+            totals[category] = most + math.log(others + math.exp(none - most))
         return totals
 
     @cached_property
     def _spread(self) -> tuple[float, float]:
         """Mean and standard deviation of all similarities but those of the negative list."""
         rows = [self.similarity[rows] for c, rows in self._slices.items() if c != NEGATIVE]
-        every = torch.cat(rows) if rows else self.similarity
-        return float(every.mean()), float(every.std(correction=0)) or 1.0
+        every = np.concatenate(rows) if rows else self.similarity
+        return float(every.mean()), float(every.std()) or 1.0
 
 
 def compare(image: torch.Tensor, table: Table, logit_scale: float) -> Comparison:
     """Compare a picture's unit vector [d] with every phrase of the table, in one product."""
-    # NumPy's product of matrix and vector reads memory twice as fast here as torch's own
-    # (benchmarks/bench_ranking.py), and there is nothing else to this step.
-    similarity = torch.from_numpy(table.matrix.numpy() @ image.numpy())
-    return Comparison(table, similarity, logit_scale)
+    return Comparison(table, table.matrix.numpy() @ image.numpy(), logit_scale)
 
 
-def extreme_rows(scores: torch.Tensor, count: int, least: bool = False) -> list[int]:
+def extreme_rows(scores: NDArray[np.float32], count: int, least: bool = False) -> list[int]:
     """Return the rows of the `count` largest (or least) scores [n], the most extreme first.
 
-    Exact, not the best of chunks, and equal scores keep the order of their rows; `topk` alone
+    Exact, not the best of chunks, and equal scores keep the order of their rows; `partition` alone
     leaves that open.
     """
-    signed = -scores if least else scores
+    signed = scores if least else -scores
     count = min(count, len(signed))
     if not count:
         return []
-    threshold = torch.topk(signed, count).values[-1]
-    rows = (signed >= threshold).nonzero().flatten()  # with all that are equal to the last
-    order = torch.sort(signed[rows], descending=True, stable=True).indices[:count]
+    threshold = np.partition(signed, count - 1)[count - 1]
+    rows = np.flatnonzero(signed <= threshold)  # with all that are equal to the last
+    order = np.argsort(signed[rows], kind="stable")[:count]
     return rows[order].tolist()
 
 

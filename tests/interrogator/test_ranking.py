@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -121,9 +122,9 @@ def test_extreme_rows_are_those_of_brute_force(rows, order, least):
     sign = 1 if least else -1
     expected = sorted(range(rows), key=lambda row: (sign * values[row], row))
     for count in (1, 8, 2048):
-        assert extreme_rows(scores, count, least) == expected[:count]
+        assert extreme_rows(scores.numpy(), count, least) == expected[:count]
 
 
 def test_nothing_is_the_extreme_of_nothing():
-    assert extreme_rows(torch.empty(0), 5) == []
-    assert extreme_rows(torch.ones(3), 0) == []
+    assert extreme_rows(np.empty(0), 5) == []
+    assert extreme_rows(np.ones(3), 0) == []

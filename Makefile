@@ -35,7 +35,7 @@ lint: install ## ruff (format and rules) and mypy
 	$(BIN)/mypy
 
 test: lint ## linters, type checks and every test
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 bench: install ## every benchmark: a table, then one JSON line
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done

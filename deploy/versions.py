@@ -79,7 +79,10 @@ def check(way: str, any_torch: bool, arguments: list[str]) -> Outcome:
     told = ", ".join(f"{name} {versions[name]}" for name in TOLD)
     python = install(way, versions)
     print(f"{title}: {told}", flush=True)
-    tests: list[str | Path] = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    tests: list[str | Path] = [
+        python, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider",
+        *arguments,
+    ]  # fmt: skip
     done = subprocess.run(tests, cwd=ROOT, check=False)
     wrong = (f"pytest ended with {done.returncode} ({told})",) if done.returncode else ()
     return Outcome(title, told, wrong)

@@ -1,8 +1,12 @@
 """Fixtures of the interrogator's tests."""
 
+import logging
+from types import SimpleNamespace
+
 import pytest
 
 from interrogator import download
+from interrogator.__main__ import main
 from tests.interrogator.fake_hub import FakeHub
 from tests.interrogator.one_model import NAME, SIZE, WEIGHTS, use
 
@@ -18,3 +22,19 @@ def server(tmp_path, monkeypatch):
     with FakeHub(tmp_path / "hub") as server:
         use(monkeypatch, server.url, tmp_path / "cache")
         yield server
+
+
+@pytest.fixture
+def command(capsys):
+    """The command line without a process of its own: its status, and what it printed."""
+
+    def run(*arguments):
+        status = main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return SimpleNamespace(returncode=status, stdout=out, stderr=err)
+
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield run
+    root.setLevel(level)
+    root.handlers[:] = handlers

@@ -1,4 +1,4 @@
-"""The command line, in a process of its own, as a person runs it."""
+"""The command line; where a process of its own makes a difference, in one."""
 
 import json
 import os
@@ -43,43 +43,28 @@ def test_a_line_of_json_per_picture_and_the_bad_ones_do_not_stop_the_good(tmp_pa
 
 
 def test_the_same_picture_gives_the_same_json_under_every_hash_seed():
-    lines = [
-        run(
-            EXAMPLES / "cat-pop-art.jpg",
-            "--preset",
-            "demo",
-            "--json",
-            "--mode",
-            "best",
-            "--with-negative",
-            PYTHONHASHSEED=seed,
-        ).stdout
-        for seed in ("1", "2")
-    ]
-    first, second = (json.loads(line) for line in lines)
+    asked = (
+        EXAMPLES / "cat-pop-art.jpg", "--preset", "demo", "--json", "--mode", "best",
+        "--with-negative",
+    )  # fmt: skip
+    first, second = (json.loads(run(*asked, PYTHONHASHSEED=seed).stdout) for seed in ("1", "2"))
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
     assert len(first["negative_prompt"].split(", ")) >= 8
 
 
-def test_text_is_a_prompt_per_picture_in_the_mode_asked_for():
-    done = run(
-        EXAMPLES / "moon-expressionism.jpg",
-        "--preset",
-        "demo",
-        "--mode",
-        "classic",
-        "--caption",
-        "two words",
-    )
+def test_text_is_a_prompt_per_picture_in_the_mode_asked_for(command):
+    picture = EXAMPLES / "moon-expressionism.jpg"
+    done = command(picture, "--preset", "demo", "--mode", "classic", "--caption", "two words")
     assert done.returncode == 0, done.stderr
     path, _, prompt = done.stdout.strip().partition(": ")
     assert path.endswith("moon-expressionism.jpg")
     assert prompt.startswith("two words, ")
 
 
-def test_a_vocabulary_of_ones_own(tmp_path):
+def test_a_vocabulary_of_ones_own(command, tmp_path):
     (tmp_path / "colours.txt").write_text("warm colors\nneon colors\n")
-    done = run(EXAMPLES / "cat-pop-art.jpg", "--preset", "demo", "--vocabulary", tmp_path, "--json")
+    picture = EXAMPLES / "cat-pop-art.jpg"
+    done = command(picture, "--preset", "demo", "--vocabulary", tmp_path, "--json")
     line = json.loads(done.stdout)
     assert set(line["ranked"]) == {"colours"}
     assert line["vocabulary"]["phrases"] == 2
@@ -94,8 +79,8 @@ def test_a_vocabulary_of_ones_own(tmp_path):
         (["--preset", "demo", "--vocabulary", "/none"], "no folder"),
     ],
 )
-def test_a_mistake_in_an_option_is_a_sentence_and_status_2(arguments, says):
-    done = run(EXAMPLES / "cat-pop-art.jpg", *arguments)
+def test_a_mistake_in_an_option_is_a_sentence_and_status_2(command, arguments, says):
+    done = command(EXAMPLES / "cat-pop-art.jpg", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
     assert "Traceback" not in done.stderr

@@ -4,21 +4,21 @@ import json
 
 import pytest
 
-from tests.interrogator.test_command import EXAMPLES, run
+from tests.interrogator.test_command import EXAMPLES
 
 PICTURE = EXAMPLES / "cat-pop-art.jpg"
 
 
-def test_artists_bans_and_own_lists(tmp_path):
+def test_artists_bans_and_own_lists(command, tmp_path):
     (tmp_path / "own.txt").write_text("(a cat in bright dots:1.3)\n\nfog\nFog\n")
-    done = run(
+    done = command(
         PICTURE, "--preset", "demo", "--mode", "fast", "--json", "--name-artists", "none",
         "--ban", '"pop art"', "--ban", "group:mood", "--ban", "category:palettes",
         "--add-vocabulary", tmp_path,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")
     assert "no group 'mood' to ban" in done.stderr
-    done = run(
+    done = command(
         PICTURE, "--preset", "demo", "--mode", "fast", "--json", "--name-artists", "none",
         "--ban", '"pop art"', "--ban", "category:palettes", "--add-vocabulary", tmp_path,
     )  # fmt: skip
@@ -39,8 +39,8 @@ def test_artists_bans_and_own_lists(tmp_path):
         (["--ban", "category:x"], "no category 'x' to ban; there are: artists, mediums"),
     ],
 )
-def test_a_mistake_is_a_sentence(arguments, says):
-    done = run(PICTURE, "--preset", "demo", *arguments)
+def test_a_mistake_is_a_sentence(command, arguments, says):
+    done = command(PICTURE, "--preset", "demo", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
     assert "Traceback" not in done.stderr

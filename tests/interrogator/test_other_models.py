@@ -86,9 +86,9 @@ def test_analyze_and_score_take_another_clip(page, others):
     assert scored["models"]["clip"] == others["custom"]
 
 
-def test_the_command_line_takes_other_models(others, tmp_path):
+def test_the_command_line_takes_other_models(command, others, tmp_path):
     (tmp_path / "mine.txt").write_text(MINE)
-    done = run(
+    done = command(
         CAT, "--caption-model", others["git"], "--clip", others["siglip"], "--mode", "best",
         "--vocabulary", tmp_path, "--caption-beams", 1, "--caption-fewest", 4,
         "--caption-most", 6, "--dtype", "float32", "--json",
@@ -112,8 +112,8 @@ def test_the_command_line_lists_the_known_models_at_once():
         assert model.licence in done.stdout
 
 
-def test_a_number_of_the_caption_that_cannot_be_is_a_sentence_and_status_2():
-    done = run(CAT, "--preset", "demo", "--caption-beams", "99")
+def test_a_number_of_the_caption_that_cannot_be_is_a_sentence_and_status_2(command):
+    done = command(CAT, "--preset", "demo", "--caption-beams", "99")
     assert (done.returncode, done.stdout) == (2, "")
     assert "The number of beams is from 1 to 10, not 99." in done.stderr
 

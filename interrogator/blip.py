@@ -44,6 +44,7 @@ class SharedAttention(nn.Module):
         self,
         hidden_states: torch.Tensor,
         encoder_hidden_states: torch.Tensor,
+        cache: EncoderDecoderCache | None = None,
         past_key_values: EncoderDecoderCache | None = None,
         **_: torch.Tensor | None,  # the picture's mask: nothing of a picture is masked
     ) -> tuple[torch.Tensor, None]:
@@ -52,12 +53,14 @@ class SharedAttention(nn.Module):
         Args:
             hidden_states: Words [rows, tokens, width], a row a beam, a picture's beams together.
             encoder_hidden_states: The picture once for each beam [rows, patches, width].
-            past_key_values: Kept between steps; a row is a picture of its own in any but ours.
+            cache: Kept between steps; a row is a picture of its own in any but ours.
+            past_key_values: What transformers before 5.24 calls the same.
         """
         rows, tokens, width = hidden_states.shape
-        cache = past_key_values if isinstance(past_key_values, PictureCache) else None
-        pictures = rows if cache is None else cache.pictures
-        keys, values = self._of_pictures(encoder_hidden_states[:: rows // pictures], cache)
+        kept = cache if cache is not None else past_key_values
+        ours = kept if isinstance(kept, PictureCache) else None
+        pictures = rows if ours is None else ours.pictures
+        keys, values = self._of_pictures(encoder_hidden_states[:: rows // pictures], ours)
         query = self._by_head(self.query(hidden_states).reshape(pictures, -1, width))
         seen = scaled_dot_product_attention(query, keys, values)  # [pictures, heads, b × t, d]
         return seen.transpose(1, 2).reshape(rows, tokens, -1), None

@@ -70,15 +70,22 @@ def test_beams_that_change_places_go_on_from_their_own_words(seed):
     assert len({tuple(row) for row in given.tolist()}) > 1
 
 
-def test_a_pictures_keys_are_kept_once_however_many_beams(captioner, pictures):
+def test_a_pictures_keys_are_computed_and_kept_once_however_many_beams(captioner, pictures):
     pixels = captioner.processor(images=pictures[:2], return_tensors="pt").pixel_values
-    cache = PictureCache(2)
+    layers, cache, computed = captioner.model.text_decoder.bert.encoder.layer, PictureCache(2), []
+    hooks = [
+        layer.crossattention.self.key.register_forward_hook(lambda *_: computed.append(1))
+        for layer in layers
+    ]
     with torch.inference_mode():
         captioner.model.generate(
             pixel_values=pixels, past_key_values=cache, num_beams=4, max_new_tokens=9
         )
+    for hook in hooks:
+        hook.remove()
+    assert len(computed) == len(layers)  # at none of the later steps
     kept = cache.cross_attention_cache.layers
-    assert [layer.keys.shape[0] for layer in kept] == [2] * len(kept)
+    assert [layer.keys.shape[0] for layer in kept] == [2] * len(layers)
     assert cache.self_attention_cache.layers[0].keys.shape[0] == 8
 
 

@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import BlipForConditionalGeneration, DynamicCache, EncoderDecoderCache
 
-# From 5.24 on transformers prefers another name for what it hands on; until 6 it takes this one.
+# From 5.24 on transformers prefers another name for what it hands on; until 5.40 it takes this.
 warnings.filterwarnings("ignore", "`past_key_values` is deprecated", FutureWarning)
 
 

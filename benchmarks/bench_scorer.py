@@ -54,9 +54,8 @@ def tower(name: str, dtype: torch.dtype) -> Clip:
     model = open_clip.create_model(
         name, precision=runtime.precision, device=CPU, force_custom_text=bool(kind)
     )
-    return Clip(
-        model.eval(), lambda picture: torch.empty(0), open_clip.get_tokenizer(name), runtime
-    )
+    preprocess = open_clip.image_transform(model.visual.image_size, is_train=False)
+    return Clip(model.eval(), preprocess, open_clip.get_tokenizer(name), runtime)
 
 
 def compared(name: str, dtype: torch.dtype, pairs: int) -> dict[str, Any]:

@@ -162,9 +162,12 @@ def test_a_space_offers_all_only_where_it_is_said_exactly(monkeypatch, said):
 
 @pytest.mark.parametrize("said", ["any", "Any", "ANY"])
 def test_any_model_can_be_allowed_on_a_space(monkeypatch, said):
+    monkeypatch.delenv("INTERROGATOR_MODELS", raising=False)
     monkeypatch.setenv("SPACE_ID", "somebody/something")
+    with pytest.raises(InterrogatorError):
+        check_offered("org/of-mine")
     monkeypatch.setenv("INTERROGATOR_MODELS", said)
-    check_offered("org/of-mine")
+    assert check_offered("org/of-mine") is None
 
 
 def test_what_is_misspelt_counts_as_nothing_said_and_is_warned_of_once(monkeypatch, caplog):

@@ -1,15 +1,16 @@
 """Timing with a clock of our own: what a call costs is decided by the test."""
 
 import gc
-import threading
-import time
+from types import SimpleNamespace
 
 import pytest
 
+from matmul_demo import timing
 from matmul_demo.timing import (
     MAX_SAMPLES,
     MIN_BLOCK,
     REST_MOST,
+    REST_STEP,
     STEADY_SAMPLES,
     Part,
     Stopwatch,
@@ -145,21 +146,20 @@ def test_leaders_take_turns_and_none_follows_the_same_neighbour_always():
     assert clock[0] - start == pytest.approx(2.0, abs=0.01)  # what is left is used
 
 
-@pytest.mark.parametrize(("seconds", "waits"), [(0.05, 0.05), (1.0, REST_MOST)])
-def test_threads_that_spin_are_waited_for_but_not_for_ever(seconds, waits):
-    start = time.perf_counter()
+@pytest.mark.parametrize(("spinning", "waits"), [(0.0, REST_STEP), (0.045, 0.06), (1.0, REST_MOST)])
+def test_threads_that_spin_are_waited_for_but_not_for_ever(monkeypatch, spinning, waits):
+    """One other thread keeps a processor busy for a while; the clocks are the test's."""
+    now = [0.0]
 
-    def spin():
-        while time.perf_counter() < start + seconds:
-            pass
+    def sleep(seconds):
+        now[0] = round(now[0] + seconds, 6)
 
-    thread = threading.Thread(target=spin)
-    thread.start()
+    clocks = SimpleNamespace(
+        perf_counter=lambda: now[0], process_time=lambda: min(now[0], spinning), sleep=sleep
+    )
+    monkeypatch.setattr(timing, "time", clocks)
     rest()
-    waited = time.perf_counter() - start
-    thread.join()
-    assert waits <= waited
-    assert waited < 0.9  # even where others use the processors
+    assert now[0] == pytest.approx(waits, abs=REST_STEP / 2)
 
 
 def test_a_turn_wakes_the_threads_first_unless_that_does_not_count():

@@ -29,7 +29,7 @@ from interrogator.modes import Task, best_mode
 from interrogator.prompt import Rules
 from interrogator.ranking import compare
 from interrogator.runtime import Runtime
-from interrogator.scorer import TOO_LONG, Scorer, joined
+from interrogator.scorer import TOO_LONG, Scorer
 from interrogator.vocabulary import Vocabulary, vocabulary_for
 
 CPU = torch.device("cpu")
@@ -67,15 +67,15 @@ def compared(name: str, dtype: torch.dtype, pairs: int) -> dict[str, Any]:
     for _ in range(-(-pairs // PER_PROMPT)):
         prompt = ", ".join(rng.sample(every, rng.randint(1, 12)))
         phrases = tuple(rng.sample(every, PER_PROMPT))
-        scorer, scores = Scorer(clip, image, phrases), torch.zeros(PER_PROMPT)
+        scorer, scores = Scorer(clip, image, prompt, phrases), torch.zeros(PER_PROMPT)
         start = time.perf_counter()
-        for places, values in scorer.continuations(prompt, range(PER_PROMPT)):
+        for places, values in scorer.scores([(place,) for place in range(PER_PROMPT)]):
             scores[places] = values
         seconds += time.perf_counter() - start
         fits = [i for i in range(PER_PROMPT) if scores[i] != TOO_LONG]
         if not fits:
             continue
-        texts = [joined(prompt, phrases[i]) for i in fits]
+        texts = [scorer.text((place,)) for place in fits]
         start = time.perf_counter()
         with torch.inference_mode():  # padded, as it is meant to be called
             padded = F.normalize(clip.model.encode_text(clip.tokenizer(texts)).float(), dim=1)

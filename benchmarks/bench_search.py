@@ -135,8 +135,8 @@ def _best_behind(
     prompt: str, phrases: Sequence[str], clip: Clip, image: torch.Tensor
 ) -> tuple[int, float]:
     scores = torch.full((len(phrases),), -1.0)
-    scorer = Scorer(clip, image, tuple(phrases))
-    for places, values in scorer.continuations(prompt, range(len(phrases))):
+    scorer = Scorer(clip, image, prompt, tuple(phrases))
+    for places, values in scorer.scores([(place,) for place in range(len(phrases))]):
         scores[places] = values
     # What does not fit is cut by its tokenizer: the prompt stays, in effect, as it was.
     place = int(scores.argmax())

@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
@@ -14,11 +14,12 @@ import torch.nn.functional as F
 from PIL import Image
 
 from interrogator.runtime import Runtime
-from interrogator.token_tree import trees
-from interrogator.tower import TextTower
+from interrogator.token_tree import Tokens, trees
+from interrogator.tower import Memory, TextTower
 
 log = logging.getLogger(__name__)
 
+KNOWN_TEXTS = 2**14  # whose ids are remembered: more than there are phrases
 PADDED_BATCH = 64  # texts encoded at once where padding cannot be cut
 # How far the tower, run our way, may be from `encode_text`, as 1 − cosine.
 _TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 5e-3, torch.float16: 1e-3}
@@ -61,7 +62,17 @@ class Clip:
 
         Beyond the limit the tokenizer cuts; the count then stays at the limit plus one.
         """
-        return int(self.lengths(self.uncut_tokens([text]))[0])
+        return len(self.ids(text))
+
+    def ids(self, text: str) -> Tokens:
+        """Return a text's ids, start and end included; beyond the limit they are cut, plus one."""
+        row = self.uncut_tokens([text])
+        return tuple(row[0, : int(self.lengths(row)[0])].tolist())
+
+    @cached_property
+    def known_ids(self) -> Callable[[str], Tokens]:
+        """`ids`, for what is asked for again and again: the latest answers are remembered."""
+        return lru_cache(KNOWN_TEXTS)(self.ids)
 
     def uncut_tokens(self, texts: Sequence[str]) -> torch.Tensor:
         """Return ids [n, limit + 1], so that a text over the limit is seen by its length."""
@@ -139,7 +150,7 @@ class Clip:
                 yield list(range(start, start + len(batch))), self.model.encode_text(batch)
         else:
             texts = [self.tower.read(tuple(row)) for row in tokens.tolist()]
-            for places, tree in trees(texts, self.tower.tokens_at_once()):
+            for places, tree in trees(texts, self.tower.fits):
                 yield places, self.tower.features(tree)
 
     @cached_property
@@ -167,10 +178,10 @@ class Clip:
             return False  # a tower that pools another end than the tokenizer writes
         tokens = tokens.to(self.runtime.device)
         expected = F.normalize(self.model.encode_text(tokens).float(), dim=-1)
-        prefix = tower.remember(tokens[0, :shared])
-        for rests, known in ((texts, None), ([text[shared:] for text in texts], prefix)):
-            for places, tree in trees(rests, most=tokens.numel()):
-                ours = F.normalize(tower.features(tree, known).float(), dim=-1)
+        memory = Memory(tower)
+        for _ in range(2):  # the second time behind what is known from the first
+            for places, tree in trees(texts, tower.fits, memory.trie):
+                ours = F.normalize(tower.features(tree, memory).float(), dim=-1)
                 nearness = (ours * expected[places]).sum(dim=1)
                 if not nearness.min() > 1 - _TOLERANCE.get(self.runtime.dtype, 1e-5):
                     return False

@@ -5,7 +5,7 @@ A mode gets a `Task` and yields the best prompt so far, the finished one last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -104,9 +104,9 @@ class Task:
         room = Budget(self.budget.limit, lambda caption: self.budget.count(caption + behind))
         return fitted_caption(self.caption, room)
 
-    def scorer(self, phrases: list[RankedPhrase]) -> Scorer:
-        """Return a scorer of prompts that are continued with these phrases."""
-        return Scorer(self.clip, self.image, tuple(phrase.text for phrase in phrases))
+    def scorer(self, caption: str, phrases: Sequence[RankedPhrase]) -> Scorer:
+        """Return a scorer of prompts from a caption and some of these phrases."""
+        return Scorer(self.clip, self.image, caption, tuple(phrase.text for phrase in phrases))
 
     def found(self, prompt: Prompt) -> Found:
         """Return a prompt with its similarity."""
@@ -145,8 +145,9 @@ def best_mode(task: Task) -> Iterator[Found]:
 
     best = max((task.found(composed(task, how)) for how in (classic, fast)), key=worth)
     yield best
+    caption = task.fitted_caption
     search = Search(
-        task.fitted_caption, candidates, task.scorer(candidates), task.rules, task.effort,
+        caption, candidates, task.scorer(caption, candidates), task.rules, task.effort,
         is_over=task.is_over,
     )  # fmt: skip
     for found in search.run(tuple(range(len(pinned)))):
@@ -180,7 +181,7 @@ def negative_mode(task: Task, positive: Prompt | None = None) -> Iterator[Found]
     best = task.found(few)
     yield best
     search = Search(
-        "", faults, task.scorer(faults), rules, NEGATIVE_EFFORT, sign=-1, is_over=task.is_over
+        "", faults, task.scorer("", faults), rules, NEGATIVE_EFFORT, sign=-1, is_over=task.is_over
     )
     for found in search.run():
         best = max(best, found, key=worth)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from interrogator.prompt import ARTISTS, Prompt, Rules, overlap
 from interrogator.ranking import RankedPhrase
-from interrogator.scorer import Scorer
+from interrogator.scorer import Chosen, Scorer
 
 SIGNIFICANT = 1e-6  # a smaller difference is the number format's, not the picture's
 # Phrases from the end that change places: the end counts most, and whoever moves further forward
@@ -29,7 +29,6 @@ SIGNIFICANT = 1e-6  # a smaller difference is the number format's, not the pictu
 REACH = 8
 ROUNDS = 4  # of improvement for a lane's result, at most; two are usual
 
-Chosen = tuple[int, ...]  # places in the list of candidates, in the order of the prompt
 Promise = NDArray[np.float64]  # what each candidate gained when it was last tried, -inf if never
 
 
@@ -136,7 +135,7 @@ class Search:
         try:
             yield from self._try_start(pinned)
             start = _Grown(pinned, np.full(len(self.candidates), -np.inf))
-            start, _ = yield from self._tried_behind(start, self.effort.first)
+            ((start, _),) = yield from self._tried_behind([start], self.effort.first)
             for lane in self.effort.lanes:
                 grown = yield from self._grow(start, lane)
                 if self.effort.improve:
@@ -154,11 +153,8 @@ class Search:
         return Prompt(self.caption, tuple(self.candidates[i] for i in chosen))
 
     def _try_start(self, chosen: Chosen) -> Iterator[Found]:
-        text = self._prompt(chosen).text
-        self._known[chosen] = self.sign * float(self.scorer.similarity([text])[0])
         self._best = chosen  # however short: there may be no other
-        self.tried += 1
-        yield self._found()
+        yield from self._try([chosen])
 
     # What may follow, and how similar it is
 
@@ -179,30 +175,35 @@ class Search:
         return order[free[order]][:count]
 
     def _tried_behind(
-        self, grown: _Grown, count: int
-    ) -> Generator[Found, None, tuple[_Grown, list[Chosen]]]:
-        """Score a prompt with each of a few places behind it.
+        self, several: Sequence[_Grown], count: int
+    ) -> Generator[Found, None, list[tuple[_Grown, list[Chosen]]]]:
+        """Score each of several prompts with each of a few places behind it.
 
-        Return it with what they promise now, and the longer prompts that fit, best first.
+        Return each with what they promise now, and the longer prompts that fit, best first.
         """
-        chosen, few = grown.chosen, self._few(grown, count)
-        new = [int(place) for place in few if (*chosen, int(place)) not in self._known]
-        if new:
-            for rows, scores in self.scorer.continuations(self._prompt(chosen).text, new):
-                yield from self._learn([(*chosen, new[row]) for row in rows], scores.tolist())
-        promise, alone = grown.promise.copy(), self._known[chosen]
-        gains = np.array([self._known[*chosen, int(place)] for place in few]) - alone
-        promise[few] = np.where(np.isfinite(gains), gains, promise[few])
-        longer = [(*chosen, int(place)) for place in few[np.isfinite(gains)]]
-        longer.sort(key=self._known.__getitem__, reverse=True)
-        return _Grown(chosen, promise), longer
+        fews = [self._few(grown, count) for grown in several]
+        longer = [
+            [(*grown.chosen, int(place)) for place in few]
+            for grown, few in zip(several, fews, strict=True)
+        ]
+        yield from self._try([chosen for group in longer for chosen in group])
+        return [self._told(grown, group) for grown, group in zip(several, longer, strict=True)]
+
+    def _told(self, grown: _Grown, longer: Sequence[Chosen]) -> tuple[_Grown, list[Chosen]]:
+        """Return a prompt with what was learned behind it, and the longer ones, best first."""
+        fit = [chosen for chosen in longer if np.isfinite(self._known[chosen])]
+        promise = grown.promise.copy()
+        for chosen in fit:
+            promise[chosen[-1]] = self._known[chosen] - self._known[grown.chosen]
+        fit.sort(key=self._known.__getitem__, reverse=True)
+        return replace(grown, promise=promise), fit
 
     def _try(self, several: Sequence[Chosen]) -> Iterator[Found]:
-        """Score whole prompts; what is known is not run again."""
+        """Score prompts; what is known is not run again."""
         new = [chosen for chosen in several if chosen not in self._known]
         if new:
-            for rows, scores in self.scorer.whole([self._prompt(chosen).text for chosen in new]):
-                yield from self._learn([new[row] for row in rows], scores.tolist())
+            for places, scores in self.scorer.scores(new):
+                yield from self._learn([new[place] for place in places], scores.tolist())
 
     def _learn(self, several: Sequence[Chosen], scores: Sequence[float]) -> Iterator[Found]:
         """Keep scores, and the best prompt; stop if time is up."""
@@ -233,8 +234,7 @@ class Search:
         beams, best, waited, rises = [start], start, 0, False
         while waited < lane.patience or rises or len(beams[0].chosen) < self.rules.fewest:
             longer: dict[frozenset[int], _Grown] = {}
-            for grown in beams:
-                tried, behind = yield from self._tried_behind(grown, lane.each)
+            for tried, behind in (yield from self._tried_behind(beams, lane.each)):
                 for chosen in behind[: 2 * lane.width]:
                     other = longer.get(frozenset(chosen))
                     if other is None or self._known[chosen] > self._known[other.chosen]:
@@ -288,8 +288,8 @@ class Search:
         rests = [tuple(p for p in chosen if p != place) for place in chosen[pinned:]]
         yield from self._try(rests)
         for rest in sorted(rests, key=self._known.__getitem__, reverse=True):
-            shorter, others = yield from self._tried_behind(
-                _Grown(rest, promise), self.effort.improve
+            ((shorter, others),) = yield from self._tried_behind(
+                [_Grown(rest, promise)], self.effort.improve
             )
             promise = shorter.promise
             better = self._better(grown, [rest, *others])
@@ -299,7 +299,7 @@ class Search:
 
     def _extended(self, grown: _Grown, pinned: int) -> Generator[Found, None, _Grown]:
         """Add a phrase."""
-        tried, longer = yield from self._tried_behind(grown, self.effort.improve)
+        ((tried, longer),) = yield from self._tried_behind([grown], self.effort.improve)
         return self._better(tried, longer)
 
 

@@ -21,25 +21,18 @@ class Landscape:
         self.asked = 0
 
     def value(self, text):
-        parts = text.split(", ")[1:] if text.startswith("start") else text.split(", ")
+        parts = text.split(", ") if text else []
         if len(parts) > self.longest:
             return TOO_LONG
         value = sum(self.worth.get(part, 0.0) for part in parts)
         return value + sum(extra for pair, extra in self.pairs.items() if set(pair) <= set(parts))
 
-    def similarity(self, texts):
-        return torch.tensor([self.value(text) for text in texts])
-
-    def whole(self, texts):
-        self.asked += len(texts)
-        yield list(range(len(texts))), self.similarity(texts)
-
-    def continuations(self, prompt, rows):
-        for start in range(0, len(rows), 3):
-            places = list(range(start, min(start + 3, len(rows))))
-            texts = [", ".join(filter(None, [prompt, self.phrases[rows[i]]])) for i in places]
+    def scores(self, several):
+        for start in range(0, len(several), 3):
+            places = list(range(start, min(start + 3, len(several))))
+            texts = [", ".join(self.phrases[i] for i in several[place]) for place in places]
             self.asked += len(texts)
-            yield places, self.similarity(texts)
+            yield places, torch.tensor([self.value(text) for text in texts])
 
 
 def candidates(scorer, **categories):
@@ -88,9 +81,7 @@ def test_the_best_of_a_random_landscape_is_that_of_brute_force():
         }
         land = Landscape(worth, pairs)
         every = [
-            ", ".join(["start", *some])
-            for size in range(7)
-            for some in itertools.combinations("abcdef", size)
+            ", ".join(some) for size in range(7) for some in itertools.combinations("abcdef", size)
         ]
         for effort in (USUAL, Effort(9, (Lane(8, 9, 8),), 9)):
             found = search(land, effort=effort)
@@ -199,7 +190,7 @@ def test_time_that_is_up_ends_it_after_one_batch():
     land = Landscape({f"p{i}": 0.1 for i in range(300)})
     found = search(land, is_over=lambda: True)
     assert found.cut_short
-    assert land.asked == 3
+    assert land.asked == 1
     assert not search(Landscape({"a": 0.1})).cut_short
 
 
@@ -209,7 +200,7 @@ def test_a_search_that_is_closed_asks_nothing_more():
     next(run)
     next(run)
     run.close()
-    assert land.asked == 3
+    assert land.asked == 1 + 3
 
 
 def test_the_similarity_found_is_that_of_the_text(demo):
@@ -220,7 +211,7 @@ def test_the_similarity_found_is_that_of_the_text(demo):
         for category, group in demo.table.vocabulary.categories.items()
         for text in group
     ]
-    scorer = Scorer(clip, image, tuple(phrase.text for phrase in phrases))
+    scorer = Scorer(clip, image, "a picture", tuple(phrase.text for phrase in phrases))
     *_, found = Search("a picture", phrases, scorer, Rules()).run()
     exact = float(clip.encode_text([found.prompt.text])[0] @ image)
     assert found.similarity == pytest.approx(exact, abs=1e-5)

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from interrogator import torchvision_ops  # noqa: F401  (before open_clip)
 from interrogator.clip import Clip
 from interrogator.runtime import Runtime
-from interrogator.scorer import TOO_LONG, Scorer, joined
+from interrogator.scorer import TOO_LONG, Scorer
 from interrogator.token_tree import trees
-from interrogator.tower import MEMORY, TextTower
+from interrogator.tower import KNOWN, MEMORY, Memory, TextTower
 
 import open_clip  # isort: skip
 
@@ -66,12 +66,27 @@ def as_the_model_does(clip, texts):
     return F.normalize(clip.model.encode_text(clip.tokenizer(texts)).float(), dim=-1)
 
 
-def scored(scorer, prompt, rows):
-    scores = torch.full((len(rows),), torch.nan)
-    for places, values in scorer.continuations(prompt, rows):
+def scored(scorer, several):
+    scores = torch.full((len(several),), torch.nan)
+    for places, values in scorer.scores(several):
         assert scores[places].isnan().all()  # each once
         scores[places] = values
     return scores
+
+
+def each(phrases):
+    return [(place,) for place in range(len(phrases))]
+
+
+def assert_scored_as_the_model_does(scorer, several):
+    clip, texts = scorer.clip, [scorer.text(chosen) for chosen in several]
+    expected = as_the_model_does(clip, texts) @ scorer.image
+    scores = scored(scorer, several)
+    for text, score, truth in zip(texts, scores.tolist(), expected.tolist(), strict=True):
+        if clip.token_count(text) > clip.token_limit:
+            assert score == TOO_LONG
+        else:
+            assert score == pytest.approx(truth, abs=1e-5), text
 
 
 @pytest.mark.parametrize("kind", TOWERS)
@@ -83,37 +98,28 @@ def test_every_kind_of_tower_gives_the_vectors_of_encode_text(kind):
 
 
 @pytest.mark.parametrize("kind", TOWERS)
-@pytest.mark.parametrize("prompt", PROMPTS)
-def test_continuations_score_as_the_whole_text_does(kind, prompt):
-    clip = clip_of(kind)
-    image, rows = unit(16), list(reversed(range(len(PHRASES))))
-    scores = scored(Scorer(clip, image, PHRASES), prompt, rows)
-    texts = [joined(prompt, PHRASES[row]) for row in rows]
-    expected = as_the_model_does(clip, texts) @ image
-    for text, score, truth in zip(texts, scores.tolist(), expected.tolist(), strict=True):
-        if clip.token_count(text) > clip.token_limit:
-            assert score == TOO_LONG
-        else:
-            assert score == pytest.approx(truth, abs=1e-5), text
+@pytest.mark.parametrize("caption", PROMPTS)
+def test_prompts_score_as_the_model_scores_them(kind, caption):
+    scorer = Scorer(clip_of(kind), unit(16), caption, PHRASES)
+    assert_scored_as_the_model_does(scorer, list(reversed(each(PHRASES))))
+    rng = random.Random(0)
+    several = [tuple(rng.sample(range(len(PHRASES)), rng.randint(0, 5))) for _ in range(60)]
+    assert_scored_as_the_model_does(scorer, several)
+    assert_scored_as_the_model_does(scorer, [several[0]])
+    assert_scored_as_the_model_does(scorer, [several[1], several[1]])
 
 
-@pytest.mark.parametrize("kind", TOWERS)
-def test_whole_prompts_score_as_the_model_scores_them(kind):
-    clip, image = clip_of(kind), unit(16)
-    scorer = Scorer(clip, image, PHRASES)
-    several = [
-        [joined(prompt, phrase) for phrase in PHRASES] for prompt in ("a cat", "a <end_of_text>")
-    ]
-    for texts in (*several, ["a cat"], list(PHRASES), [PHRASES[0], PHRASES[0]]):
-        scores = torch.full((len(texts),), torch.nan)
-        for places, values in scorer.whole(texts):
-            scores[places] = values
-        expected = as_the_model_does(clip, texts) @ image
-        for text, score, truth in zip(texts, scores.tolist(), expected.tolist(), strict=True):
-            if clip.token_count(text) > clip.token_limit:
-                assert score == TOO_LONG
-            else:
-                assert score == pytest.approx(truth, abs=1e-5), text
+@pytest.mark.parametrize("slots", [0, 20, 60, 100_000])
+def test_what_is_forgotten_is_run_again(slots, monkeypatch):
+    clip, rng = clip_of("CLIP"), random.Random(0)
+    scorer = Scorer(clip, unit(16), "a cat", PHRASES)
+    scorer._memory.trie.size = min(slots, scorer._memory.trie.size)
+    monkeypatch.setitem(MEMORY, "cpu", 2**16)  # several trees a time
+    chosen = ()
+    for place in rng.sample(range(6), 6):
+        several = [(*chosen, other) for other in range(len(PHRASES)) if other not in chosen]
+        assert_scored_as_the_model_does(scorer, several)
+        chosen = (*chosen, place)
 
 
 @pytest.mark.parametrize(("dtype", "least"), [(torch.bfloat16, 0.995), (torch.float16, 0.999)])
@@ -126,15 +132,14 @@ def test_half_precision_stays_close(demo, dtype, least):
         Runtime(torch.device("cpu"), dtype),
     )  # fmt: skip
     assert half.tower is not None
-    phrases = list(demo.table.vocabulary.phrases)
-    prefix = half.tokenizer(["a cat on a sofa"])[0, :6]
-    rests = half.tokenizer([f", {phrase}" for phrase in phrases])[:, 1:20].tolist()
+    phrases = demo.table.vocabulary.phrases
+    texts = [f"a cat on a sofa, {phrase}" for phrase in phrases]
+    tokens, memory = [half.tower.read(half.ids(text)) for text in texts], Memory(half.tower)
     after = torch.empty(len(phrases), half.width)
     with torch.inference_mode():
-        known = half.tower.remember(prefix)
-        for places, tree in trees([half.tower.read(tuple(rest)) for rest in rests], most=99):
-            after[places] = half.tower.features(tree, known).float()
-    whole = demo.models.clip.encode_text([f"a cat on a sofa, {phrase}" for phrase in phrases])
+        for places, tree in trees(tokens, lambda own, known: own < 99, memory.trie):
+            after[places] = half.tower.features(tree, memory).float()
+    whole = demo.models.clip.encode_text(texts)
     assert (F.normalize(after.float(), dim=-1) * whole).sum(dim=1).min() >= least
 
 
@@ -149,13 +154,11 @@ def test_two_thousand_random_pairs_score_the_same(demo):
     words = [word for phrase in demo.table.vocabulary.phrases for word in phrase.split()]
     phrases = tuple(" ".join(rng.choices(words, k=rng.randint(1, 6))) for _ in range(100))
     image = unit(clip.width)
-    scorer = Scorer(clip, image, phrases)
     for _ in range(20):
         prompt = " ".join(rng.choices(words, k=rng.randint(1, 50)))
-        scores = scored(scorer, prompt, range(100))
+        scores = scored(Scorer(clip, image, prompt, phrases), each(phrases))
         fits = scores > TOO_LONG
-        texts = [joined(prompt, phrase) for phrase in phrases]
-        expected = as_the_model_does(clip, texts) @ image
+        expected = as_the_model_does(clip, [f"{prompt}, {phrase}" for phrase in phrases]) @ image
         assert (scores - expected)[fits].abs().max() <= 1e-5
 
 
@@ -169,8 +172,7 @@ def test_a_tower_that_is_not_causal_is_scored_whole(demo):
     assert TextTower.of(model) is None
     assert clip.tower is None
     image = unit(16)
-    scorer = Scorer(clip, image, PHRASES)
-    scores = scored(scorer, "a cat", range(len(PHRASES)))
+    scores = scored(Scorer(clip, image, "a cat", PHRASES), each(PHRASES))
     expected = as_the_model_does(clip, [f"a cat, {phrase}" for phrase in PHRASES]) @ image
     fits = scores > TOO_LONG
     assert (scores - expected)[fits].abs().max() <= 1e-5
@@ -182,39 +184,31 @@ def test_nothing_is_run_twice(demo, monkeypatch):
     run = []
     features = TextTower.features
 
-    def counted(self, tree, prefix=None):
+    def counted(self, tree, memory=None):
         run.append(len(tree.tokens))
-        return features(self, tree, prefix)
+        return features(self, tree, memory)
 
     monkeypatch.setattr(TextTower, "features", counted)
     phrases = ("ink", "haze", "oil paint", "oil", "ink wash")
-    scored(Scorer(clip, unit(clip.width), phrases), "a cat on a mat in the sun", range(5))
-    assert sum(run) == 1 + 3 + 2 + 5  # the comma, first words, second words, ends
-
-
-def test_a_prefix_goes_on_from_another_exactly():
-    clip, generator = clip_of("CLIP"), torch.Generator().manual_seed(0)
-    tower = clip.tower
-    tokens = torch.randint(1, 40_000, (30,), generator=generator)
-    rests = [tuple(row) for row in torch.randint(1, 40_000, (5, 4), generator=generator).tolist()]
-    ((_, tree),) = trees(rests, most=99)
-    other = tokens.clone()
-    other[12:] = 7
-    known = tower.remember(other)
-    with torch.inference_mode():
-        for wanted in (tokens, other[:20], other, tokens + 1):
-            anew, on = tower.remember(wanted), tower.remember(wanted, known)
-            assert torch.equal(on.tokens, wanted)
-            expected = tower.features(tree, anew)
-            assert torch.allclose(tower.features(tree, on), expected, rtol=1e-4, atol=1e-4)
-    assert (known.shared_with(tokens), known.shared_with(tokens + 1)) == (12, 0)
+    scorer = Scorer(clip, unit(clip.width), "a cat on a mat in the sun", phrases)
+    caption = len(clip.ids(scorer.caption)) - 1
+    scored(scorer, each(phrases))
+    assert run == [caption + 1 + 3 + 2 + 5]  # the comma, first words, second words, ends
+    scored(scorer, [(4, 1), (2, 1)])
+    assert run[1:] == [2 * 3]  # behind "ink wash" and "oil paint" alike: comma, "haze", end
 
 
 def test_a_tree_fills_its_memory_and_no_more():
     tower = clip_of("CLIP").tower
-    few, many = tower.tokens_at_once(70), tower.tokens_at_once()
-    assert 0 < few < many
     heads, width = 4, 32
-    for prefix, count in ((70, few), (0, many)):
-        used = count * (12 * width * 4 + 16 * heads * prefix) + count**2 * 16 * heads
+    for known in (0, 70):
+        count = next(count for count in range(1, 10_000) if not tower.fits(count + 1, known))
+        used = count * (12 * width * 4 + 16 * heads * known) + count**2 * 16 * heads
         assert 0.99 < used / MEMORY["cpu"] <= 1
+
+
+def test_what_is_kept_is_bounded():
+    tower = clip_of("CLIP").tower
+    memory = Memory(tower)
+    assert memory.keys.nbytes + memory.values.nbytes <= KNOWN["cpu"]
+    assert memory.trie.size == memory.keys.shape[2] > 1000

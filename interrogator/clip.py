@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -69,10 +69,17 @@ class Clip:
         row = self.uncut_tokens([text])
         return tuple(row[0, : int(self.lengths(row)[0])].tolist())
 
+    def known_ids(self, text: str) -> Tokens:
+        """Return `ids` of what is asked for again and again: the answers are remembered."""
+        if text not in self._known_ids:
+            if len(self._known_ids) >= KNOWN_TEXTS:
+                self._known_ids.clear()
+            self._known_ids[text] = self.ids(text)
+        return self._known_ids[text]
+
     @cached_property
-    def known_ids(self) -> Callable[[str], Tokens]:
-        """`ids`, for what is asked for again and again: the latest answers are remembered."""
-        return lru_cache(KNOWN_TEXTS)(self.ids)
+    def _known_ids(self) -> dict[str, Tokens]:
+        return {}
 
     def uncut_tokens(self, texts: Sequence[str]) -> torch.Tensor:
         """Return ids [n, limit + 1], so that a text over the limit is seen by its length."""

@@ -1,8 +1,8 @@
 """One picture × many prompts → cosine similarities.
 
 The search asks again and again: how similar would the caption with these phrases behind it be?
-Prompts that begin alike share their beginning, in one batch and from one to the next: each token
-behind a beginning runs once. What would pass the token limit is not run.
+Prompts that begin alike share their beginning, in one batch and from one batch to the next. What
+would pass the token limit is not run.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Scorer:
 
     def text(self, chosen: Chosen) -> str:
         """Return a prompt as it is written."""
-        return ", ".join(filter(None, [self.caption, *(self.phrases[place] for place in chosen)]))
+        return ", ".join(self._pieces(chosen))
 
     @torch.inference_mode()
     def scores(self, several: Sequence[Chosen]) -> Iterator[tuple[list[int], torch.Tensor]]:
@@ -84,19 +84,18 @@ class Scorer:
         return (*ids, *[self.clip.padding_id] * (self.clip.token_limit - len(ids)))
 
     def _tokens(self, chosen: Chosen) -> Tokens:
-        """Return the ids of a prompt, its end included; one over the limit shows by its length.
-
-        They are put together from those of its pieces: after a letter or a digit the comma begins a
-        new token, while after another sign both might melt into one.
-        """
-        pieces = [self.caption] if self.caption else []
-        pieces += [self.phrases[place] for place in chosen]
-        if not self._joins or not all(map(breaks, pieces[:-1])) or not all(map(is_plain, pieces)):
+        """Return the ids of a prompt, its end included; one over the limit shows by its length."""
+        pieces = self._pieces(chosen)
+        if not pieces or not self._joins or not all(map(joins, pieces)):
             return self.clip.ids(", ".join(pieces))
-        start, *ids = self.clip.known_ids(pieces[0] if pieces else "")
+        start, *ids = self.clip.known_ids(pieces[0])
         for piece in pieces[1:]:
             ids[-1:] = self.clip.known_ids(f", {piece}")[1:]
         return (start, *ids)
+
+    def _pieces(self, chosen: Chosen) -> list[str]:
+        every = (self.caption, *(self.phrases[place] for place in chosen))
+        return [piece for piece in every if piece]
 
     @cached_property
     def _joins(self) -> bool:
@@ -105,15 +104,11 @@ class Scorer:
         return isinstance(tokenizer, SimpleTokenizer) and tokenizer.reduction_fn is None
 
 
-def breaks(piece: str) -> bool:
-    """Tell whether a comma behind this piece of a prompt begins a new token."""
-    return piece[-1:].isalnum()
+def joins(piece: str) -> bool:
+    """Tell whether a piece has the same ids by itself as in a prompt that is joined by commas.
 
-
-def is_plain(piece: str) -> bool:
-    """Tell whether a piece's ids are the same in a prompt as by itself.
-
-    Entities such as "&amp" are unescaped, unless there is a "<" somewhere in the text; and
-    "<end_of_text>", typed, ends it.
+    After a letter or a digit the comma begins a new token; after another sign both might melt into
+    one. Signs outside ASCII are composed or mended, and entities such as "&amp" unescaped, by the
+    look of the whole text; and "<end_of_text>", typed, ends it.
     """
-    return "&" not in piece and "<" not in piece
+    return piece.isascii() and piece[-1:].isalnum() and "&" not in piece and "<" not in piece

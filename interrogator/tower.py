@@ -22,7 +22,7 @@ from interrogator.token_tree import Tokens, Tree, Trie
 MEMORY = {"cpu": 16 * 2**20, "cuda": 128 * 2**20}
 # Keys and values that are kept: of some 900 tokens of ViT-L-14 in float32. With twice as many a
 # search runs 1.5 % fewer.
-KNOWN = {"cpu": 64 * 2**20, "cuda": 256 * 2**20}
+KNOWN = {"cpu": 64 * 2**20, "cuda": 128 * 2**20}
 _POOLS = ("argmax", "eos", "last")
 
 
@@ -42,7 +42,7 @@ class Memory:
         slots = max(budget // (2 * layers * width * dtype.itemsize), 4 * context)
         shape = layers, attn.num_heads, slots, width // attn.num_heads
         self.trie = Trie(slots)
-        # Not filled, so that it takes no more memory than is used.
+        # Not filled, so that a CPU's memory is taken only as it is used.
         self.keys = torch.empty(shape, dtype=dtype, device=tower.positions.device)
         self.values = torch.empty_like(self.keys)
 
@@ -112,7 +112,7 @@ class TextTower:
         return self.pool == "last"
 
     def read(self, text: Tokens) -> Tokens:
-        """Return what the tower reads of a text, or of its rest: all up to the token it pools."""
+        """Return what the tower reads of a text: all up to the token it pools."""
         if self.reads_to_the_end:
             return text
         end = self.end_id if self.pool == "eos" else max(text)
@@ -120,17 +120,17 @@ class TextTower:
 
     def fits(self, tokens: int, known: int) -> bool:
         """Tell whether so many tokens of a tree, behind known ones, fit into the working memory."""
-        each, pair, memory = self._bytes
-        return tokens * (each + pair * (known + tokens)) <= memory
+        each, past, pair, memory = self._bytes
+        return tokens * each + known * past + tokens * (known + tokens) * pair <= memory
 
     @cached_property
-    def _bytes(self) -> tuple[int, int, int]:
-        """What a token takes, what it thinks of another, and the working memory."""
-        # States, keys, values and the MLP's inside.
-        each = 12 * self.positions.shape[1] * self.transformer.get_cast_dtype().itemsize
-        # Before and after softmax.
-        pair = 16 * self.transformer.resblocks[0].attn.num_heads
-        return each, pair, MEMORY.get(self.positions.device.type, MEMORY["cpu"])
+    def _bytes(self) -> tuple[int, int, int, int]:
+        """What a token takes, a known one, what one thinks of another, and the working memory."""
+        width = self.positions.shape[1] * self.transformer.get_cast_dtype().itemsize
+        each = 12 * width  # states, keys, values and the MLP's inside
+        past = 4 * width  # keys and values, once alone and once with the others
+        pair = 16 * self.transformer.resblocks[0].attn.num_heads  # before and after softmax
+        return each, past, pair, MEMORY.get(self.positions.device.type, MEMORY["cpu"])
 
     def features(self, tree: Tree, memory: Memory | None = None) -> torch.Tensor:
         """Return [texts, d], not normalised, for the texts of a tree.

@@ -42,6 +42,7 @@ from interrogator.vocabulary import Vocabulary, vocabulary_for
 CPU = torch.device("cpu")
 FIRST_PICTURE = 20_000_000  # seeds that were never trained on
 MEASURED = 64  # prompts of the reference that are timed where all would take hours
+TURNS = 3  # that both take, where times are compared; medians count
 MANY_ARTISTS = 64  # the reference names as many as it likes
 FORCED, MOST = 8, 32  # steps that the reference takes in any case, and at most
 CAPTION = "a painting of a lighthouse on a cliff above the sea"
@@ -241,7 +242,7 @@ def padded_seconds(clip: Clip, texts: Sequence[str]) -> float:
 
 
 def speed(name: str, candidates: Sequence[int]) -> list[dict[str, Any]]:
-    """Compare times at full size; the reference is timed on `MEASURED` prompts between our runs."""
+    """Compare times at full size; the reference is timed on `MEASURED` prompts in turns with us."""
     runtime = choose_runtime()
     exact = random_tower(name, Runtime(CPU, torch.float32))
     clip = exact if runtime.dtype == torch.float32 else random_tower(name, runtime)
@@ -259,20 +260,24 @@ def speed(name: str, candidates: Sequence[int]) -> list[dict[str, Any]]:
         known.config.flavor_intermediate_count = count
         chain = followed(known, picture, CAPTION, exact, count)
         ours(picture, CAPTION, table, clip, count)  # warms the kernels up
-        each = [padded_seconds(exact, [f"{chain.prompt}, {p}" for p in phrases[:MEASURED]])]
-        mine = ours(picture, CAPTION, table, clip, count)
-        each.append(padded_seconds(exact, [f"{chain.prompt}, {p}" for p in phrases[:MEASURED]]))
+        texts = [f"{chain.prompt}, {phrase}" for phrase in phrases[:MEASURED]]
+        each, runs = [], []
+        for _ in range(TURNS):
+            each.append(padded_seconds(exact, texts))
+            runs.append(ours(picture, CAPTION, table, clip, count))
+        mine = runs[0]
+        seconds = statistics.median(run.seconds for run in runs)
         image = exact.encode_images([picture])[0]
         start = time.perf_counter()
         exact.encode_images([picture])
         looks = 3 * (time.perf_counter() - start)  # it encodes the picture three times
-        estimate = statistics.fmean(each) * chain.texts + looks
-        full = statistics.fmean(each) * count * MOST + looks
+        estimate = statistics.median(each) * chain.texts + looks
+        full = statistics.median(each) * count * MOST + looks
         similarity = float(exact.encode_text([mine.prompt])[0] @ image)
         rows.append({
             "tower": name, "dtype": runtime.dtype_name, "candidates": count, "tried": mine.tried,
-            "seconds": mine.seconds, "reference_texts": chain.texts,
-            "reference_seconds_estimated": estimate, "ratio": estimate / mine.seconds,
+            "seconds": seconds, "reference_texts": chain.texts,
+            "reference_seconds_estimated": estimate, "ratio": estimate / seconds,
             "reference_full_estimated": full, "similarity": similarity,
             "reference_similarity": chain.similarity, "building_ratio": builds,
         })  # fmt: skip

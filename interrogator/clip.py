@@ -65,7 +65,7 @@ class Clip:
         return len(self.ids(text))
 
     def ids(self, text: str) -> Tokens:
-        """Return a text's ids, start and end included; beyond the limit they are cut, plus one."""
+        """Return a text's ids, start and end included, cut one beyond the limit."""
         row = self.uncut_tokens([text])
         return tuple(row[0, : int(self.lengths(row)[0])].tolist())
 

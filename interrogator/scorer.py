@@ -86,7 +86,7 @@ class Scorer:
     def _tokens(self, chosen: Chosen) -> Tokens:
         """Return the ids of a prompt, its end included; one over the limit shows by its length."""
         pieces = self._pieces(chosen)
-        if not pieces or not self._joins or not all(map(joins, pieces)):
+        if not pieces or not self._can_join or not all(map(joins, pieces)):
             return self.clip.ids(", ".join(pieces))
         start, *ids = self.clip.known_ids(pieces[0])
         for piece in pieces[1:]:
@@ -98,7 +98,7 @@ class Scorer:
         return [piece for piece in every if piece]
 
     @cached_property
-    def _joins(self) -> bool:
+    def _can_join(self) -> bool:
         """Whether the ids of a prompt can be put together from those of its plain pieces."""
         tokenizer = self.clip.tokenizer
         return isinstance(tokenizer, SimpleTokenizer) and tokenizer.reduction_fn is None

@@ -2,7 +2,8 @@
 
 In a causal tower what stands after a token cannot change it. So padding can be left away, and
 texts that begin alike can share their beginning: they run as a tree, and the keys and values of
-what may be gone on from are kept. All this is exact; `Clip.tower` asks the model once whether it is.
+what may be gone on from are kept. All this is exact; `Clip.tower` asks the model once whether it
+is.
 """
 
 from __future__ import annotations

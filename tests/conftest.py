@@ -6,6 +6,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import shutil
+from collections import Counter
 
 import pytest
 
@@ -15,11 +16,18 @@ CHROMIUM_FLAGS = [
 ]  # fmt: skip
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest, so that no worker ends long after the other."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (-slow[item.path], -tests[item.path]))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
-    """Keep every cached table of the tests in a folder of theirs."""
+    """Keep every cached table, and every measured limit, of the tests in a folder of theirs."""
     folder = tmp_path_factory.mktemp("cache")
-    os.environ["INTERROGATOR_CACHE"] = str(folder)
+    os.environ["INTERROGATOR_CACHE"] = os.environ["MATMUL_CACHE"] = str(folder)
     return folder
 
 

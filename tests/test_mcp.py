@@ -15,7 +15,7 @@ from mcp.client.streamable_http import streamablehttp_client
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 TOOLS = {"interrogate", "analyze", "score", "race", "explain_einsum"}
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 
 def asked(url, *calls):

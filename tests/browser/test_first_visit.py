@@ -9,12 +9,12 @@ import time
 import httpx
 import pytest
 
+from docs.generate import ROOT
 from interrogator.catalogue import ASSETS
-from tests.documents import ROOT
 from tests.interrogator.fake_hub import FakeHub
 from tests.interrogator.small_models import write_hub
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.slow
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 
 

@@ -36,6 +36,7 @@ def test_what_is_not_committed_is_not_what_is_pushed(repository):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_app_starts_as_on_a_space_and_its_first_visitor_gets_a_prompt(monkeypatch):
     monkeypatch.setattr(start, "START_SECONDS", 120.0)  # what else runs here is not our concern
     outcome = start.check()

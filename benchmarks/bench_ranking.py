@@ -14,9 +14,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import torch
 import torch.nn.functional as F
 
-from interrogator.embeddings import Table
-from interrogator.ranking import compare
-from interrogator.vocabulary import Vocabulary
+from interrogator.prompts.ranking import compare
+from interrogator.prompts.table import Table
+from interrogator.vocabulary.lists import Vocabulary
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 WIDTH = 768  # of ViT-L-14

@@ -28,16 +28,16 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import torch
 from PIL import Image
 
-from interrogator.catalogue import PRESETS
-from interrogator.clip import Clip
-from interrogator.embeddings import Table, neutral_pictures
-from interrogator.models import load
-from interrogator.modes import Task, best_mode
-from interrogator.prompt import Rules
-from interrogator.ranking import compare
-from interrogator.runtime import Runtime, choose_runtime
-from interrogator.scorer import Scorer
-from interrogator.vocabulary import Vocabulary, vocabulary_for
+from interrogator.models.catalogue import PRESETS
+from interrogator.models.loading import load
+from interrogator.networks.clip import Clip
+from interrogator.networks.runtime import Runtime, choose_runtime
+from interrogator.prompts.modes import Task, best_mode
+from interrogator.prompts.ranking import compare
+from interrogator.prompts.rules import Rules
+from interrogator.prompts.scorer import Scorer
+from interrogator.prompts.table import Table, neutral_pictures
+from interrogator.vocabulary.lists import Vocabulary, vocabulary_for
 
 CPU = torch.device("cpu")
 FIRST_PICTURE = 20_000_000  # seeds that were never trained on

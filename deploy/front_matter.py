@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from deploy.outcome import ROOT, Outcome
-from interrogator.catalogue import PRESETS, repositories
+from interrogator.models.catalogue import PRESETS, repositories
 
 Check = Callable[[Any], bool]
 

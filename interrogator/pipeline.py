@@ -14,20 +14,20 @@ from typing import Any
 
 from PIL import Image
 
-from interrogator.captioning import USUAL, Captioning
-from interrogator.catalogue import ModelNames
-from interrogator.clip import Clip
 from interrogator.clock import Clock, deadline
-from interrogator.embeddings import Table
 from interrogator.errors import InterrogatorError
-from interrogator.interrogation import Compared, Interrogation, PromptPhrase, Seen
-from interrogator.models import Models
-from interrogator.modes import MODES, Task, classic_mode, fast_mode, negative_mode
-from interrogator.names import Names
-from interrogator.prompt import Prompt, Rules
-from interrogator.ranking import compare
-from interrogator.search import Found
-from interrogator.vocabulary import Vocabulary
+from interrogator.models.catalogue import ModelNames
+from interrogator.models.loading import Models
+from interrogator.networks.captioning import USUAL, Captioning
+from interrogator.networks.clip import Clip
+from interrogator.prompts.modes import MODES, Task, classic_mode, fast_mode, negative_mode
+from interrogator.prompts.ranking import compare
+from interrogator.prompts.rules import Prompt, Rules
+from interrogator.prompts.search import Found
+from interrogator.prompts.table import Table
+from interrogator.result import Compared, Interrogation, PromptPhrase, Seen
+from interrogator.vocabulary.lists import Vocabulary
+from interrogator.vocabulary.names import Names
 
 DEFAULT_MODE = "fast"
 MAX_CAPTION = 2000  # characters of a caption that somebody typed

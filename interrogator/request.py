@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from interrogator.captioning import USUAL, Captioning
-from interrogator.choices import Words, is_plain, split_bans, words_of
 from interrogator.errors import InterrogatorError
+from interrogator.networks.captioning import USUAL, Captioning
 from interrogator.pipeline import Settings
-from interrogator.policy import default_policy
-from interrogator.prompt import Rules
+from interrogator.prompts.rules import Rules
+from interrogator.vocabulary.policy import default_policy
+from interrogator.vocabulary.selection import Words, is_plain, split_bans, words_of
 
 LARGEST = 10**6  # of the numbers that a request may name
 

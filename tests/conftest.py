@@ -28,8 +28,8 @@ def workshop():
     """A workshop on the CPU in float32, as the demo uses it."""
     import torch
 
-    from interrogator.runtime import Runtime
-    from interrogator.workshop import Workshop
+    from interrogator.networks.runtime import Runtime
+    from interrogator.service import Workshop
 
     return Workshop(Runtime(torch.device("cpu"), torch.float32))
 
@@ -37,7 +37,7 @@ def workshop():
 @pytest.fixture(scope="session")
 def demo(workshop):
     """The interrogator with the embedded models."""
-    from interrogator.catalogue import choose_names
+    from interrogator.models.catalogue import choose_names
 
     return workshop.prepare(choose_names("demo"))[0]
 

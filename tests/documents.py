@@ -28,7 +28,7 @@ def help_of(package):
 
 def models():
     """The known models as tables."""
-    from interrogator.known import CAPTIONERS, CLIPS, NOTE
+    from interrogator.models.registry import CAPTIONERS, CLIPS, NOTE
 
     parts = []
     for title, group in (("captioner", CAPTIONERS), ("CLIP", CLIPS)):

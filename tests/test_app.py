@@ -11,9 +11,9 @@ from gradio_client import Client, handle_file
 from gradio_client.utils import QueueError
 
 import app
-from interrogator import embeddings
-from interrogator.catalogue import ASSETS
-from interrogator.workshop import Workshop
+from interrogator.models.catalogue import ASSETS
+from interrogator.prompts import table
+from interrogator.service import Workshop
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 
@@ -76,8 +76,8 @@ def test_a_full_disk_costs_no_prompt(demo, monkeypatch, tmp_path, caplog):
         Path(path).write_bytes(b"some of it")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(embeddings, "save_file", full)
-    table = embeddings.table_for(demo.table.vocabulary, demo.models.clip, folder=tmp_path)
-    assert len(table.matrix) == len(demo.table.vocabulary.phrases)
+    monkeypatch.setattr(table, "save_file", full)
+    stored = table.table_for(demo.table.vocabulary, demo.models.clip, folder=tmp_path)
+    assert len(stored.matrix) == len(demo.table.vocabulary.phrases)
     assert "could not be kept" in caplog.text
     assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from interrogator import choices, fields, images
+from interrogator import options
+from interrogator.images import decode
+from interrogator.vocabulary import selection
 from tests.documents import FILES, RESULTS, ROOT, filled
 from training.painter.spec import SUBJECTS
 
@@ -180,14 +182,16 @@ def test_the_front_matter_is_where_a_space_reads_it():
 
 def test_the_limits_told_are_those_of_the_code():
     told = text_of("API.md")
-    assert f"{images.MAX_BYTES // 2**20} MB and {images.MAX_PIXELS // 10**6} megapixels" in told
-    phrases = next(field.most for field in fields.PROMPT if field.name == "most")
-    assert f"{phrases} phrases, {fields.MAX_ARTISTS} artists, {choices.MOST_OWN:,} phrases" in told
+    assert f"{decode.MAX_BYTES // 2**20} MB and {decode.MAX_PIXELS // 10**6} megapixels" in told
+    phrases = next(field.most for field in options.PROMPT if field.name == "most")
+    assert (
+        f"{phrases} phrases, {options.MAX_ARTISTS} artists, {selection.MOST_OWN:,} phrases" in told
+    )
 
 
 def test_the_counts_told_are_those_of_the_lists():
-    from interrogator.catalogue import EMBEDDED
-    from interrogator.vocabulary import built_in, read_folder
+    from interrogator.models.catalogue import EMBEDDED
+    from interrogator.vocabulary.lists import built_in, read_folder
 
     told = " ".join(text_of("README.md").split())
     ours = {name: len(group) for name, group in built_in().categories.items()}

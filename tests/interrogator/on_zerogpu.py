@@ -19,16 +19,16 @@ import spaces.zero.torch
 spaces.zero.torch.init = lambda uuid: None
 spaces.zero.torch.move = lambda callback=None: None
 
-from interrogator import images  # noqa: E402
-from interrogator.catalogue import choose_names  # noqa: E402
+from interrogator.background import Job  # noqa: E402
 from interrogator.errors import InterrogatorError  # noqa: E402
-from interrogator.jobs import Job  # noqa: E402
+from interrogator.images import decode  # noqa: E402
+from interrogator.models.catalogue import choose_names  # noqa: E402
 from interrogator.pipeline import Settings  # noqa: E402
-from interrogator.workshop import Workshop  # noqa: E402
+from interrogator.service import Workshop  # noqa: E402
 
 if __name__ == "__main__":
     workshop = Workshop()
-    picture = images.read(sys.argv[1])
+    picture = decode.read(sys.argv[1])
     names = choose_names("demo")
     told = {}
     for mode in ("fast", "best"):

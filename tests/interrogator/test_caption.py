@@ -6,20 +6,19 @@ import json
 import pytest
 import torch
 
-from interrogator import models
-from interrogator.blip import PictureCache, share_pictures
-from interrogator.captioning import Captioning
-from interrogator.catalogue import EMBEDDED_BLIP
 from interrogator.errors import InterrogatorError
+from interrogator.models import loading
+from interrogator.models.catalogue import EMBEDDED_BLIP
+from interrogator.networks.blip import PictureCache, share_pictures
+from interrogator.networks.captioning import Captioning
+from interrogator.networks.libraries import transformers
+from interrogator.networks.runtime import Runtime
 from interrogator.pipeline import Settings
-from interrogator.runtime import Runtime
 from tests.interrogator.small_captioners import write_blip2, write_git
 from tests.interrogator.small_models import write_blip
 from training.dataset import HELD_OUT
 from training.painter import choose, paint
 from training.train_blip import config_for
-
-from transformers import BlipForConditionalGeneration  # isort: skip
 
 CPU = Runtime(torch.device("cpu"), torch.float32)
 SEEDS = range(HELD_OUT + 700_000, HELD_OUT + 700_006)
@@ -33,7 +32,9 @@ def pictures():
 @pytest.fixture(scope="module")
 def plain():
     """The embedded BLIP as transformers runs it."""
-    return BlipForConditionalGeneration.from_pretrained(EMBEDDED_BLIP, dtype=torch.float32).eval()
+    return transformers.BlipForConditionalGeneration.from_pretrained(
+        EMBEDDED_BLIP, dtype=torch.float32
+    ).eval()
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_shared_pictures_give_the_words_that_transformers_gives(captioner, plain
 def test_beams_that_change_places_go_on_from_their_own_words(seed):
     """Random weights are sure of nothing, so that the beams overtake each other all the time."""
     torch.manual_seed(seed)
-    model = BlipForConditionalGeneration(config_for(40)).eval()
+    model = transformers.BlipForConditionalGeneration(config_for(40)).eval()
     for parameter in model.text_decoder.parameters():
         parameter.data.normal_(std=0.3)
     pixels = torch.randn(3, 3, 96, 96)
@@ -127,7 +128,7 @@ def test_a_caption_never_outgrows_the_model(captioner, pictures):
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_numbers_say_nearly_the_same(captioner, pictures, dtype):
-    half = models._load_captioner(EMBEDDED_BLIP, None, Runtime(torch.device("cpu"), dtype))
+    half = loading._load_captioner(EMBEDDED_BLIP, None, Runtime(torch.device("cpu"), dtype))
     assert next(half.model.parameters()).dtype == dtype
     same = [
         a == b for a, b in zip(half.captions(pictures), captioner.captions(pictures), strict=True)
@@ -172,7 +173,7 @@ def test_another_way_of_captioning_reads_no_vector_anew(demo, pictures, monkeypa
 def test_captioners_that_are_not_blip_describe_pictures_alone_and_together(
     tmp_path, pictures, write
 ):
-    captioner = models._load_captioner(write(tmp_path / "other"), None, CPU)
+    captioner = loading._load_captioner(write(tmp_path / "other"), None, CPU)
     how = Captioning(beams=2, fewest=6, most=8)
     together = captioner.captions(pictures, how)
     assert together == [captioner.caption(picture, how) for picture in pictures]
@@ -184,8 +185,8 @@ def test_captioners_that_are_not_blip_describe_pictures_alone_and_together(
 
 def test_weights_in_shards_are_loaded(tmp_path, pictures):
     how = Captioning(fewest=4, most=6)
-    whole = models._load_captioner(write_blip2(tmp_path / "whole"), None, CPU)
-    parts = models._load_captioner(write_blip2(tmp_path / "parts", shards="20KB"), None, CPU)
+    whole = loading._load_captioner(write_blip2(tmp_path / "whole"), None, CPU)
+    parts = loading._load_captioner(write_blip2(tmp_path / "parts", shards="20KB"), None, CPU)
     assert len(list((tmp_path / "parts").glob("model-*.safetensors"))) > 1
     assert parts.captions(pictures, how) == whole.captions(pictures, how)
 
@@ -197,7 +198,7 @@ def test_a_model_that_writes_no_captions_is_refused(tmp_path):
         BertConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2)
     ).save_pretrained(tmp_path)
     with pytest.raises(InterrogatorError, match="cannot be loaded as a captioner"):
-        models._load_captioner(str(tmp_path), None, CPU)
+        loading._load_captioner(str(tmp_path), None, CPU)
 
 
 def test_a_question_is_asked_of_models_that_chat(captioner, pictures):
@@ -239,7 +240,7 @@ def test_folders_as_older_transformers_wrote_them_are_read(tmp_path, pictures, w
     together.unlink()
     how = Captioning(fewest=4, most=6)
     new, old = (
-        models._load_captioner(str(tmp_path / age), None, CPU).captions(pictures, how)
+        loading._load_captioner(str(tmp_path / age), None, CPU).captions(pictures, how)
         for age in ("new", "old")
     )
     assert old == new

@@ -1,8 +1,8 @@
 import pytest
 
-from interrogator.choices import split_bans, words_of
 from interrogator.errors import InterrogatorError
-from interrogator.vocabulary import Vocabulary
+from interrogator.vocabulary.lists import Vocabulary
+from interrogator.vocabulary.selection import split_bans, words_of
 
 OURS = Vocabulary("ours", {"styles": ("fog", "calm"), "artists": ("by Claude Monet",)})
 

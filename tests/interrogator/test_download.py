@@ -6,9 +6,9 @@ import huggingface_hub
 import pytest
 from huggingface_hub import constants, try_to_load_from_cache
 
-from interrogator import download, hub
 from interrogator.errors import InterrogatorError
-from interrogator.hub import Needed, Repository
+from interrogator.hub import client, download
+from interrogator.hub.client import Needed, Repository
 from tests.interrogator.fake_hub import COMMIT, TOKEN, Trouble
 from tests.interrogator.one_model import (
     FILES,
@@ -42,7 +42,7 @@ def test_a_download_shows_its_size_and_fills_the_hubs_own_cache(server, tmp_path
 def test_what_is_cached_is_not_asked_for_again(server):
     folder = fetch()
     server.asked.clear()
-    assert hub.cached_folder(Repository(NAME, FILES)) == folder
+    assert client.cached_folder(Repository(NAME, FILES)) == folder
     assert server.asked == []
     assert fetch() == folder
     assert {method for method, _, _ in server.asked} == {"HEAD"}
@@ -61,7 +61,7 @@ def test_a_download_that_was_given_up_goes_on_at_the_next_call(server, tmp_path,
     with pytest.raises(InterrogatorError, match="it goes on where it stopped"):
         fetch()
     assert [path.stat().st_size for path in partials(tmp_path)] == [1_200_000]
-    assert hub.cached_folder(Repository(NAME, FILES)) is None
+    assert client.cached_folder(Repository(NAME, FILES)) is None
     folder = fetch()
     assert server.got(WEIGHTS) == [None, "bytes=1200000-"]
     assert (folder / WEIGHTS).read_bytes() == weights(server)
@@ -151,7 +151,7 @@ def test_a_file_that_is_not_what_was_announced_is_thrown_away(
     with pytest.raises(InterrogatorError, match=says):
         fetch()
     assert partials(tmp_path) == []
-    assert hub.cached_folder(Repository(NAME, FILES)) is None
+    assert client.cached_folder(Repository(NAME, FILES)) is None
     assert (fetch() / WEIGHTS).read_bytes() == weights(server)
 
 
@@ -201,14 +201,14 @@ def test_a_survey_tells_what_the_hub_answers(server, status):
     server.status = status
     says = "does not give out" if status < 500 else f"answered {status}"
     with pytest.raises(InterrogatorError, match=says):
-        hub.survey([Repository(NAME, FILES)])
+        client.survey([Repository(NAME, FILES)])
 
 
 def test_a_revision_can_be_pinned(server):
     folder = fetch(f"{NAME}@v1")
-    assert folder == hub.cached_folder(Repository(f"{NAME}@v1", FILES))
-    assert folder == hub.cached_folder(Repository(f"{NAME}@{COMMIT}", FILES))
-    assert hub.cached_folder(Repository(NAME, FILES)) is None  # main was never asked for
+    assert folder == client.cached_folder(Repository(f"{NAME}@v1", FILES))
+    assert folder == client.cached_folder(Repository(f"{NAME}@{COMMIT}", FILES))
+    assert client.cached_folder(Repository(NAME, FILES)) is None  # main was never asked for
     surveyed = [path for method, path, _ in server.asked if method == "HEAD"]
     assert surveyed
     assert all("/resolve/v1/" in path for path in surveyed)
@@ -234,5 +234,5 @@ def test_what_a_pinned_model_can_do_without_comes_before_what_it_cannot(server):
     with pytest.raises(InterrogatorError, match="does not give out"):
         fetch(f"{NAME}@{COMMIT}", files)
     # Once all that is required is here, nobody would ask for the rest.
-    assert hub.cached_folder(Repository(f"{NAME}@{COMMIT}", files)) is None
+    assert client.cached_folder(Repository(f"{NAME}@{COMMIT}", files)) is None
     assert (fetch(f"{NAME}@{COMMIT}", files) / "tokenizer.json").exists()

@@ -1,8 +1,8 @@
 import torch
 from safetensors.torch import save_file
 
-from interrogator.embeddings import neutral_pictures, table_for
-from interrogator.vocabulary import Vocabulary
+from interrogator.prompts.table import neutral_pictures, table_for
+from interrogator.vocabulary.lists import Vocabulary
 
 WORDS = Vocabulary("w", {"a": ("oil painting", "a cat"), "b": ("by Claude Monet",)})
 

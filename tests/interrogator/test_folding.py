@@ -1,6 +1,6 @@
 import pytest
 
-from interrogator.folding import Sequences, words
+from interrogator.vocabulary.folding import Sequences, words
 
 
 @pytest.mark.parametrize(

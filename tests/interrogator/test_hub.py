@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from interrogator import hub
+from interrogator.hub import client
 from tests.interrogator.fake_hub import FakeHub
 from tests.interrogator.small_models import BORROWING, write_hub
 
@@ -103,19 +103,19 @@ def test_the_offline_switch_is_honoured(tmp_path, repositories, picture):
 
 
 def test_a_hub_that_hangs_is_given_up_in_time(tmp_path, repositories, monkeypatch):
-    needed = hub.Repository("org/name", (hub.Needed(("config.json",)),))
-    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", False)
+    needed = client.Repository("org/name", (client.Needed(("config.json",)),))
+    monkeypatch.setattr(client.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     with FakeHub(repositories, hanging=True) as server:
         monkeypatch.setattr(
-            hub,
+            client,
             "hf_hub_url",
             lambda name, file, revision: f"{server.url}/{name}/resolve/{revision}/{file}",
         )
         start = time.monotonic()
-        with pytest.raises(hub.InterrogatorError, match=r"did not answer|cannot be reached"):
-            hub.survey([needed])
-        assert time.monotonic() - start < hub.ANSWER_SECONDS + 1
+        with pytest.raises(client.InterrogatorError, match=r"did not answer|cannot be reached"):
+            client.survey([needed])
+        assert time.monotonic() - start < client.ANSWER_SECONDS + 1
         assert server.asked, "the hub was never asked"
 
 

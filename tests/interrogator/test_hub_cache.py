@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from interrogator import download, hub
 from interrogator.errors import InterrogatorError
-from interrogator.hub import Repository
+from interrogator.hub import client, download
+from interrogator.hub.client import Repository
 from tests.interrogator.one_model import (
     FILES,
     NAME,
@@ -69,7 +69,7 @@ def test_what_the_disk_damaged_is_removed_and_fetched_anew(server):
         file.write(b"damage")
     assert download.remove_damaged(folder) == [WEIGHTS]
     assert download.remove_damaged(folder) == []
-    assert hub.cached_folder(Repository(NAME, FILES)) is None
+    assert client.cached_folder(Repository(NAME, FILES)) is None
     assert (fetch() / WEIGHTS).read_bytes() == weights(server)
 
 

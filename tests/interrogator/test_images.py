@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from interrogator import images
 from interrogator.errors import InterrogatorError
+from interrogator.images import decode
 
 
 def encoded(picture, form="PNG", **options):
@@ -24,7 +24,7 @@ def test_reads_path_bytes_and_image_alike(tmp_path):
     path = tmp_path / "a.png"
     picture.save(path)
     for source in (path, str(path), path.read_bytes(), picture):
-        read = images.read(source)
+        read = decode.read(source)
         assert (read.mode, read.size, colour_of(read)) == ("RGB", (20, 10), (10, 200, 30))
 
 
@@ -33,7 +33,7 @@ def test_turns_a_picture_upright_by_its_exif():
     picture.putpixel((0, 0), (255, 255, 255))
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: rotate by 90° clockwise to see it upright
-    read = images.read(encoded(picture, exif=exif))
+    read = decode.read(encoded(picture, exif=exif))
     assert read.size == (10, 20)
     assert colour_of(read, 9, 0) == (255, 255, 255)
 
@@ -42,13 +42,13 @@ def test_turns_a_picture_upright_by_its_exif():
 def test_shows_transparent_pixels_as_white(mode):
     picture = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
     picture.putpixel((1, 1), (200, 200, 200, 255))
-    read = images.read(picture.convert(mode))
+    read = decode.read(picture.convert(mode))
     assert colour_of(read) == (255, 255, 255)
     assert colour_of(read, 1, 1) == pytest.approx((200, 200, 200), abs=3)
 
 
 def test_half_transparent_black_on_white_is_grey():
-    read = images.read(Image.new("RGBA", (2, 2), (0, 0, 0, 128)))
+    read = decode.read(Image.new("RGBA", (2, 2), (0, 0, 0, 128)))
     assert colour_of(read) == pytest.approx((127, 127, 127), abs=1)
 
 
@@ -56,43 +56,43 @@ def test_palette_with_a_transparent_entry():
     picture = Image.new("P", (2, 1))
     picture.putpalette([255, 0, 0, 0, 0, 255])
     picture.putdata([0, 1])
-    read = images.read(encoded(picture, transparency=0))
+    read = decode.read(encoded(picture, transparency=0))
     assert colour_of(read, 0, 0) == (255, 255, 255)
     assert colour_of(read, 1, 0) == (0, 0, 255)
 
 
 def test_sixteen_bit_grey_keeps_its_tones():
     values = np.array([[0, 65535 // 2, 65535]], dtype=np.uint16)
-    read = images.read(encoded(Image.fromarray(values)))
+    read = decode.read(encoded(Image.fromarray(values)))
     assert [colour_of(read, x)[0] for x in range(3)] == pytest.approx([0, 127, 255], abs=1)
 
 
 def test_a_dark_sixteen_bit_picture_stays_dark():
     values = np.full((2, 2), 200, dtype=np.uint16)
-    assert colour_of(images.read(encoded(Image.fromarray(values)))) == (0, 0, 0)
+    assert colour_of(decode.read(encoded(Image.fromarray(values)))) == (0, 0, 0)
 
 
 def test_float_pictures_reach_from_black_to_white():
     values = np.array([[0.4, 0.5, 0.6]], dtype=np.float32)
-    read = images.read(encoded(Image.fromarray(values), "TIFF"))
+    read = decode.read(encoded(Image.fromarray(values), "TIFF"))
     assert [colour_of(read, x)[0] for x in range(3)] == pytest.approx([0, 127, 255], abs=1)
 
 
 def test_a_good_picture_with_damaged_notes_is_read():
-    read = images.read(encoded(Image.new("RGB", (4, 4), "red"), exif=b"Exif\x00\x00garbage"))
+    read = decode.read(encoded(Image.new("RGB", (4, 4), "red"), exif=b"Exif\x00\x00garbage"))
     assert colour_of(read) == (255, 0, 0)
 
 
 def test_a_jpeg_of_endless_passes_is_refused():
     whole = encoded(NOISE, "JPEG", progressive=True)
     last = whole.rindex(b"\xff\xda")
-    assert images.read(whole).size == (64, 64)
+    assert decode.read(whole).size == (64, 64)
     with pytest.raises(InterrogatorError, match="too many passes"):
-        images.read(whole[:-2] + whole[last:-2] * 200 + whole[-2:])
+        decode.read(whole[:-2] + whole[last:-2] * 200 + whole[-2:])
 
 
 def test_cmyk_is_converted_to_rgb():
-    read = images.read(encoded(Image.new("CMYK", (4, 4), (0, 255, 255, 0)), "TIFF"))
+    read = decode.read(encoded(Image.new("CMYK", (4, 4), (0, 255, 255, 0)), "TIFF"))
     assert colour_of(read) == (255, 0, 0)
 
 
@@ -101,10 +101,10 @@ def test_an_embedded_profile_is_followed():
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     swapped = srgb.replace(b"rXYZ", b"????").replace(b"bXYZ", b"rXYZ").replace(b"????", b"bXYZ")
     red = Image.new("RGB", (4, 4), (255, 0, 0))
-    assert colour_of(images.read(encoded(red, icc_profile=srgb))) == pytest.approx(
+    assert colour_of(decode.read(encoded(red, icc_profile=srgb))) == pytest.approx(
         (255, 0, 0), abs=1
     )
-    assert colour_of(images.read(encoded(red, icc_profile=swapped))) == pytest.approx(
+    assert colour_of(decode.read(encoded(red, icc_profile=swapped))) == pytest.approx(
         (0, 0, 255), abs=1
     )
 
@@ -112,19 +112,19 @@ def test_an_embedded_profile_is_followed():
 def test_a_profile_that_does_not_fit_is_passed_over():
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     for profile in (lab, b"not a profile"):
-        read = images.read(encoded(Image.new("RGB", (4, 4), (128, 64, 32)), icc_profile=profile))
+        read = decode.read(encoded(Image.new("RGB", (4, 4), (128, 64, 32)), icc_profile=profile))
         assert colour_of(read) == (128, 64, 32)
 
 
 def test_first_frame_of_an_animation():
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
-    read = images.read(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    read = decode.read(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))
     assert colour_of(read) == (255, 0, 0)
 
 
 def test_a_huge_picture_is_made_smaller():
-    read = images.read(encoded(Image.new("RGB", (5000, 2500), "red"), "JPEG"))
-    assert read.size == (images.MAX_SIDE, images.MAX_SIDE // 2)
+    read = decode.read(encoded(Image.new("RGB", (5000, 2500), "red"), "JPEG"))
+    assert read.size == (decode.MAX_SIDE, decode.MAX_SIDE // 2)
 
 
 def bomb(width, height):
@@ -168,20 +168,20 @@ NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), d
 )  # fmt: skip
 def test_what_is_no_picture_gets_a_sentence(source, says):
     with pytest.raises(InterrogatorError, match=says) as caught:
-        images.read(source)
+        decode.read(source)
     assert str(caught.value).endswith(".")
 
 
 def test_a_file_over_the_limit_is_not_even_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(images, "MAX_BYTES", 100)
+    monkeypatch.setattr(decode, "MAX_BYTES", 100)
     path = tmp_path / "a.png"
     path.write_bytes(bytes(101))
     with pytest.raises(InterrogatorError, match="MB are read"):
-        images.read(path)
+        decode.read(path)
 
 
 def test_a_text_named_png(tmp_path):
     path = tmp_path / "a.png"
     path.write_text("not a picture at all")
     with pytest.raises(InterrogatorError, match="Use JPEG"):
-        images.read(path)
+        decode.read(path)

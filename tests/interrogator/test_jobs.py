@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from interrogator.jobs import Done, News, in_background, waiting
+from interrogator.background import Done, News, in_background, waiting
 
 
 def test_news_come_before_the_result_and_only_the_latest_counts():

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from spellchecker import SpellChecker
 
-from interrogator.folding import words
-from interrogator.names import names_of
-from interrogator.policy import Policy
-from interrogator.vocabulary import ARTISTS, FOLDER, built_in, read_lists
-from interrogator.wordlists import mend
+from interrogator.vocabulary.cleaning import mend
+from interrogator.vocabulary.folding import words
+from interrogator.vocabulary.lists import ARTISTS, FOLDER, built_in, read_lists
+from interrogator.vocabulary.names import names_of
+from interrogator.vocabulary.policy import Policy
 
 EXCEPTIONS = Path(__file__).with_name("spelling.txt")
 GROUPS = {
@@ -67,7 +67,7 @@ def test_every_style_has_a_group_and_every_group_is_rich():
 
 
 def test_the_files_have_the_columns_that_they_should():
-    heads = {p.name: p.read_text(encoding="utf-8").split("\n", 1)[0] for p in FOLDER.iterdir()}
+    heads = {p.name: p.read_text(encoding="utf-8").split("\n", 1)[0] for p in FOLDER.glob("*.csv")}
     assert heads == {
         "artists.csv": "name,born,died,country,movements",
         "mediums.csv": "phrase",

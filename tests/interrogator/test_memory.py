@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from interrogator import catalogue, hub, memory
-from interrogator.catalogue import PRESETS, active_notice, choose_names, default_names
 from interrogator.errors import InterrogatorError
+from interrogator.hub import client
+from interrogator.models import catalogue, memory
+from interrogator.models.catalogue import PRESETS, active_notice, choose_names, default_names
 
 GIB = 2**30
 
@@ -81,7 +82,7 @@ def test_what_is_not_known_is_not_refused(monkeypatch):
 
 
 def test_the_default_is_what_fits(monkeypatch):
-    monkeypatch.setattr(hub, "cached_folder", lambda repository: catalogue.EMBEDDED)
+    monkeypatch.setattr(client, "cached_folder", lambda repository: catalogue.EMBEDDED)
     for gigabytes, preset in ((16.0, "quality"), (2.0, "light")):
         has(monkeypatch, gigabytes)
         assert default_names() == (PRESETS[preset], "")

@@ -7,12 +7,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from interrogator import catalogue, models
 from interrogator.errors import InterrogatorError
-from interrogator.runtime import Runtime, bfloat16_gain, choose_runtime
+from interrogator.models import catalogue, loading
+from interrogator.models import store as model_store
+from interrogator.networks.libraries import open_clip
+from interrogator.networks.runtime import Runtime, bfloat16_gain, choose_runtime
 from tests.interrogator.small_models import shrink_clips, write_blip, write_clip
-
-import open_clip  # isort: skip
 
 CPU = Runtime(torch.device("cpu"), torch.float32)
 
@@ -43,7 +43,7 @@ def test_every_clip_gets_the_activation_that_its_weights_were_trained_with(
     assert bool(record.get("quick_gelu")) is quick
     written = write_clip(tmp_path / "weights", quick_gelu=quick)
     folders = {record["hf_hub"].rpartition("/")[0]: tmp_path / "weights"}
-    clip = models._load_clip(name, folders, CPU)
+    clip = loading._load_clip(name, folders, CPU)
     blocks = 3  # one in the picture tower, two in the text tower
     assert quick_gelus(clip.model) == (blocks if quick else 0)
     # The vectors are those of the model that the weights were written from.
@@ -70,14 +70,14 @@ def test_a_mismatched_activation_is_an_error(tmp_path, small, monkeypatch):
         lambda *args, **kwargs: real(*args, **{**kwargs, "force_quick_gelu": False}),
     )
     with pytest.raises(InterrogatorError, match="activation"):
-        models._load_clip("ViT-B-32/openai", folders, CPU)
+        loading._load_clip("ViT-B-32/openai", folders, CPU)
 
 
 def test_a_clip_without_weights_is_an_error(tmp_path):
     write_clip(tmp_path / "clip")
     (tmp_path / "clip" / "open_clip_model.safetensors").unlink()
     with pytest.raises(InterrogatorError, match="cannot be loaded"):
-        models._load_clip(f"local-dir:{tmp_path / 'clip'}", {}, CPU)
+        loading._load_clip(f"local-dir:{tmp_path / 'clip'}", {}, CPU)
 
 
 def test_a_blip_without_all_its_weights_is_an_error(tmp_path):
@@ -86,26 +86,26 @@ def test_a_blip_without_all_its_weights_is_an_error(tmp_path):
     kept = {name: w for name, w in weights.items() if not name.startswith("text_decoder")}
     save_file(kept, tmp_path / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(InterrogatorError, match="not all of them"):
-        models._load_captioner(str(tmp_path), None, CPU)
+        loading._load_captioner(str(tmp_path), None, CPU)
 
 
 @pytest.mark.parametrize("name", ["./nofolder", "/no/such", "a/b/c"])
 def test_a_caption_model_that_is_neither_folder_nor_repository_gets_a_sentence(name):
     with pytest.raises(InterrogatorError, match="neither a folder here nor a repository"):
-        models.load(catalogue.choose_names(caption=name), CPU)
+        loading.load(catalogue.choose_names(caption=name), CPU)
 
 
 @pytest.mark.parametrize("name", ["local-dir:/no/such/folder", "local-dir:"])
 def test_a_folder_that_is_not_there_is_an_error(name):
     with pytest.raises(InterrogatorError, match="cannot be loaded"):
-        models._load_clip(name, {}, CPU)
+        loading._load_clip(name, {}, CPU)
 
 
 def test_a_damaged_weights_file_is_an_error(tmp_path):
     write_clip(tmp_path / "clip")
     (tmp_path / "clip" / "open_clip_model.safetensors").write_bytes(b"damaged")
     with pytest.raises(InterrogatorError, match="cannot be loaded"):
-        models._load_clip(f"local-dir:{tmp_path / 'clip'}", {}, CPU)
+        loading._load_clip(f"local-dir:{tmp_path / 'clip'}", {}, CPU)
 
 
 def test_local_folders_of_any_kind_can_be_named(tmp_path):
@@ -114,7 +114,7 @@ def test_local_folders_of_any_kind_can_be_named(tmp_path):
     names = catalogue.choose_names(
         caption=str(tmp_path / "blip"), clip=f"local-dir:{tmp_path / 'clip'}"
     )
-    loaded = models.load(names, CPU)
+    loaded = loading.load(names, CPU)
     assert names.preset == "custom"
     assert not names.embedded
     assert loaded.clip.encode_text(["a", "b c d"]).shape == (2, 16)
@@ -137,10 +137,10 @@ def test_unknown_names_get_a_sentence_with_the_choices(arguments, says):
 @pytest.fixture
 def store(monkeypatch):
     """A store of models that are names; what it fetched and loaded is noted."""
-    store = models.ModelStore(CPU)
+    store = model_store.ModelStore(CPU)
     store.fetched, store.made = [], []
-    monkeypatch.setattr(models, "fetch", lambda names, *_: store.fetched.append(names.preset))
-    monkeypatch.setattr(models, "load", lambda names, *_: store.made.append(names) or object())
+    monkeypatch.setattr(model_store, "fetch", lambda names, *_: store.fetched.append(names.preset))
+    monkeypatch.setattr(model_store, "load", lambda names, *_: store.made.append(names) or object())
     return store
 
 
@@ -156,30 +156,30 @@ def test_the_store_loads_once_and_keeps_the_latest(store):
 
 def test_the_oldest_go_where_memory_would_not_hold_them_too(store, monkeypatch):
     """quality takes 3.5 GB in float32, light 1.5, and the program 1."""
-    monkeypatch.setattr("interrogator.memory.limit", lambda: 6.2)
+    monkeypatch.setattr("interrogator.models.memory.limit", lambda: 6.2)
     quality, light = catalogue.PRESETS["quality"], catalogue.PRESETS["light"]
     first = store.load(light)
     store.load(quality)
     assert store.load(light) is first
-    monkeypatch.setattr("interrogator.memory.limit", lambda: 5.0)
+    monkeypatch.setattr("interrogator.models.memory.limit", lambda: 5.0)
     store.load(catalogue.ModelNames("third", light.caption, quality.clip))
     assert [names.preset for names in store._loaded] == ["light", "third"]
-    monkeypatch.setattr("interrogator.memory.limit", lambda: 4.0)
+    monkeypatch.setattr("interrogator.models.memory.limit", lambda: 4.0)
     with pytest.raises(InterrogatorError, match=r"need about 4\.5 GB of memory"):
         store.load(quality)
 
 
 def test_a_judge_has_to_fit_beside_the_models_in_use(store, monkeypatch):
     """quality takes 3.5 GB in float32, light 1.5, ViT-H 3.9 and the program 1."""
-    monkeypatch.setattr(models, "load_clip", lambda name, *_: name)
-    monkeypatch.setattr("interrogator.memory.limit", lambda: 8.5)
+    monkeypatch.setattr(model_store, "load_clip", lambda name, *_: name)
+    monkeypatch.setattr("interrogator.models.memory.limit", lambda: 8.5)
     quality, light = catalogue.PRESETS["quality"], catalogue.PRESETS["light"]
     judge = "ViT-H-14/laion2b_s32b_b79k"
     store.load(light)
     store.load(quality)
     assert store.load_judge(judge, quality) == judge
     assert list(store._loaded) == [quality]  # light had to go
-    monkeypatch.setattr("interrogator.memory.limit", lambda: 8.0)
+    monkeypatch.setattr("interrogator.models.memory.limit", lambda: 8.0)
     store._clips = {}
     with pytest.raises(InterrogatorError, match=r"ViT-H-14.* need about 8\.4 GB of memory"):
         store.load_judge(judge, quality)
@@ -187,7 +187,9 @@ def test_a_judge_has_to_fit_beside_the_models_in_use(store, monkeypatch):
 
 def test_all_downloads_together_are_waited_for_no_longer_than_asked(store, monkeypatch):
     ends = []
-    monkeypatch.setattr(models, "fetch", lambda names, transfers, report, end: ends.append(end))
+    monkeypatch.setattr(
+        model_store, "fetch", lambda names, transfers, report, end: ends.append(end)
+    )
     before = time.monotonic()
     store.fetch(catalogue.PRESETS["light"], "ViT-L-14/openai", patience=30.0)
     assert ends[0] == ends[1]
@@ -209,7 +211,7 @@ def test_a_download_keeps_nobody_from_loading(store, monkeypatch):
             began.set()
             hold.wait(20)
 
-    monkeypatch.setattr(models, "fetch", slow)
+    monkeypatch.setattr(model_store, "fetch", slow)
     slow_one, other = (catalogue.ModelNames(name, "x", "y") for name in ("slow", "other"))
     asker = threading.Thread(target=store.load, args=(slow_one,))
     asker.start()
@@ -251,9 +253,9 @@ def test_no_weights_are_unpickled(tmp_path):
         (folder / safe).unlink()
         torch.save({"weight": Malice(mark)}, folder / pickled)
     with pytest.raises(InterrogatorError, match="cannot be loaded"):
-        models._load_clip(f"local-dir:{clip}", {}, CPU)
+        loading._load_clip(f"local-dir:{clip}", {}, CPU)
     with pytest.raises(InterrogatorError, match="cannot be loaded"):
-        models._load_captioner(str(blip), None, CPU)
+        loading._load_captioner(str(blip), None, CPU)
     assert not mark.exists()
     # Whoever does unpickle them falls for it, so that the above can fail.
     torch.load(blip / "pytorch_model.bin", weights_only=False)
@@ -265,7 +267,7 @@ def test_pickled_weights_that_are_only_weights_are_read(tmp_path):
     written = write_clip(folder, quick_gelu=False)
     (folder / "open_clip_model.safetensors").unlink()
     torch.save(written.state_dict(), folder / "open_clip_pytorch_model.bin")
-    assert models._load_clip(f"local-dir:{folder}", {}, CPU).encode_text(["a"]).shape == (1, 16)
+    assert loading._load_clip(f"local-dir:{folder}", {}, CPU).encode_text(["a"]).shape == (1, 16)
 
 
 def test_weights_that_the_disk_damaged_are_removed_and_it_is_said(tmp_path):
@@ -278,21 +280,21 @@ def test_weights_that_the_disk_damaged_are_removed_and_it_is_said(tmp_path):
     weights.unlink()
     weights.symlink_to(blob)
     with pytest.raises(InterrogatorError, match=r"open_clip_model.safetensors had been damaged"):
-        models._load_clip("hf-hub:org/clip", {"org/clip": folder}, CPU)
+        loading._load_clip("hf-hub:org/clip", {"org/clip": folder}, CPU)
     assert not blob.exists()
     assert not weights.is_symlink()
 
 
 def test_the_embedded_models_compute_in_float32_whatever_the_rest_does():
     half = Runtime(torch.device("cpu"), torch.bfloat16)
-    assert models.load(catalogue.PRESETS["demo"], half).runtime.dtype == torch.float32
+    assert loading.load(catalogue.PRESETS["demo"], half).runtime.dtype == torch.float32
 
 
 def test_the_runtime_is_the_faster_one(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     for gain, dtype in ((3.0, torch.bfloat16), (0.5, torch.float32)):
-        monkeypatch.setattr("interrogator.runtime.bfloat16_gain", lambda gain=gain: gain)
+        monkeypatch.setattr("interrogator.networks.runtime.bfloat16_gain", lambda gain=gain: gain)
         assert choose_runtime() == Runtime(torch.device("cpu"), dtype)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert choose_runtime() == Runtime(torch.device("cuda"), torch.float16)

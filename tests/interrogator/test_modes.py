@@ -5,13 +5,13 @@ import itertools
 import pytest
 import torch
 
-from interrogator.embeddings import table_for
 from interrogator.errors import InterrogatorError
-from interrogator.interrogation import Interrogation
-from interrogator.modes import MODES
 from interrogator.pipeline import Interrogator, Settings
-from interrogator.prompt import ARTISTS, Rules, overlap, says
-from interrogator.vocabulary import Vocabulary
+from interrogator.prompts.modes import MODES
+from interrogator.prompts.rules import ARTISTS, Rules, overlap, says
+from interrogator.prompts.table import table_for
+from interrogator.result import Interrogation
+from interrogator.vocabulary.lists import Vocabulary
 from training.examples import example
 from training.painter import paint
 

@@ -7,15 +7,22 @@ import json
 
 import pytest
 
-from interrogator import hub, known
-from interrogator.catalogue import ASSETS, PRESETS, check_offered, choose_names, download_bytes
 from interrogator.errors import InterrogatorError
-from interrogator.files import fetch
-from interrogator.page import Page
-from interrogator.places import SHARDS
-from interrogator.render import known_models
+from interrogator.hub import client
+from interrogator.hub.transfers import Transfers
+from interrogator.models import registry
+from interrogator.models.catalogue import (
+    ASSETS,
+    PRESETS,
+    check_offered,
+    choose_names,
+    download_bytes,
+)
+from interrogator.models.files import fetch
+from interrogator.models.places import SHARDS
 from interrogator.request import Request
-from interrogator.transfers import Transfers
+from interrogator.web.page import Page
+from interrogator.web.views import known_models
 from tests.interrogator.fake_hub import FakeHub, Trouble
 from tests.interrogator.one_model import use
 from tests.interrogator.small_captioners import write_blip2, write_custom_clip, write_git
@@ -105,8 +112,8 @@ def test_the_command_line_takes_other_models(command, others, tmp_path):
 def test_the_command_line_lists_the_known_models_at_once():
     done = run("--models")
     assert done.returncode == 0
-    assert done.stdout.strip() == known.as_text()
-    for model in (*known.CAPTIONERS, *known.CLIPS):
+    assert done.stdout.strip() == registry.as_text()
+    for model in (*registry.CAPTIONERS, *registry.CLIPS):
         assert model.name in done.stdout
         assert model.name in known_models()
         assert model.licence in done.stdout
@@ -119,8 +126,8 @@ def test_a_number_of_the_caption_that_cannot_be_is_a_sentence_and_status_2(comma
 
 
 def test_every_preset_is_of_known_models():
-    captioners = {model.name for model in known.CAPTIONERS}
-    clips = {model.name for model in known.CLIPS}
+    captioners = {model.name for model in registry.CAPTIONERS}
+    clips = {model.name for model in registry.CLIPS}
     for names in PRESETS.values():
         if not names.embedded:
             assert names.caption in captioners
@@ -131,7 +138,7 @@ def test_the_parameters_told_are_those_of_the_architecture():
     import open_clip
     import torch
 
-    for model in known.CLIPS:
+    for model in registry.CLIPS:
         config = open_clip.get_model_config(model.name.partition("/")[0])
         custom = config.pop("custom_text", False)
         kind = open_clip.model.CustomTextCLIP if custom or "SigLIP" in model.name else None
@@ -247,6 +254,6 @@ def test_an_index_that_says_nothing_is_told_and_no_size(split, index):
 
 
 def test_an_endless_index_is_not_read(split, monkeypatch):
-    monkeypatch.setattr(hub, "MOST_READ", 100)
+    monkeypatch.setattr(client, "MOST_READ", 100)
     with pytest.raises(InterrogatorError, match="larger than"):
         download_bytes(choose_names("demo", caption="org/split"))

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from interrogator import policy as rules
-from interrogator.embeddings import Table
 from interrogator.errors import InterrogatorError
-from interrogator.names import names_of
-from interrogator.people import Artist
-from interrogator.policy import Policy, default_policy
-from interrogator.vocabulary import Vocabulary, built_in, phrase_for
+from interrogator.prompts.table import Table
+from interrogator.vocabulary import policy as rules
+from interrogator.vocabulary.artists import Artist
+from interrogator.vocabulary.lists import Vocabulary, built_in, phrase_for
+from interrogator.vocabulary.names import names_of
+from interrogator.vocabulary.policy import Policy, default_policy
 
 TODAY = date(2026, 6, 1)
 
@@ -286,7 +286,7 @@ def test_tables_are_joined_row_by_row():
 
 
 def test_a_policy_narrows_what_is_ranked_and_encodes_nothing(workshop, demo, monkeypatch):
-    from interrogator.catalogue import choose_names
+    from interrogator.models.catalogue import choose_names
 
     monkeypatch.setattr(type(demo.models.clip), "encode_text", None)
     narrow, _ = workshop.prepare(choose_names("demo"), policy=default_policy("none"))
@@ -298,7 +298,7 @@ def test_a_policy_narrows_what_is_ranked_and_encodes_nothing(workshop, demo, mon
 
 
 def test_own_lists_are_encoded_alone_and_only_ours_are_kept_on_disk(workshop, demo, own_cache):
-    from interrogator.catalogue import choose_names
+    from interrogator.models.catalogue import choose_names
 
     own = Vocabulary("mine", {"own": ("a purple lighthouse",)})
     files = len(list(own_cache.iterdir()))
@@ -312,8 +312,8 @@ def test_own_lists_are_encoded_alone_and_only_ours_are_kept_on_disk(workshop, de
 
 @pytest.mark.parametrize("mode", ["best", "fast", "classic", "negative"])
 def test_without_artists_no_prompt_names_one_in_any_mode(workshop, tmp_path, mode):
-    from interrogator import images
-    from interrogator.catalogue import choose_names
+    from interrogator.images import decode
+    from interrogator.models.catalogue import choose_names
     from interrogator.pipeline import Settings
     from tests.interrogator.test_command import EXAMPLES
 
@@ -325,7 +325,7 @@ def test_without_artists_no_prompt_names_one_in_any_mode(workshop, tmp_path, mod
     }
     for name, lines in lists.items():
         (tmp_path / f"{name}.txt").write_text("\n".join(lines))
-    picture = images.read(EXAMPLES / "cat-pop-art.jpg")
+    picture = decode.read(EXAMPLES / "cat-pop-art.jpg")
     names = choose_names("demo")
     prompts = {}
     for naming in ("all", "none"):
@@ -338,12 +338,12 @@ def test_without_artists_no_prompt_names_one_in_any_mode(workshop, tmp_path, mod
 
 
 def test_without_artists_the_captioner_names_none_but_a_person_may(workshop, monkeypatch):
-    from interrogator import images
-    from interrogator.catalogue import choose_names
+    from interrogator.images import decode
+    from interrogator.models.catalogue import choose_names
     from interrogator.pipeline import Settings
     from tests.interrogator.test_command import EXAMPLES
 
-    picture = images.read(EXAMPLES / "cat-pop-art.jpg")
+    picture = decode.read(EXAMPLES / "cat-pop-art.jpg")
     interrogator, _ = workshop.prepare(choose_names("demo"), policy=Policy("none"))
     said = "a cat painted by pablo picasso"
     captioner = type(interrogator.models.captioner)

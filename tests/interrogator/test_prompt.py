@@ -1,8 +1,17 @@
 import pytest
 
 from interrogator.errors import InterrogatorError
-from interrogator.prompt import Budget, Rules, classic, compose, fast, fitted_caption, overlap, says
-from interrogator.ranking import RankedPhrase
+from interrogator.prompts.ranking import RankedPhrase
+from interrogator.prompts.rules import (
+    Budget,
+    Rules,
+    classic,
+    compose,
+    fast,
+    fitted_caption,
+    overlap,
+    says,
+)
 
 WIDE = Budget(1000, lambda text: len(text.split()))
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from interrogator.embeddings import Table
-from interrogator.prompt import FAST_PHRASES, Budget, Rules, fast
-from interrogator.ranking import compare, extreme_rows, merge
-from interrogator.vocabulary import Vocabulary
+from interrogator.prompts.ranking import compare, extreme_rows, merge
+from interrogator.prompts.rules import FAST_PHRASES, Budget, Rules, fast
+from interrogator.prompts.table import Table
+from interrogator.vocabulary.lists import Vocabulary
 
 
 def unit(*angles):

@@ -4,8 +4,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from interrogator import remote
 from interrogator.errors import InterrogatorError
+from interrogator.images import remote
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from interrogator.prompt import Prompt, Rules, overlap
-from interrogator.ranking import RankedPhrase
-from interrogator.scorer import TOO_LONG, Scorer
-from interrogator.search import FRUGAL, REACH, USUAL, Effort, Lane, Search, _Grown, moves
+from interrogator.prompts.ranking import RankedPhrase
+from interrogator.prompts.rules import Prompt, Rules, overlap
+from interrogator.prompts.scorer import TOO_LONG, Scorer
+from interrogator.prompts.search import FRUGAL, REACH, USUAL, Effort, Lane, Search, _Grown, moves
 
 
 class Landscape:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from interrogator.token_tree import Trie, trees
+from interrogator.networks.token_tree import Trie, trees
 
 MONET, MANET, CLAUDE = (1, 2, 7, 9), (1, 2, 8, 9), (1, 2, 6, 7, 9)
 

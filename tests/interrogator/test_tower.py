@@ -8,14 +8,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from interrogator import torchvision_ops  # noqa: F401  (before open_clip)
-from interrogator.clip import Clip
-from interrogator.runtime import Runtime
-from interrogator.scorer import TOO_LONG, Scorer
-from interrogator.token_tree import trees
-from interrogator.tower import KNOWN, MEMORY, Memory, TextTower
-
-import open_clip  # isort: skip
+from interrogator.networks.clip import Clip
+from interrogator.networks.libraries import open_clip
+from interrogator.networks.runtime import Runtime
+from interrogator.networks.text_tower import KNOWN, MEMORY, Memory, TextTower
+from interrogator.networks.token_tree import trees
+from interrogator.prompts.scorer import TOO_LONG, Scorer
 
 VISION = {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16}
 TEXT = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 4, "layers": 3}

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from interrogator import download, hub, transfers
 from interrogator.errors import InterrogatorError
-from interrogator.hub import Needed, Repository
-from interrogator.hub_cache import Store
+from interrogator.hub import client, download, transfers
+from interrogator.hub.cache import Store
+from interrogator.hub.client import Needed, Repository
 from tests.interrogator.fake_hub import Trouble
 from tests.interrogator.one_model import (
     FILES,
@@ -19,7 +19,7 @@ from tests.interrogator.one_model import (
 
 def test_two_who_ask_for_the_same_share_one_download(server, monkeypatch):
     repository, hold = Repository(NAME, FILES), threading.Event()
-    found, real = hub.survey([repository]), download.download
+    found, real = client.survey([repository]), download.download
 
     def held(*arguments):
         hold.wait(20)
@@ -38,13 +38,13 @@ def test_two_who_ask_for_the_same_share_one_download(server, monkeypatch):
     for asker in askers:
         asker.join(20)
     assert len(server.got(WEIGHTS)) == 1
-    assert folders == [{NAME: hub.cached_folder(repository)}] * 2
+    assert folders == [{NAME: client.cached_folder(repository)}] * 2
     assert [heard[-1] for heard in told] == ["Downloading org/model: 3 of 3 MB"] * 2
 
 
 def test_a_failed_download_is_told_to_all_and_does_not_stand_in_the_way(server):
     repository, shared = Repository(NAME, FILES), transfers.Transfers()
-    found = hub.survey([repository])
+    found = client.survey([repository])
     server.trouble[WEIGHTS] = Trouble(status=404)
     for _ in range(2):
         with pytest.raises(InterrogatorError, match="does not give out"):
@@ -62,7 +62,7 @@ def test_who_has_no_patience_leaves_a_download_that_goes_on(server, monkeypatch)
         return real(repository, files, report)
 
     monkeypatch.setattr(transfers, "download", held)
-    shared, found = transfers.Transfers(), hub.survey([repository])
+    shared, found = transfers.Transfers(), client.survey([repository])
     with pytest.raises(InterrogatorError, match=r"1 of 3 MB.*goes on without you"):
         shared.fetch([repository], found, lambda text, share: None, end=time.monotonic())
     hold.set()
@@ -72,7 +72,7 @@ def test_who_has_no_patience_leaves_a_download_that_goes_on(server, monkeypatch)
 
 def test_another_process_that_downloads_is_waited_for(server, tmp_path):
     repository = Repository(NAME, (Needed((WEIGHTS,)),))
-    found = hub.survey([repository])
+    found = client.survey([repository])
     lock = Store.of(repository).lock(found[0])
     told, waits = [], threading.Event()
 
@@ -86,4 +86,4 @@ def test_another_process_that_downloads_is_waited_for(server, tmp_path):
         assert waits.wait(20)
     worker.join(20)
     assert told[0] == "Another program downloads org/model: waiting for it"
-    assert hub.cached_folder(repository) is not None
+    assert client.cached_folder(repository) is not None

@@ -12,14 +12,14 @@ from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from interrogator import render
-from interrogator.api import Endpoints
-from interrogator.catalogue import ASSETS, PRESETS, active_notice
-from interrogator.controls import as_it_came
 from interrogator.errors import InterrogatorError
-from interrogator.page import PATIENCE_SECONDS, Page
+from interrogator.models.catalogue import ASSETS, PRESETS, active_notice
 from interrogator.pipeline import Settings
 from interrogator.request import Request
+from interrogator.web import views
+from interrogator.web.components import as_it_came
+from interrogator.web.endpoints import Endpoints
+from interrogator.web.page import PATIENCE_SECONDS, Page
 from tests.interrogator.test_images import bomb
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
@@ -97,7 +97,7 @@ def test_an_address_is_fetched_within_limits(client, monkeypatch, tmp_path):
         path.write_bytes(CAT.read_bytes())
         return path
 
-    monkeypatch.setattr("interrogator.remote.fetch", fetch)
+    monkeypatch.setattr("interrogator.images.remote.fetch", fetch)
     mark = {"meta": {"_type": "gradio.FileData"}}
     done = client.predict({"path": "http://example.org/cat.jpg", **mark}, api_name="/interrogate")
     assert "cat" in done["caption"]
@@ -135,7 +135,7 @@ def test_the_caption_is_drawn_before_the_ranking_is_finished(page):
     prompts = [i for i, d in enumerate(drawn) if d.prompt]
     assert captions[0] < prompts[0]
     assert "Done in" in drawn[-1].line
-    caption, phrases, compared, ranked, models = render.views(drawn[-1].state)
+    caption, phrases, compared, ranked, models = views.views(drawn[-1].state)
     assert "a cat" in caption
     assert "by Roy Lichtenstein" in phrases
     assert all(name in compared for name in ("caption", "classic", "fast", "best"))
@@ -228,11 +228,11 @@ def test_the_notice_names_the_active_models_and_says_why(page):
 
 
 def test_a_preset_tells_its_download_before_it_is_used(page, monkeypatch):
-    monkeypatch.setattr("interrogator.page.download_bytes", lambda names: 2_600_000_000)
+    monkeypatch.setattr("interrogator.web.page.download_bytes", lambda names: 2_600_000_000)
     assert "2.6 GB to download once" in page.describe_models("quality")
-    monkeypatch.setattr("interrogator.page.download_bytes", lambda names: 2_345_678)
+    monkeypatch.setattr("interrogator.web.page.download_bytes", lambda names: 2_345_678)
     assert "2.3 MB to download once" in page.describe_models("quality")
-    monkeypatch.setattr("interrogator.page.download_bytes", lambda names: 0)
+    monkeypatch.setattr("interrogator.web.page.download_bytes", lambda names: 0)
     assert "on this machine already" in page.describe_models("quality")
 
 
@@ -264,8 +264,8 @@ def test_what_comes_from_outside_is_escaped(demo):
     from PIL import Image
 
     done = demo.run(Image.new("RGB", (32, 32)), Settings(caption="<script>alert(1)</script>"))
-    assert "<script>" not in render.caption(done)
-    assert "<b>" not in render.status("<b>")
+    assert "<script>" not in views.caption(done)
+    assert "<b>" not in views.status("<b>")
 
 
 def test_what_is_asked_goes_by_the_same_names_in_the_same_order_everywhere():

@@ -8,11 +8,11 @@ from gradio.data_classes import FileData, ListFiles
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from interrogator.catalogue import ASSETS, PRESETS
-from interrogator.choices import MOST_OWN_BYTES, words_of
-from interrogator.controls import lists_as_they_came
 from interrogator.errors import InterrogatorError
-from interrogator.page import Page
+from interrogator.models.catalogue import ASSETS, PRESETS
+from interrogator.vocabulary.selection import MOST_OWN_BYTES, words_of
+from interrogator.web.components import lists_as_they_came
+from interrogator.web.page import Page
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from interrogator import images, wordlists
-from interrogator.catalogue import PRESETS, choose_names
 from interrogator.errors import InterrogatorError
-from interrogator.folding import words
-from interrogator.people import Artist
-from interrogator.vocabulary import (
+from interrogator.images import decode
+from interrogator.models.catalogue import PRESETS, choose_names
+from interrogator.vocabulary import cleaning
+from interrogator.vocabulary.artists import Artist
+from interrogator.vocabulary.folding import words
+from interrogator.vocabulary.lists import (
     Vocabulary,
     main,
     read_folder,
@@ -99,44 +100,44 @@ def changes(cleaned):
 @pytest.mark.parametrize(
     ("line", "phrase", "reason"),
     [
-        ("(soft light:1.2)", "soft light", wordlists.WEIGHT),
-        ("((( glowing )))", "glowing", wordlists.WEIGHT),
-        ("[fog]", "fog", wordlists.WEIGHT),
-        ("cat:1.35", "cat", wordlists.WEIGHT),
-        ("cat::2", "cat", wordlists.WEIGHT),
-        ("(ratio 16:9)", "ratio 16:9", wordlists.WEIGHT),
-        ("a (red:1.1) hat", "a red hat", wordlists.WEIGHT),
-        (r"saber \(knight\)", "saber knight", wordlists.WEIGHT),
-        ("<lora:film:0.8> film look", "film look", wordlists.WEIGHT),
-        ("castle --ar 16:9 --v 4", "castle", wordlists.WEIGHT),
-        ("caf\u00c3\u00a9 at night", "café at night", wordlists.ENCODING),
-        ("soft\u200b light\ufeff", "soft light", wordlists.ENCODING),
-        ("\u201cpainterly\u201d", "painterly", wordlists.PUNCTUATION),
-        ("- long_hair,", "long hair", wordlists.PUNCTUATION),
-        ("trending !!!", "trending", wordlists.PUNCTUATION),
-        ("a,, b", "a, b", wordlists.PUNCTUATION),
+        ("(soft light:1.2)", "soft light", cleaning.WEIGHT),
+        ("((( glowing )))", "glowing", cleaning.WEIGHT),
+        ("[fog]", "fog", cleaning.WEIGHT),
+        ("cat:1.35", "cat", cleaning.WEIGHT),
+        ("cat::2", "cat", cleaning.WEIGHT),
+        ("(ratio 16:9)", "ratio 16:9", cleaning.WEIGHT),
+        ("a (red:1.1) hat", "a red hat", cleaning.WEIGHT),
+        (r"saber \(knight\)", "saber knight", cleaning.WEIGHT),
+        ("<lora:film:0.8> film look", "film look", cleaning.WEIGHT),
+        ("castle --ar 16:9 --v 4", "castle", cleaning.WEIGHT),
+        ("caf\u00c3\u00a9 at night", "café at night", cleaning.ENCODING),
+        ("soft\u200b light\ufeff", "soft light", cleaning.ENCODING),
+        ("\u201cpainterly\u201d", "painterly", cleaning.PUNCTUATION),
+        ("- long_hair,", "long hair", cleaning.PUNCTUATION),
+        ("trending !!!", "trending", cleaning.PUNCTUATION),
+        ("a,, b", "a, b", cleaning.PUNCTUATION),
     ],
 )
 def test_a_line_is_mended(line, phrase, reason):
-    assert wordlists.mend(line) == (phrase, reason)
+    assert cleaning.mend(line) == (phrase, reason)
 
 
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("   ", wordlists.BLANK),
-        ("# my favorites", wordlists.COMMENT),
-        ("...", wordlists.EMPTY),
-        ("\U0001f642", wordlists.EMPTY),
-        ("a \ufffd b", wordlists.DAMAGED),
-        ("__color__ hat", wordlists.TEMPLATE),
-        ("{red|blue} hat", wordlists.TEMPLATE),
-        ("see https://example.org/a", wordlists.WEB_ADDRESS),
-        ("x" * 201, wordlists.TOO_LONG),
+        ("   ", cleaning.BLANK),
+        ("# my favorites", cleaning.COMMENT),
+        ("...", cleaning.EMPTY),
+        ("\U0001f642", cleaning.EMPTY),
+        ("a \ufffd b", cleaning.DAMAGED),
+        ("__color__ hat", cleaning.TEMPLATE),
+        ("{red|blue} hat", cleaning.TEMPLATE),
+        ("see https://example.org/a", cleaning.WEB_ADDRESS),
+        ("x" * 201, cleaning.TOO_LONG),
     ],
 )
 def test_a_line_is_dropped(line, reason):
-    assert wordlists.mend(line) == (None, reason)
+    assert cleaning.mend(line) == (None, reason)
 
 
 @pytest.mark.parametrize(
@@ -146,16 +147,16 @@ def test_a_line_is_dropped(line, reason):
      "浮世絵", "رسم زيتي", "سایه\u200cروشن"],
 )  # fmt: skip
 def test_what_is_in_order_is_left_as_it_is(line):
-    assert wordlists.mend(line) == (line, "")
+    assert cleaning.mend(line) == (line, "")
 
 
 def test_what_is_clean_stays_clean():
     rng = random.Random(0)
     signs = "ab 1:.()[]{}<>|\\\"'_-,;!?#/\u201cé\u0301\u200b\ufffdＡ"
     for _ in range(20_000):
-        phrase, _ = wordlists.mend("".join(rng.choices(signs, k=rng.randint(0, 14))))
+        phrase, _ = cleaning.mend("".join(rng.choices(signs, k=rng.randint(0, 14))))
         if phrase is not None:
-            assert wordlists.mend(phrase)[0] == phrase
+            assert cleaning.mend(phrase)[0] == phrase
             assert words(phrase)
             assert not set('()[]{}<>|\\"_;') & set(phrase)
 
@@ -337,7 +338,7 @@ def test_a_picture_is_ranked_with_the_whole_of_clip_interrogators_lists(workshop
     interrogator, _ = workshop.prepare(choose_names("demo"), reference_folder())
     table = interrogator.table
     assert len(table.vocabulary.phrases) > 100_000
-    done = interrogator.run(images.read(EXAMPLES / "cat-pop-art.jpg"))
+    done = interrogator.run(decode.read(EXAMPLES / "cat-pop-art.jpg"))
     image = done.seen.vectors[interrogator.models.clip.fingerprint]
     rows = dict(table.vocabulary.slices())["flavors"]
     best = table.vocabulary.phrases[rows.start + int((table.matrix[rows] @ image).argmax())]
@@ -354,14 +355,14 @@ def test_pictures_are_ranked_with_such_a_folder(workshop, tmp_path):
         negative_txt="blurry\nugly",
     )
     interrogator, _ = workshop.prepare(choose_names("demo"), tmp_path)
-    done = interrogator.run(images.read(EXAMPLES / "cat-pop-art.jpg"))
+    done = interrogator.run(decode.read(EXAMPLES / "cat-pop-art.jpg"))
     best = {category: group[0].text for category, group in done.ranked.items()}
     assert best["movements"] == "pop art"
     assert best["flavors"] == "pop art"
     assert best["artists"] == "by Roy Lichtenstein"
 
 
-# ----- python -m interrogator.vocabulary
+# ----- python -m interrogator.vocabulary.lists
 
 
 def test_the_command_counts_ours(capsys):

@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 import interrogator.web.tab
 import matmul_demo.ui
 from interrogator.images import decode
-from interrogator.service import Workshop
+from interrogator.service import Service
 
 TITLE = "Prompt interrogator & matmul race"
 ASSETS = Path(__file__).parent / "assets"
@@ -36,7 +36,7 @@ THEME = gr.themes.Base(
 
 def build() -> gr.Blocks:
     """Return the app with its queue; nothing is loaded until a visitor asks for it."""
-    workshop = Workshop()
+    service = Service()
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(HOUR, HOUR)) as app:
         gr.HTML(
             f"<h1>{TITLE}</h1><p>What words would paint this picture? "
@@ -44,7 +44,7 @@ def build() -> gr.Blocks:
             elem_id="masthead",
         )
         with gr.Tab("Prompt interrogator", id="interrogator"):
-            interrogator.web.tab.build(workshop, QUEUE)
+            interrogator.web.tab.build(service, QUEUE)
         with gr.Tab("Matmul race", id="race"):
             matmul_demo.ui.build(QUEUE)
     for event in app.fns.values():

@@ -19,11 +19,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import torch
 from PIL import Image
 
-from interrogator.models.catalogue import PRESETS
 from interrogator.models.loading import Models
+from interrogator.models.registry import PRESETS
 from interrogator.networks.blip import share_pictures
 from interrogator.networks.captioner import Captioner
-from interrogator.networks.captioning import USUAL, Captioning
+from interrogator.networks.captioning import DEFAULT_CAPTIONING, Captioning
 from interrogator.networks.clip import Clip
 from interrogator.networks.libraries import open_clip, transformers
 from interrogator.networks.runtime import choose_runtime
@@ -39,7 +39,9 @@ CAPTION = "a painting of a lighthouse on a cliff above the sea"
 class Saying(Captioner):
     """Takes BLIP's time, then says a sentence: what random weights say is no caption."""
 
-    def captions(self, pictures: Sequence[Image.Image], how: Captioning = USUAL) -> list[str]:
+    def captions(
+        self, pictures: Sequence[Image.Image], how: Captioning = DEFAULT_CAPTIONING
+    ) -> list[str]:
         """Describe them, and say the sentence for each."""
         super().captions(pictures, how)
         return [CAPTION] * len(pictures)

@@ -40,11 +40,12 @@ def seconds_to_page() -> float:
 
 def seconds_per_picture(mode: str) -> list[float]:
     from interrogator.images import decode
-    from interrogator.models.catalogue import ASSETS, choose_names
+    from interrogator.models.choice import choose_names
+    from interrogator.models.registry import ASSETS
     from interrogator.pipeline import Settings
-    from interrogator.service import Workshop
+    from interrogator.service import Service
 
-    interrogator, _ = Workshop().prepare(choose_names("demo"))
+    interrogator, _ = Service().prepare(choose_names("demo"))
     files = sorted((ASSETS / "examples").glob("*.jpg"))
     interrogator.run(decode.read(files[0]), Settings(mode))  # warms the kernels up
     times = []

@@ -1,4 +1,4 @@
-"""What a workshop is asked to do with one picture, and what it says while it does it."""
+"""What a service is asked to do with one picture, and what it says while it does it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Generic, Literal, TypeVar
 
 from PIL import Image
 
-from interrogator.hub.client import Report
-from interrogator.models.catalogue import ModelNames
+from interrogator.hub.client import ProgressCallback
+from interrogator.models.registry import ModelNames
 from interrogator.pipeline import Settings
-from interrogator.result import Seen
+from interrogator.result import PictureFeatures
 from interrogator.vocabulary.lists import Vocabulary
 from interrogator.vocabulary.policy import Policy
 
@@ -45,7 +45,7 @@ class Job:
     names: ModelNames
     task: Literal["interrogate", "analyze", "score"] = "interrogate"
     settings: Settings = field(default_factory=Settings)
-    seen: Seen | None = None
+    seen: PictureFeatures | None = None
     lists: Vocabulary | None = None
     own: Vocabulary | None = None
     policy: Policy | None = None
@@ -56,7 +56,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class News:
+class Progress:
     """What happens now, and the share done in 0..1 where it is known."""
 
     text: str
@@ -74,7 +74,9 @@ class _NobodyWaitsError(Exception):
     """Whoever asked for the work has left."""
 
 
-def in_background(work: Callable[[Report], Result]) -> Iterator[News | Done[Result] | None]:
+def in_background(
+    work: Callable[[ProgressCallback], Result],
+) -> Iterator[Progress | Done[Result] | None]:
     """Do work in a thread of its own; yield its latest news, or None, and at last what it gave.
 
     Where this is closed before, the work ends when it next has news.
@@ -85,14 +87,14 @@ def in_background(work: Callable[[Report], Result]) -> Iterator[News | Done[Resu
     Raises:
         Exception: Whatever the work raised.
     """
-    news: Queue[News] = Queue()
+    news: Queue[Progress] = Queue()
     ended: Queue[Done[Result] | Exception] = Queue()
     left = threading.Event()
 
     def tell(text: str, share: float | None) -> None:
         if left.is_set():
             raise _NobodyWaitsError
-        news.put(News(text, share))
+        news.put(Progress(text, share))
 
     def run() -> None:
         try:
@@ -115,7 +117,7 @@ def in_background(work: Callable[[Report], Result]) -> Iterator[News | Done[Resu
     yield end
 
 
-def waiting(work: Callable[[Report], Result]) -> Iterator[News | Done[Result]]:
+def waiting(work: Callable[[ProgressCallback], Result]) -> Iterator[Progress | Done[Result]]:
     """As `in_background`, but keep the caller waiting while there is no news."""
     pause = threading.Event()
     for told in in_background(work):

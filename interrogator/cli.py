@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from interrogator.models.registry import as_text
-from interrogator.networks.captioning import USUAL, Captioning
+from interrogator.networks.captioning import DEFAULT_CAPTIONING, Captioning
 
 
 class _ListModels(argparse.Action):
@@ -67,10 +67,10 @@ def _add_caption(group: argparse._ArgumentGroup) -> None:
         "--caption", metavar="TEXT", default="", help="use this caption instead of the model's"
     )
     for name, value, says in (
-        ("beams", USUAL.beams, "captions followed at a time; 1 is quickest"),
-        ("fewest", USUAL.fewest, "tokens of the caption at least"),
-        ("most", USUAL.most, "tokens of the caption at most"),
-        ("no-repeat", USUAL.no_repeat, "no run of so many tokens twice; 0 lets it"),
+        ("beams", DEFAULT_CAPTIONING.beams, "captions followed at a time; 1 is quickest"),
+        ("fewest", DEFAULT_CAPTIONING.fewest, "tokens of the caption at least"),
+        ("most", DEFAULT_CAPTIONING.most, "tokens of the caption at most"),
+        ("no-repeat", DEFAULT_CAPTIONING.no_repeat, "no run of so many tokens twice; 0 lets it"),
     ):
         group.add_argument(
             f"--caption-{name}", metavar="N", type=int, default=value, help=f"{says} ({value})"
@@ -129,9 +129,10 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     logging.getLogger().setLevel(logging.ERROR)  # open_clip reports through the root logger
     from interrogator.errors import InterrogatorError
-    from interrogator.models.catalogue import active_notice, choose_names, default_names
+    from interrogator.models.choice import active_notice, choose_names
+    from interrogator.models.files import default_names
     from interrogator.networks.runtime import choose_runtime
-    from interrogator.service import Workshop
+    from interrogator.service import Service
     from interrogator.vocabulary.policy import default_policy
 
     try:
@@ -145,7 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
         policy = default_policy(
             options.name_artists, options.ban, safety=False if options.no_safety_list else None
         )
-        interrogator, seconds = Workshop(choose_runtime(options.dtype)).prepare(
+        interrogator, seconds = Service(choose_runtime(options.dtype)).prepare(
             names,
             _lists(options.vocabulary),
             _report,

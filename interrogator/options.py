@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from interrogator.models.catalogue import PRESETS
-from interrogator.models.registry import CAPTIONERS, CLIPS
-from interrogator.networks.captioning import MOST_BEAMS, MOST_NO_REPEAT, MOST_TOKENS, USUAL
+from interrogator.models.registry import CAPTIONERS, CLIPS, PRESETS
+from interrogator.networks.captioning import (
+    DEFAULT_CAPTIONING,
+    MOST_BEAMS,
+    MOST_NO_REPEAT,
+    MOST_TOKENS,
+)
 from interrogator.prompts.rules import FAST_PHRASES
 
 MAX_ARTISTS = 8
@@ -66,16 +70,16 @@ MODELS = (
 )  # fmt: skip
 CAPTION = (
     Field(
-        "caption_beams", "slider", "Beams", USUAL.beams, least=1, most=MOST_BEAMS,
+        "caption_beams", "slider", "Beams", DEFAULT_CAPTIONING.beams, least=1, most=MOST_BEAMS,
         info="How many captions are followed at a time; 1 is quickest.",
     ),
     Field(
-        "caption_fewest", "slider", "Tokens at least", USUAL.fewest, most=MOST_TOKENS,
+        "caption_fewest", "slider", "Tokens at least", DEFAULT_CAPTIONING.fewest, most=MOST_TOKENS,
         info="More make a longer caption, and more of it guesses.",
     ),
-    Field("caption_most", "slider", "Tokens at most", USUAL.most, least=1, most=MOST_TOKENS),
+    Field("caption_most", "slider", "Tokens at most", DEFAULT_CAPTIONING.most, least=1, most=MOST_TOKENS),
     Field(
-        "caption_no_repeat", "slider", "No run of so many tokens twice", USUAL.no_repeat,
+        "caption_no_repeat", "slider", "No run of so many tokens twice", DEFAULT_CAPTIONING.no_repeat,
         most=MOST_NO_REPEAT, info="Against “the jungle jungle jungle”; 0 lets it.",
     ),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from interrogator.errors import InterrogatorError
-from interrogator.networks.captioning import USUAL, Captioning
+from interrogator.networks.captioning import DEFAULT_CAPTIONING, Captioning
 from interrogator.pipeline import Settings
 from interrogator.prompts.rules import Rules
 from interrogator.vocabulary.policy import default_policy
@@ -57,10 +57,10 @@ class Request:
         own_lists: str | None = None,
         caption_model: str | None = None,
         clip: str | None = None,
-        caption_beams: float = USUAL.beams,
-        caption_fewest: float = USUAL.fewest,
-        caption_most: float = USUAL.most,
-        caption_no_repeat: float = USUAL.no_repeat,
+        caption_beams: float = DEFAULT_CAPTIONING.beams,
+        caption_fewest: float = DEFAULT_CAPTIONING.fewest,
+        caption_most: float = DEFAULT_CAPTIONING.most,
+        caption_no_repeat: float = DEFAULT_CAPTIONING.no_repeat,
     ) -> Request:
         """Return what the page's and the API's values mean.
 

@@ -31,7 +31,7 @@ class PromptPhrase:
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedPrompt:
     """A prompt that was made on the way, to compare the finished one with.
 
     Attributes:
@@ -48,7 +48,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Seen:
+class PictureFeatures:
     """What the models saw in a picture: enough to search again without looking again.
 
     Attributes:
@@ -95,12 +95,12 @@ class Interrogation:
     tokens: int = 0
     token_limit: int = 0
     phrases: tuple[PromptPhrase, ...] = ()
-    compared: tuple[Compared, ...] = ()
+    compared: tuple[ComparedPrompt, ...] = ()
     ranked: dict[str, list[RankedPhrase]] = field(default_factory=dict)
     tried: int = 0
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
-    seen: Seen = field(default_factory=Seen)
+    seen: PictureFeatures = field(default_factory=PictureFeatures)
 
     @property
     def finished(self) -> bool:

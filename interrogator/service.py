@@ -12,22 +12,22 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from interrogator.background import Done, Job, News, waiting
-from interrogator.hub.client import Report
-from interrogator.models.catalogue import ModelNames
+from interrogator.background import Done, Job, Progress, waiting
+from interrogator.hub.client import ProgressCallback
 from interrogator.models.loading import Models
+from interrogator.models.registry import ModelNames
 from interrogator.models.store import ModelStore
 from interrogator.networks.runtime import Runtime
 from interrogator.pipeline import Interrogator
 from interrogator.prompts.table import Table, table_for
 from interrogator.result import Interrogation
+from interrogator.vocabulary.artists import NameFinder
 from interrogator.vocabulary.lists import Vocabulary, read_folder, vocabulary_for
-from interrogator.vocabulary.names import Names
 from interrogator.vocabulary.policy import Policy, default_policy
 from interrogator.zerogpu import on_zerogpu, with_gpu
 
 Kept = TypeVar("Kept")
-Made = News | Interrogation | dict[str, Any]
+Made = Progress | Interrogation | dict[str, Any]
 
 # For how long a GPU is asked where one is lent: loading and a search, with room. Estimates.
 GPU_SECONDS = 40
@@ -37,10 +37,10 @@ KEPT_TABLES = 4  # vocabularies in memory at once; and as many narrowed by a pol
 
 
 def _silent(text: str, share: float | None) -> None:
-    """Report nothing."""
+    """ProgressCallback nothing."""
 
 
-class Workshop:
+class Service:
     """What a server or a command keeps between pictures.
 
     One per process, passed down; nothing in it changes under a request that already runs.
@@ -51,7 +51,7 @@ class Workshop:
         self._ours: dict[Hashable, Vocabulary] = {}
         self._tables: dict[Hashable, Table] = {}
         self._narrowed: dict[Hashable, Table] = {}
-        self._ruled: dict[Hashable, tuple[NDArray[np.bool_], Names | None]] = {}
+        self._ruled: dict[Hashable, tuple[NDArray[np.bool_], NameFinder | None]] = {}
         self._make_locks()
         if on_zerogpu():  # a process forked while a lock is held would wait for it for ever
             os.register_at_fork(after_in_child=self._make_locks)
@@ -65,7 +65,7 @@ class Workshop:
         self,
         names: ModelNames,
         judge: str | None = None,
-        report: Report = _silent,
+        report: ProgressCallback = _silent,
         patience: float | None = None,
     ) -> None:
         """Bring the files of models to this machine; nothing is loaded or computed.
@@ -108,14 +108,14 @@ class Workshop:
             elif job.task == "score":
                 yield interrogator.score(job.picture, job.prompt)
             else:
-                yield News("Writing the caption")
+                yield Progress("Writing the caption")
                 yield from interrogator.steps(job.picture, job.settings, seconds, job.seen)
 
     def prepare(
         self,
         names: ModelNames,
         lists: Path | str | Vocabulary | None = None,
-        report: Report = _silent,
+        report: ProgressCallback = _silent,
         *,
         own: Vocabulary | None = None,
         policy: Policy | None = None,
@@ -168,14 +168,16 @@ class Workshop:
 
     def _rule(
         self, vocabulary: Vocabulary, policy: Policy
-    ) -> tuple[NDArray[np.bool_], Names | None]:
+    ) -> tuple[NDArray[np.bool_], NameFinder | None]:
         """Return which rows may stand in a prompt, and whom no caption may name."""
         key = (vocabulary.sha256, frozenset(vocabulary.artists.items()), policy)
         with self._quick_lock:
             make = lambda: (policy.allowed(vocabulary), policy.names_to_avoid(vocabulary))  # noqa: E731
             return _kept(self._ruled, key, make)
 
-    def _table(self, vocabulary: Vocabulary, models: Models, report: Report, keep: bool) -> Table:
+    def _table(
+        self, vocabulary: Vocabulary, models: Models, report: ProgressCallback, keep: bool
+    ) -> Table:
         key = (models.clip.fingerprint, vocabulary.sha256)
         make = lambda: table_for(vocabulary, models.clip, report, keep=keep)  # noqa: E731
         return _kept(self._tables, key, make)

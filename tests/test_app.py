@@ -11,9 +11,9 @@ from gradio_client import Client, handle_file
 from gradio_client.utils import QueueError
 
 import app
-from interrogator.models.catalogue import ASSETS
+from interrogator.models.registry import ASSETS
 from interrogator.prompts import table
-from interrogator.service import Workshop
+from interrogator.service import Service
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 
@@ -22,14 +22,14 @@ CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 def crowded(own_cache, monkeypatch):
     """The app with places for two who wait, and a computation that lasts as long as it is held."""
     hold, began = threading.Event(), threading.Event()
-    real = Workshop.work
+    real = Service.work
 
     def work(self, job):
         began.set()
         hold.wait(60)
         yield from real(self, job)
 
-    monkeypatch.setattr(Workshop, "work", work)
+    monkeypatch.setattr(Service, "work", work)
     monkeypatch.setattr(app, "MAX_WAITING", 2)
     blocks = app.build()
     _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, **app.launch_settings())

@@ -190,7 +190,7 @@ def test_the_limits_told_are_those_of_the_code():
 
 
 def test_the_counts_told_are_those_of_the_lists():
-    from interrogator.models.catalogue import EMBEDDED
+    from interrogator.models.registry import EMBEDDED
     from interrogator.vocabulary.lists import built_in, read_folder
 
     told = " ".join(text_of("README.md").split())

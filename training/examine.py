@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from interrogator.models.catalogue import PRESETS
 from interrogator.models.loading import Models, load
+from interrogator.models.registry import PRESETS
 from interrogator.networks.runtime import Runtime
 from interrogator.prompts.table import table_for
 from interrogator.vocabulary.lists import vocabulary_for

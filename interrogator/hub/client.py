@@ -50,7 +50,9 @@ _CHECKSUM = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")  # SHA-256 of large files, 
 _COMMIT = re.compile(r"\w+")  # it becomes the name of a folder
 
 Answer = TypeVar("Answer")
-Report = Callable[[str, float | None], None]  # what happens now, and the share done in 0..1
+ProgressCallback = Callable[
+    [str, float | None], None
+]  # what happens now, and the share done in 0..1
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
 
 from interrogator.errors import InterrogatorError
 from interrogator.hub.cache import Store, is_checksum
-from interrogator.hub.client import RemoteFile, Report, Repository, refusal
+from interrogator.hub.client import ProgressCallback, RemoteFile, Repository, refusal
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class _NothingCame(Exception):  # noqa: N818 (never leaves this file)
     """The hub ended an answer before its first byte."""
 
 
-def download(repository: Repository, files: list[RemoteFile], report: Report) -> Path:
+def download(repository: Repository, files: list[RemoteFile], report: ProgressCallback) -> Path:
     """Download what is missing of one repository and return its snapshot folder.
 
     Args:
@@ -82,7 +82,7 @@ class _Progress:
     repository: str
     before: int  # bytes of earlier files
     total: int
-    report: Report
+    report: ProgressCallback
 
     def __call__(self, have: int) -> None:
         done = self.before + have

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from interrogator.errors import InterrogatorError
-from interrogator.hub.client import RemoteFile, Report, Repository
+from interrogator.hub.client import ProgressCallback, RemoteFile, Repository
 from interrogator.hub.download import download
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Transfers:
         self,
         repositories: list[Repository],
         files: list[RemoteFile],
-        report: Report,
+        report: ProgressCallback,
         end: float | None = None,
     ) -> dict[str, Path]:
         """Return the local folder of each repository by name, downloading what is missing.
@@ -85,7 +85,7 @@ class Transfers:
             with self._lock:
                 del self._running[repository.name]
 
-    def _wait(self, transfer: _Transfer, report: Report, end: float | None) -> Path:
+    def _wait(self, transfer: _Transfer, report: ProgressCallback, end: float | None) -> Path:
         told = None
         while not transfer.over.wait(NEWS_SECONDS):
             if end is not None and time.monotonic() > end:

@@ -14,12 +14,19 @@ from typing import Any
 import torch
 
 from interrogator.errors import InterrogatorError
-from interrogator.hub.client import Report
+from interrogator.hub.client import ProgressCallback
 from interrogator.hub.download import remove_damaged
 from interrogator.hub.transfers import Transfers
-from interrogator.models.catalogue import ModelNames, choose_names
-from interrogator.models.files import fetch, own_folder, text_config
-from interrogator.models.places import CLIP_WEIGHTS, clip_repository, tag_record
+from interrogator.models.choice import choose_names
+from interrogator.models.files import (
+    CLIP_WEIGHTS,
+    clip_repository,
+    fetch,
+    own_folder,
+    tag_record,
+    text_config,
+)
+from interrogator.models.registry import ModelNames
 from interrogator.networks.blip import share_pictures
 from interrogator.networks.captioner import Captioner
 from interrogator.networks.clip import Clip
@@ -42,7 +49,7 @@ class Models:
 def load(
     names: ModelNames,
     runtime: Runtime,
-    report: Report = lambda text, share: None,
+    report: ProgressCallback = lambda text, share: None,
     transfers: Transfers | None = None,
 ) -> Models:
     """Download what is missing, then load both models from local files alone.
@@ -71,7 +78,7 @@ def load(
 def load_clip(
     name: str,
     runtime: Runtime,
-    report: Report = lambda text, share: None,
+    report: ProgressCallback = lambda text, share: None,
     transfers: Transfers | None = None,
 ) -> Clip:
     """Download and load a CLIP alone, by any name that the presets could have.

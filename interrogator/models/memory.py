@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 
-from interrogator.models.registry import CAPTIONERS, CLIPS, KnownModel
+from interrogator.errors import InterrogatorError
+from interrogator.models.registry import CAPTIONERS, CLIPS, PRESETS, KnownModel, ModelNames
 
 PROGRAM = 1.0  # GB beside the weights: torch, the libraries, the tables; about
 _GROUPS = Path("/proc/self/cgroup")
@@ -69,3 +70,30 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except OSError:  # no Linux, or no such group
         return ""
+
+
+def check_memory(*names: str, single: bool = False) -> None:
+    """Refuse known models that are too large for this machine, whatever else it does.
+
+    Args:
+        names: Captioners and CLIPs that are to be in memory at once.
+        single: Whether in float32; else in 16-bit numbers.
+
+    Raises:
+        InterrogatorError: They do not fit; says what they need, what there is, and what would fit.
+    """
+    wanted, most = needed(*names, single=single), limit()
+    if wanted <= most:
+        return
+    them = [model.name for model in known(*names)]
+    fit = [preset.preset for preset in PRESETS.values() if fits(preset, single)]
+    raise InterrogatorError(
+        f"{' and '.join(them)} need{'s' * (len(them) == 1)} about {wanted:.1f} GB of memory, and "
+        f"{most:.1f} GB are to be had here. Choose smaller models; these presets fit: "
+        f"{', '.join(fit)}."
+    )
+
+
+def fits(names: ModelNames, single: bool = False) -> bool:
+    """Tell whether a preset fits into this machine's memory."""
+    return needed(names.caption, names.clip, single=single) <= limit()

@@ -1,14 +1,20 @@
-"""The models that are known by name: size, licence, memory, speed and what each is good for.
+"""The models that are known by name, and the presets made of them: nothing is loaded here.
 
-This is the place to add a captioner or a CLIP: a line here is offered by the page, the command
-line and the API. Any other image-to-text model of transformers, and any other CLIP that open_clip
-loads, can be named as well. Nothing is loaded here, so that the list is told at once.
+This is the place to add a captioner, a CLIP or a preset: a line here is offered by the page, the
+command, the API and Python. Any other image-to-text model of transformers, and any other CLIP that
+open_clip loads, can be named as well.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+_PACKAGE = Path(__file__).parents[1]
+# Installed, the assets lie in the package; in a checkout beside it.
+ASSETS = next(p for p in (_PACKAGE / "assets", _PACKAGE.parent / "assets") if p.is_dir())
+EMBEDDED = ASSETS / "models"
+EMBEDDED_BLIP, EMBEDDED_CLIP = str(EMBEDDED / "blip"), f"local-dir:{EMBEDDED / 'clip'}"
 QUICK, STEADY = 250, 700  # millions of parameters, up to which a model counts as such
 
 
@@ -106,3 +112,68 @@ def as_text() -> str:
             )
     parts.append(NOTE)
     return "\n".join(parts)
+
+
+@dataclass(frozen=True)
+class ModelNames:
+    """What to load.
+
+    Attributes:
+        preset: The preset's name, or "custom".
+        caption: A repository on the hub, or a folder, with an image-to-text model.
+        clip: "ARCHITECTURE/TAG" as open_clip names them, "hf-hub:ORG/REPO" or "local-dir:PATH".
+            What comes from the hub may be pinned: a branch, tag or commit after an @.
+        note: What the preset is good for, in a few words.
+    """
+
+    preset: str
+    caption: str
+    clip: str
+    note: str = ""
+
+    @property
+    def embedded(self) -> bool:
+        """Whether these are the models that ship with the project."""
+        return self.preset == "demo"
+
+    @property
+    def shown_caption(self) -> str:
+        """What people are told of the captioner: of our own, no path of this machine."""
+        return "embedded" if self.caption == EMBEDDED_BLIP else self.caption
+
+    @property
+    def shown_clip(self) -> str:
+        """What people are told of the CLIP that ranks; likewise."""
+        return "embedded" if self.embedded_clip else self.clip
+
+    @property
+    def embedded_clip(self) -> bool:
+        """Whether the CLIP is the one that ships with the project and knows our painter's words."""
+        return self.clip == EMBEDDED_CLIP
+
+
+PRESETS: dict[str, ModelNames] = {
+    names.preset: names
+    for names in (
+        ModelNames(
+            "quality", "Salesforce/blip-image-captioning-large", "ViT-L-14/openai",
+            "the best words; the CLIP that Stable Diffusion 1 reads",
+        ),
+        ModelNames(
+            "light", "Salesforce/blip-image-captioning-base", "ViT-B-32/openai",
+            "half the size, several times faster",
+        ),
+        ModelNames(
+            "demo", EMBEDDED_BLIP, EMBEDDED_CLIP,
+            "tiny models that ship with the app; they know what our painter paints",
+        ),
+        ModelNames(
+            "sd2", "Salesforce/blip-image-captioning-large", "ViT-H-14/laion2b_s32b_b79k",
+            "for Stable Diffusion 2; slow without a GPU",
+        ),
+        ModelNames(
+            "sdxl", "Salesforce/blip-image-captioning-large", "ViT-bigG-14/laion2b_s39b_b160k",
+            "for SDXL, the larger of its two CLIPs; wants a GPU",
+        ),
+    )
+}  # fmt: skip

@@ -8,12 +8,13 @@ from collections import OrderedDict
 
 import torch
 
-from interrogator.hub.client import Report
+from interrogator.hub.client import ProgressCallback
 from interrogator.hub.transfers import Transfers
 from interrogator.models import memory
-from interrogator.models.catalogue import ModelNames, check_memory
 from interrogator.models.files import fetch
 from interrogator.models.loading import Models, clip_alone, load, load_clip
+from interrogator.models.memory import check_memory
+from interrogator.models.registry import ModelNames
 from interrogator.networks.clip import Clip
 from interrogator.networks.runtime import Runtime, choose_runtime
 
@@ -46,7 +47,7 @@ class ModelStore:
         self,
         names: ModelNames,
         judge: str | None,
-        report: Report = lambda text, share: None,
+        report: ProgressCallback = lambda text, share: None,
         patience: float | None = None,
     ) -> None:
         """Bring the files of models and judge to this machine; takes no processor to speak of.
@@ -67,7 +68,9 @@ class ModelStore:
         if judge and judge not in self._clips:
             fetch(clip_alone(judge), self._transfers, report, end)
 
-    def load(self, names: ModelNames, report: Report = lambda text, share: None) -> Models:
+    def load(
+        self, names: ModelNames, report: ProgressCallback = lambda text, share: None
+    ) -> Models:
         """Return the models, downloaded and loaded if they are not in memory yet.
 
         Raises:
@@ -115,7 +118,7 @@ class ModelStore:
             return self._loaded.get(names)
 
     def load_judge(
-        self, name: str, beside: ModelNames, report: Report = lambda text, share: None
+        self, name: str, beside: ModelNames, report: ProgressCallback = lambda text, share: None
     ) -> Clip:
         """Return a CLIP by itself, downloaded and loaded if it is not in memory yet.
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from interrogator.networks.blip import PictureCache
-from interrogator.networks.captioning import MOST_TOKENS, USUAL, Captioning
+from interrogator.networks.captioning import DEFAULT_CAPTIONING, MOST_TOKENS, Captioning
 from interrogator.networks.libraries import transformers
 from interrogator.networks.runtime import Runtime
 
@@ -24,12 +24,14 @@ class Captioner:
     processor: transformers.ProcessorMixin
     runtime: Runtime
 
-    def caption(self, picture: Image.Image, how: Captioning = USUAL) -> str:
+    def caption(self, picture: Image.Image, how: Captioning = DEFAULT_CAPTIONING) -> str:
         """Describe an RGB picture in a few words of plain English."""
         return self.captions([picture], how)[0]
 
     @torch.inference_mode()
-    def captions(self, pictures: Sequence[Image.Image], how: Captioning = USUAL) -> list[str]:
+    def captions(
+        self, pictures: Sequence[Image.Image], how: Captioning = DEFAULT_CAPTIONING
+    ) -> list[str]:
         """Describe several RGB pictures at once, each as if it were alone."""
         inputs = self._inputs(pictures)
         asked = inputs.get("input_ids")

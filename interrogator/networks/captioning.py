@@ -53,4 +53,4 @@ class Captioning:
         }
 
 
-USUAL = Captioning()
+DEFAULT_CAPTIONING = Captioning()

@@ -13,7 +13,7 @@ import torch
 
 from interrogator.errors import InterrogatorError
 from interrogator.networks.clip import Clip
-from interrogator.prompts.ranking import Comparison, RankedPhrase
+from interrogator.prompts.ranking import RankedPhrase, Ranking
 from interrogator.prompts.rules import (
     FAST_PHRASES,
     Budget,
@@ -27,7 +27,7 @@ from interrogator.prompts.rules import (
     says,
 )
 from interrogator.prompts.scorer import Scorer
-from interrogator.prompts.search import FRUGAL, USUAL, Effort, Found, Lane, Search
+from interrogator.prompts.search import FRUGAL, FULL, Effort, Lane, ScoredPrompt, Search
 from interrogator.vocabulary.lists import NEGATIVE
 
 SHORTLIST = 2048  # as many as clip-interrogator's best mode looks at
@@ -46,7 +46,7 @@ class Task:
     Attributes:
         caption: As BLIP or the person said it, without banned words.
         image: Unit vector [d] of the picture.
-        comparison: Its similarities with the vocabulary.
+        ranking: Its similarities with the vocabulary.
         clip: The model that scores.
         rules: What the prompt must keep.
         is_over: Asked now and then whether the time is up.
@@ -55,7 +55,7 @@ class Task:
 
     caption: str
     image: torch.Tensor
-    comparison: Comparison
+    ranking: Ranking
     clip: Clip
     rules: Rules
     is_over: Callable[[], bool] = lambda: False
@@ -64,7 +64,7 @@ class Task:
     @property
     def effort(self) -> Effort:
         """How much the search tries: by the kind of the tower, so that it is the same each time."""
-        return FRUGAL if self.clip.tower is None else USUAL
+        return FRUGAL if self.clip.tower is None else FULL
 
     @cached_property
     def budget(self) -> Budget:
@@ -74,7 +74,7 @@ class Task:
     @cached_property
     def ranked(self) -> dict[str, list[RankedPhrase]]:
         """The most similar phrases of each list."""
-        return self.comparison.by_category(FAST_PHRASES)
+        return self.ranking.by_category(FAST_PHRASES)
 
     @cached_property
     def pinned(self) -> tuple[RankedPhrase, ...]:
@@ -85,7 +85,7 @@ class Task:
         """
         if not self.rules.pinned:
             return ()
-        known = self.comparison.named(self.rules.pinned)
+        known = self.ranking.named(self.rules.pinned)
         foreign = [text for text in self.rules.pinned if text.casefold() not in known]
         if foreign:
             scores = (self.clip.encode_text(foreign) @ self.image).tolist()
@@ -108,21 +108,21 @@ class Task:
         """Return a scorer of prompts from a caption and some of these phrases."""
         return Scorer(self.clip, self.image, caption, tuple(phrase.text for phrase in phrases))
 
-    def found(self, prompt: Prompt) -> Found:
+    def found(self, prompt: Prompt) -> ScoredPrompt:
         """Return a prompt with its similarity."""
         similarity = float(self.clip.encode_text([prompt.text])[0] @ self.image)
-        return Found(prompt, similarity, 1)
+        return ScoredPrompt(prompt, similarity, 1)
 
 
-Mode = Callable[[Task], Iterator[Found]]
+Mode = Callable[[Task], Iterator[ScoredPrompt]]
 
 
-def classic_mode(task: Task) -> Iterator[Found]:
+def classic_mode(task: Task) -> Iterator[ScoredPrompt]:
     """Yield clip-interrogator's classic prompt; see `prompt.classic`."""
     yield task.found(composed(task, classic))
 
 
-def fast_mode(task: Task) -> Iterator[Found]:
+def fast_mode(task: Task) -> Iterator[ScoredPrompt]:
     """Yield clip-interrogator's fast prompt; see `prompt.fast`."""
     yield task.found(composed(task, fast))
 
@@ -132,14 +132,14 @@ def composed(task: Task, how: Callable[..., Prompt]) -> Prompt:
     return how(task.fitted_caption, task.ranked, task.budget, task.rules, task.pinned)
 
 
-def best_mode(task: Task) -> Iterator[Found]:
+def best_mode(task: Task) -> Iterator[ScoredPrompt]:
     """Yield ever better prompts: those of classic and fast, then what the search finds."""
     pinned = task.pinned
-    others = task.comparison.overall(task.shortlist)
+    others = task.ranking.overall(task.shortlist)
     taken = {phrase.text for phrase in pinned}
     candidates = [*pinned, *(phrase for phrase in others if phrase.text not in taken)]
 
-    def worth(found: Found) -> tuple[int, float]:
+    def worth(found: ScoredPrompt) -> tuple[int, float]:
         """First the phrases that were asked for, then the similarity."""
         return min(len(found.prompt.phrases), task.rules.fewest), found.similarity
 
@@ -155,16 +155,14 @@ def best_mode(task: Task) -> Iterator[Found]:
         yield replace(best, tried=found.tried, cut_short=found.cut_short)
 
 
-def negative_mode(task: Task, positive: Prompt | None = None) -> Iterator[Found]:
+def negative_mode(task: Task, positive: Prompt | None = None) -> Iterator[ScoredPrompt]:
     """Yield what to keep out: phrases that make a prompt least similar to the picture.
 
     They come from the negative list and from the least similar phrases of the lists that describe
     a look. With a positive prompt beside it, nothing that it asks for is taken.
     """
-    listed = task.comparison.overall(
-        NEGATIVES, least=True, without=task.comparison.all_but(NEGATIVE)
-    )
-    others = task.comparison.overall(NEGATIVES, least=True, without=(*NAMED, NEGATIVE))
+    listed = task.ranking.overall(NEGATIVES, least=True, without=task.ranking.all_but(NEGATIVE))
+    others = task.ranking.overall(NEGATIVES, least=True, without=(*NAMED, NEGATIVE))
     faults = sorted([*listed, *others], key=lambda phrase: phrase.similarity)
     if positive is not None:
         faults = [f for f in faults if not contradicts(positive, f.text)]
@@ -172,7 +170,7 @@ def negative_mode(task: Task, positive: Prompt | None = None) -> Iterator[Found]
         raise InterrogatorError("The vocabulary has no phrases that a negative prompt could use.")
     rules = negative_rules(task.rules)
 
-    def worth(found: Found) -> tuple[int, float]:
+    def worth(found: ScoredPrompt) -> tuple[int, float]:
         """First the phrases that were asked for, then how unlike the picture it is."""
         return min(len(found.prompt.phrases), rules.fewest), -found.similarity
 

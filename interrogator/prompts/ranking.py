@@ -47,7 +47,7 @@ class RankedPhrase:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Ranking:
     """A picture beside a whole vocabulary.
 
     Attributes:
@@ -146,9 +146,9 @@ class Comparison:
         return float(every.mean()), float(every.std()) or 1.0
 
 
-def compare(image: torch.Tensor, table: Table, logit_scale: float) -> Comparison:
+def rank(image: torch.Tensor, table: Table, logit_scale: float) -> Ranking:
     """Compare a picture's unit vector [d] with every phrase of the table, in one product."""
-    return Comparison(table, table.matrix.numpy() @ image.numpy(), logit_scale)
+    return Ranking(table, table.matrix.numpy() @ image.numpy(), logit_scale)
 
 
 def extreme_rows(scores: NDArray[np.float32], count: int, least: bool = False) -> list[int]:

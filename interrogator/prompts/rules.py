@@ -188,7 +188,7 @@ def fitted_caption(caption: str, budget: Budget) -> str:
 
 
 @lru_cache(maxsize=2**15)  # the search asks for the same phrases thousands of times
-def words(text: str) -> str:
+def padded(text: str) -> str:
     """Return a text's words between spaces, to be looked for in one another.
 
     They are without case and accents. A text without any (signs alone) stays as it is.
@@ -213,7 +213,7 @@ def where(text: str, phrase: str) -> tuple[int, int] | None:
 
 def says(text: str, phrase: str) -> bool:
     """Tell whether a text contains a phrase as whole words, whatever case and accents."""
-    return words(phrase) in words(text)
+    return padded(phrase) in padded(text)
 
 
 def overlap(one: str, other: str) -> bool:

@@ -64,13 +64,13 @@ class Effort:
 
 
 # Chosen on painted pictures and the embedded CLIP: see benchmarks/bench_search.py.
-USUAL = Effort(2048, (Lane(4, 24, 2), Lane(1, 64, 8)), 16)
+FULL = Effort(2048, (Lane(4, 24, 2), Lane(1, 64, 8)), 16)
 # For a tower that must run every prompt whole: a twentieth of the work for each phrase.
 FRUGAL = Effort(128, (Lane(1, 16, 2),), 0)
 
 
 @dataclass(frozen=True)
-class Found:
+class ScoredPrompt:
     """The best prompt so far.
 
     Attributes:
@@ -116,7 +116,7 @@ class Search:
         candidates: Sequence[RankedPhrase],
         scorer: Scorer,
         rules: Rules,
-        effort: Effort = USUAL,
+        effort: Effort = FULL,
         sign: int = 1,
         is_over: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -130,7 +130,7 @@ class Search:
         self._best: Chosen = ()
         self.tried = 0
 
-    def run(self, pinned: Chosen = ()) -> Iterator[Found]:
+    def run(self, pinned: Chosen = ()) -> Iterator[ScoredPrompt]:
         """Search from the caption and the pinned phrases on."""
         try:
             yield from self._try_start(pinned)
@@ -145,14 +145,14 @@ class Search:
         else:
             yield self._found()
 
-    def _found(self) -> Found:
+    def _found(self) -> ScoredPrompt:
         score = self._known[self._best]
-        return Found(self._prompt(self._best), score * self.sign, self.tried)
+        return ScoredPrompt(self._prompt(self._best), score * self.sign, self.tried)
 
     def _prompt(self, chosen: Chosen) -> Prompt:
         return Prompt(self.caption, tuple(self.candidates[i] for i in chosen))
 
-    def _try_start(self, chosen: Chosen) -> Iterator[Found]:
+    def _try_start(self, chosen: Chosen) -> Iterator[ScoredPrompt]:
         self._best = chosen  # however short: there may be no other
         yield from self._try([chosen])
 
@@ -176,7 +176,7 @@ class Search:
 
     def _tried_behind(
         self, several: Sequence[_Grown], count: int
-    ) -> Generator[Found, None, list[tuple[_Grown, list[Chosen]]]]:
+    ) -> Generator[ScoredPrompt, None, list[tuple[_Grown, list[Chosen]]]]:
         """Score each of several prompts with each of a few places behind it.
 
         Return each with what they promise now, and the longer prompts that fit, best first.
@@ -198,14 +198,14 @@ class Search:
         fit.sort(key=self._known.__getitem__, reverse=True)
         return replace(grown, promise=promise), fit
 
-    def _try(self, several: Sequence[Chosen]) -> Iterator[Found]:
+    def _try(self, several: Sequence[Chosen]) -> Iterator[ScoredPrompt]:
         """Score prompts; what is known is not run again."""
         new = [chosen for chosen in several if chosen not in self._known]
         if new:
             for places, scores in self.scorer.scores(new):
                 yield from self._learn([new[place] for place in places], scores.tolist())
 
-    def _learn(self, several: Sequence[Chosen], scores: Sequence[float]) -> Iterator[Found]:
+    def _learn(self, several: Sequence[Chosen], scores: Sequence[float]) -> Iterator[ScoredPrompt]:
         """Keep scores, and the best prompt; stop if time is up."""
         for chosen, score in zip(several, scores, strict=True):
             # Too long is too long, whichever way the search goes.
@@ -229,7 +229,7 @@ class Search:
 
     # Ways to a better prompt
 
-    def _grow(self, start: _Grown, lane: Lane) -> Generator[Found, None, _Grown]:
+    def _grow(self, start: _Grown, lane: Lane) -> Generator[ScoredPrompt, None, _Grown]:
         """Add phrases one by one to a lane's best prompts; return the best of them all."""
         beams, best, waited, rises = [start], start, 0, False
         while waited < lane.patience or rises or len(beams[0].chosen) < self.rules.fewest:
@@ -254,7 +254,7 @@ class Search:
     def _worth(self, grown: _Grown) -> float:
         return self._known[grown.chosen]
 
-    def _improve(self, grown: _Grown, pinned: int) -> Iterator[Found]:
+    def _improve(self, grown: _Grown, pinned: int) -> Iterator[ScoredPrompt]:
         """Reorder, leave out, replace and add phrases until nothing helps, or for a few rounds."""
         for _ in range(ROUNDS):
             before = grown.chosen
@@ -270,7 +270,7 @@ class Search:
             best = chosen if self._beats(chosen, best) else best
         return grown if best == grown.chosen else replace(grown, chosen=best)
 
-    def _reordered(self, grown: _Grown, pinned: int) -> Generator[Found, None, _Grown]:
+    def _reordered(self, grown: _Grown, pinned: int) -> Generator[ScoredPrompt, None, _Grown]:
         """Move one phrase after the other to where it helps most, until none wants to move."""
         fixed = max(pinned, len(grown.chosen) - REACH)
         while True:
@@ -282,7 +282,7 @@ class Search:
             if grown is before:
                 return grown
 
-    def _replaced(self, grown: _Grown, pinned: int) -> Generator[Found, None, _Grown]:
+    def _replaced(self, grown: _Grown, pinned: int) -> Generator[ScoredPrompt, None, _Grown]:
         """Leave a phrase out, or put another at the end for it: the least useful one first."""
         chosen, promise = grown.chosen, grown.promise
         rests = [tuple(p for p in chosen if p != place) for place in chosen[pinned:]]
@@ -297,7 +297,7 @@ class Search:
                 return replace(better, promise=promise)
         return replace(grown, promise=promise)
 
-    def _extended(self, grown: _Grown, pinned: int) -> Generator[Found, None, _Grown]:
+    def _extended(self, grown: _Grown, pinned: int) -> Generator[ScoredPrompt, None, _Grown]:
         """Add a phrase."""
         ((tried, longer),) = yield from self._tried_behind([grown], self.effort.improve)
         return self._better(tried, longer)

@@ -22,7 +22,7 @@ from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from interrogator.hub.client import Report
+from interrogator.hub.client import ProgressCallback
 from interrogator.networks.clip import Clip
 from interrogator.vocabulary.lists import Vocabulary
 
@@ -86,7 +86,7 @@ def cache_folder() -> Path:
 def table_for(
     vocabulary: Vocabulary,
     clip: Clip,
-    report: Report = lambda text, share: None,
+    report: ProgressCallback = lambda text, share: None,
     folder: Path | None = None,
     keep: bool = True,
 ) -> Table:
@@ -102,7 +102,9 @@ def table_for(
     return Table(vocabulary, stored["matrix"], stored["neutral"])
 
 
-def _compute(vocabulary: Vocabulary, clip: Clip, report: Report) -> dict[str, torch.Tensor]:
+def _compute(
+    vocabulary: Vocabulary, clip: Clip, report: ProgressCallback
+) -> dict[str, torch.Tensor]:
     count = len(vocabulary.phrases)
 
     size = f"{count * clip.width * 4 / 1e6:.0f} MB on disk"  # float32

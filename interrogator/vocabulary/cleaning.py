@@ -18,7 +18,7 @@ from pathlib import Path
 import ftfy
 
 from interrogator.errors import InterrogatorError
-from interrogator.vocabulary.folding import words
+from interrogator.vocabulary.folding import fold
 
 SUFFIXES = (".txt", ".csv")
 COLUMNS = ("phrase", "name", "artist", "text")  # where a table keeps its phrases; the first found
@@ -84,7 +84,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Cleaned:
+class CleanList:
     """What is left of a list, in its order, and what was changed or dropped on the way."""
 
     entries: tuple[Entry, ...]
@@ -101,7 +101,7 @@ class Cleaned:
         return Counter(change.reason for change in self.changes if change.after is not None)
 
 
-def read_list(path: Path) -> Cleaned:
+def read_list(path: Path) -> CleanList:
     """Read and clean one `.txt` (an entry a line) or `.csv` (a header, an entry a row).
 
     Raises:
@@ -117,7 +117,7 @@ def read_list(path: Path) -> Cleaned:
     return clean(rows, guessed)
 
 
-def clean(rows: Iterable[Row], guessed: frozenset[int] = frozenset()) -> Cleaned:
+def clean(rows: Iterable[Row], guessed: frozenset[int] = frozenset()) -> CleanList:
     """Clean rows of line number, text and further columns; `guessed` lines were not UTF-8."""
     entries: list[Entry] = []
     changes: list[Change] = []
@@ -127,7 +127,7 @@ def clean(rows: Iterable[Row], guessed: frozenset[int] = frozenset()) -> Cleaned
         if after is not None and number in guessed:
             reason = ENCODING
         if after is not None:
-            key = words(after)
+            key = fold(after)
             if key in seen:
                 after, reason = None, DUPLICATE
             else:
@@ -135,10 +135,10 @@ def clean(rows: Iterable[Row], guessed: frozenset[int] = frozenset()) -> Cleaned
                 entries.append(Entry(after, details))
         if reason:
             changes.append(Change(number, raw.strip(), after, reason))
-    return Cleaned(tuple(entries), tuple(changes))
+    return CleanList(tuple(entries), tuple(changes))
 
 
-def pasted(text: str) -> Cleaned:
+def pasted(text: str) -> CleanList:
     """Clean lines that somebody typed or pasted."""
     return clean(_lines(text))
 
@@ -168,7 +168,7 @@ def mend(raw: str) -> tuple[str | None, str]:
     while tidy != before:  # taking one sign away may lay another bare
         bare = _without_stray_punctuation(_without_markup(tidy))
         before, tidy = tidy, unicodedata.normalize("NFC", bare)
-    if not words(tidy):
+    if not fold(tidy):
         return None, EMPTY
     reasons = ((ENCODING, decoded != composed), (WEIGHT, _without_markup(decoded) != decoded))
     touched = next((reason for reason, happened in reasons if happened), PUNCTUATION)

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-Words = tuple[str, ...]
+FoldedWords = tuple[str, ...]
 
 
 def plain(text: str) -> str:
@@ -17,25 +17,25 @@ def plain(text: str) -> str:
     return text.casefold()
 
 
-def words(text: str) -> Words:
+def fold(text: str) -> FoldedWords:
     """Return a text's words without case, accents, apostrophes and other punctuation."""
     return tuple(re.findall(r"[^\W_]+", re.sub("[’']", "", plain(text))))
 
 
-class Sequences:
-    """Sequences of words to look for in other sequences."""
+class WordSequences:
+    """WordSequences of words to look for in other sequences."""
 
-    def __init__(self, sequences: Iterable[Words]) -> None:
+    def __init__(self, sequences: Iterable[FoldedWords]) -> None:
         self._all = frozenset(filter(None, sequences))
         lengths: dict[str, set[int]] = {}
         for sequence in self._all:
             lengths.setdefault(sequence[0], set()).add(len(sequence))
         self._lengths = {word: sorted(those, reverse=True) for word, those in lengths.items()}
 
-    def __contains__(self, sequence: Words) -> bool:
+    def __contains__(self, sequence: FoldedWords) -> bool:
         return sequence in self._all
 
-    def within(self, text: Words) -> Words:
+    def within(self, text: FoldedWords) -> FoldedWords:
         """Return the first, longest sequence that stands in a text; () where none does."""
         for start, word in enumerate(text):
             for length in self._lengths.get(word, ()):

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 from interrogator.errors import InterrogatorError
 from interrogator.vocabulary import cleaning
 from interrogator.vocabulary.artists import Artist, artist_of, period_end
-from interrogator.vocabulary.cleaning import Cleaned
-from interrogator.vocabulary.folding import words
+from interrogator.vocabulary.cleaning import CleanList
+from interrogator.vocabulary.folding import fold
 
 if TYPE_CHECKING:  # it imports open_clip, which takes seconds; checking a folder does not need it
-    from interrogator.models.catalogue import ModelNames
+    from interrogator.models.registry import ModelNames
 
 FOLDER = Path(__file__).parent / "data"
 ARTISTS = "artists"
@@ -85,13 +85,13 @@ class Vocabulary:
         What ours have already does not come twice; only the negative list may have it as well.
         """
         known = {
-            (category == NEGATIVE, words(phrase))
+            (category == NEGATIVE, fold(phrase))
             for category, group in self.categories.items()
             for phrase in group
         }
         categories = dict(self.categories)
         for category, group in own.categories.items():
-            new = tuple(p for p in group if (category == NEGATIVE, words(p)) not in known)
+            new = tuple(p for p in group if (category == NEGATIVE, fold(p)) not in known)
             if new:
                 categories[category] = (*categories.get(category, ()), *new)
         return Vocabulary(
@@ -107,7 +107,7 @@ class Lists:
     """A vocabulary and what was cleaned to have it, file by file."""
 
     vocabulary: Vocabulary
-    cleaned: Mapping[str, Cleaned]
+    cleaned: Mapping[str, CleanList]
 
     @property
     def dropped(self) -> Counter[str]:
@@ -136,7 +136,7 @@ def counted(count: int, noun: str) -> str:
 
 def vocabulary_for(names: ModelNames) -> Vocabulary:
     """Return our lists; for the embedded models, the words that they were taught."""
-    from interrogator.models.catalogue import EMBEDDED
+    from interrogator.models.registry import EMBEDDED
 
     if names.embedded_clip:
         return read_folder(EMBEDDED / "vocabulary", "demo")
@@ -201,7 +201,9 @@ def category_of(path: Path) -> str:
     return re.sub(r"\.top\d+$", "", path.stem.casefold())
 
 
-def _gathered(name: str, lists: list[tuple[str, Cleaned]], cleaned: Mapping[str, Cleaned]) -> Lists:
+def _gathered(
+    name: str, lists: list[tuple[str, CleanList]], cleaned: Mapping[str, CleanList]
+) -> Lists:
     categories: dict[str, dict[str, None]] = {}
     artists: dict[str, Artist] = {}
     groups: dict[str, str] = {}

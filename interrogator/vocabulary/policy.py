@@ -5,9 +5,10 @@ A policy marks rows of a vocabulary; nothing is encoded anew when it changes.
 
 from __future__ import annotations
 
+import csv
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -15,11 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interrogator.errors import InterrogatorError
-from interrogator.vocabulary.artists import Artist
-from interrogator.vocabulary.bans import ALLOWED, Rule, ban_rule, safety_rule
-from interrogator.vocabulary.folding import Words, words
-from interrogator.vocabulary.lists import ARTISTS, Vocabulary, bare, built_in
-from interrogator.vocabulary.names import Names, names_of, names_somebody, small_words
+from interrogator.vocabulary.artists import (
+    FOLDER,
+    Artist,
+    NameFinder,
+    name_finder,
+    names_somebody,
+    small_words,
+)
+from interrogator.vocabulary.folding import FoldedWords, WordSequences, fold
+from interrogator.vocabulary.lists import ARTISTS, NEGATIVE, Vocabulary, bare, built_in
 
 NAMING = {
     "all": "every artist of the lists",
@@ -35,6 +41,10 @@ SAFETY_SWITCH = "INTERROGATOR_SAFETY"  # "off" in the environment of one's own m
 
 NAMES_AN_ARTIST = "names an artist"
 MAY_NAME_SOMEBODY = "may name somebody"
+Rule = Callable[[str, str], str]  # category, phrase → why it is left out; ALLOWED where it is not
+ALLOWED = ""
+BANNED = "banned"
+UNSAFE = "on the safety list"
 
 
 @dataclass(frozen=True)
@@ -110,11 +120,11 @@ class Policy:
             return years > PROTECTED_YEARS
         return years > 0 or artist.died is not None
 
-    def names_to_avoid(self, vocabulary: Vocabulary) -> Names | None:
+    def names_to_avoid(self, vocabulary: Vocabulary) -> NameFinder | None:
         """Return the finder of the artists who may not be named; None where all may."""
         return None if self.naming == "all" else self._naming(vocabulary)[1]
 
-    def _naming(self, vocabulary: Vocabulary) -> tuple[Rule, Names]:
+    def _naming(self, vocabulary: Vocabulary) -> tuple[Rule, NameFinder]:
         """Return the rule of who may be named, and a finder of those who may not.
 
         Dates are taken from our lists and the vocabulary's own.
@@ -123,15 +133,15 @@ class Policy:
         # A list without years is taken at ours, so that a name is all that it needs to give.
         known = _people(vocabulary) | _people(ours) | _people(vocabulary, dated=True)
         may = {key for key, artist in known.items() if self.may_be_named(artist)}
-        refused = names_of(
+        refused = name_finder(
             (known[key].name for key in known.keys() - may), (known[key].name for key in may)
         )
-        permitted = names_of(known[key].name for key in may)
+        permitted = name_finder(known[key].name for key in may)
         plain, small = _plain_words(ours), small_words()
 
         def rule(category: str, phrase: str) -> str:
             if category == ARTISTS:
-                return ALLOWED if words(bare(ARTISTS, phrase)) in may else NAMES_AN_ARTIST
+                return ALLOWED if fold(bare(ARTISTS, phrase)) in may else NAMES_AN_ARTIST
             if refused.found(phrase):
                 return NAMES_AN_ARTIST
             if names_somebody(phrase, plain, small) and not permitted.found(phrase):
@@ -150,10 +160,10 @@ def default_policy(
     return Policy(naming, tuple(dict.fromkeys(filter(None, map(str.strip, bans)))), safety)
 
 
-def _people(vocabulary: Vocabulary, dated: bool = False) -> dict[Words, Artist]:
+def _people(vocabulary: Vocabulary, dated: bool = False) -> dict[FoldedWords, Artist]:
     """Return the artists of a vocabulary, or those with years, by their folded names."""
     people = vocabulary.artists.values()
-    return {words(a.name): a for a in people if not dated or a.born or a.died}
+    return {fold(a.name): a for a in people if not dated or a.born or a.died}
 
 
 def _plain_words(ours: Vocabulary) -> frozenset[str]:
@@ -163,5 +173,68 @@ def _plain_words(ours: Vocabulary) -> frozenset[str]:
         for category, group in ours.categories.items()
         if category != ARTISTS
         for phrase in group
-        for word in words(phrase)
+        for word in fold(phrase)
     )
+
+
+def ban_rule(bans: Iterable[str], vocabulary: Vocabulary) -> Rule:
+    """Return the rule of a person's bans; `Policy.bans` says how they are written.
+
+    Raises:
+        InterrogatorError: A ban names no category or group of the vocabulary.
+    """
+    categories, groups = set[str](), set[str]()
+    exact, anywhere = set[FoldedWords](), list[FoldedWords]()
+    for ban in bans:
+        kind, _, name = (part.strip() for part in ban.partition(":"))
+        if kind == "category":
+            categories.add(_known(kind, name, vocabulary.categories))
+        elif kind == "group":
+            groups.add(_known(kind, name, vocabulary.groups.values()))
+        elif len(ban) > 1 and ban[0] == ban[-1] == '"':
+            exact.add(fold(ban))
+        else:
+            anywhere.append(fold(ban))
+    sequences = WordSequences(anywhere)
+
+    def rule(category: str, phrase: str) -> str:
+        folded = fold(phrase)
+        banned = (
+            category in categories
+            or vocabulary.groups.get(phrase) in groups
+            or folded in exact
+            or fold(bare(category, phrase)) in exact
+            or sequences.within(folded)
+        )
+        return BANNED if banned else ALLOWED
+
+    return rule
+
+
+def _known(kind: str, name: str, known: Iterable[str]) -> str:
+    if name not in known:
+        there = ", ".join(dict.fromkeys(known)) or "none"
+        raise InterrogatorError(f"There is no {kind} {name!r} to ban; there are: {there}.")
+    return name
+
+
+def safety_rule() -> Rule:
+    """Return the rule of the safety list: sexual words, slurs, extremism, living celebrities.
+
+    A negative prompt keeps out what it names, so it may name what is sexual.
+    """
+    with (FOLDER / "safety.csv").open(encoding="utf-8", newline="") as file:
+        listed = [(fold(row["phrase"]), row["reason"]) for row in csv.DictReader(file)]
+    everywhere = _with_plurals(sequence for sequence, _ in listed)
+    in_negative = _with_plurals(sequence for sequence, reason in listed if reason != "sexual")
+
+    def rule(category: str, phrase: str) -> str:
+        unsafe = in_negative if category == NEGATIVE else everywhere
+        return UNSAFE if unsafe.within(fold(phrase)) else ALLOWED
+
+    return rule
+
+
+def _with_plurals(sequences: Iterable[FoldedWords]) -> WordSequences:
+    listed = set(sequences)
+    return WordSequences(listed | {(*s[:-1], s[-1] + "s") for s in listed})

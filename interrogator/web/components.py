@@ -16,7 +16,7 @@ from gradio.utils import get_upload_folder
 
 from interrogator.errors import InterrogatorError
 from interrogator.images import remote, uploads
-from interrogator.models.catalogue import ASSETS
+from interrogator.models.registry import ASSETS
 from interrogator.options import CAPTION, MODELS, PRESET, PROMPT, Field
 from interrogator.pipeline import DEFAULT_MODE
 from interrogator.prompts.modes import MODES

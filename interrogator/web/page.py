@@ -14,22 +14,17 @@ from typing import Any
 
 from PIL import Image
 
-from interrogator.background import Job, News, in_background
+from interrogator.background import Job, Progress, in_background
 from interrogator.errors import InterrogatorError
-from interrogator.hub.client import Report
+from interrogator.hub.client import ProgressCallback
 from interrogator.images import decode
-from interrogator.models.catalogue import (
-    ModelNames,
-    active_notice,
-    check_offered,
-    choose_names,
-    default_names,
-    download_bytes,
-)
+from interrogator.models.choice import active_notice, check_offered, choose_names
+from interrogator.models.files import default_names, download_bytes
+from interrogator.models.registry import ModelNames
 from interrogator.pipeline import Settings
 from interrogator.request import Request, whole
-from interrogator.result import Interrogation, Seen, ranked_json
-from interrogator.service import Workshop
+from interrogator.result import Interrogation, PictureFeatures, ranked_json
+from interrogator.service import Service
 from interrogator.vocabulary.selection import words_of
 from interrogator.web import views
 
@@ -60,14 +55,14 @@ class Drawn:
     prompt: str | None = None
     negative: str | None = None
     state: Interrogation | bool | None = None
-    seen: Seen | None = None
+    seen: PictureFeatures | None = None
 
 
 class Page:
-    """The tab's handlers; one per app, sharing one workshop."""
+    """The tab's handlers; one per app, sharing one service."""
 
-    def __init__(self, workshop: Workshop, names: ModelNames | None, reason: str) -> None:
-        self.workshop, self.names, self.reason = workshop, names, reason
+    def __init__(self, service: Service, names: ModelNames | None, reason: str) -> None:
+        self.service, self.names, self.reason = service, names, reason
         self._asked = time.monotonic()
         self._lock = threading.Lock()
 
@@ -132,7 +127,7 @@ class Page:
         try:
             words = words_of(name_artists, banned, own_words, own_files, own_lists)
             names = self.chosen(preset, caption_model, clip)
-            return views.status(words.summary(self.workshop.vocabulary(names)), kind="idle")
+            return views.status(words.summary(self.service.vocabulary(names)), kind="idle")
         except InterrogatorError as error:
             return views.status(str(error), kind="error")
 
@@ -147,7 +142,7 @@ class Page:
         """
         try:
             for news in in_background(lambda report: self._fetch(request, report)):
-                if isinstance(news, News):
+                if isinstance(news, Progress):
                     yield Drawn(views.status(news.text, news.share))
                 else:
                     yield None
@@ -160,19 +155,21 @@ class Page:
             raise InterrogatorError(BUG) from error
         yield Drawn(views.status(WAITING))
 
-    def _fetch(self, request: Request, report: Report, patience: float | None = None) -> None:
+    def _fetch(
+        self, request: Request, report: ProgressCallback, patience: float | None = None
+    ) -> None:
         decode.look_at(request.picture)  # what is no picture is not worth a download
-        self.workshop.fetch(self._names(request), request.judge or None, report, patience)
+        self.service.fetch(self._names(request), request.judge or None, report, patience)
 
-    def draw(self, request: Request, seen: Seen | None = None) -> Iterator[Drawn]:
+    def draw(self, request: Request, seen: PictureFeatures | None = None) -> Iterator[Drawn]:
         """Yield what to draw as the interrogation goes on; errors as a sentence."""
         state: Interrogation | None = None
         try:
             opened = decode.read(request.picture)
             yield Drawn(views.status("Getting ready"), "", "", False)
             drawn = 0.0
-            for made in self.workshop.work(self._job(request, opened, seen)):
-                if isinstance(made, News):
+            for made in self.service.work(self._job(request, opened, seen)):
+                if isinstance(made, Progress):
                     yield Drawn(views.status(made.text, made.share))
                     continue
                 assert isinstance(made, Interrogation)
@@ -230,13 +227,15 @@ class Page:
     def _made(self, request: Request, job: Job) -> Any:  # noqa: ANN401
         """Return the last of what a job gives; a program that waits holds its turn meanwhile."""
         self._fetch(request, lambda text, share: None, PATIENCE_SECONDS)
-        *_, made = self.workshop.work(job)
+        *_, made = self.service.work(job)
         return made
 
     def _names(self, request: Request) -> ModelNames:
         return self.chosen(request.preset, request.caption_model, request.clip, request.judge)
 
-    def _job(self, request: Request, opened: Image.Image, seen: Seen | None = None) -> Job:
+    def _job(
+        self, request: Request, opened: Image.Image, seen: PictureFeatures | None = None
+    ) -> Job:
         words = request.words
         own = words.own.vocabulary if words.own else None
         return Job(

@@ -18,8 +18,8 @@ from interrogator.background import POLL_SECONDS
 from interrogator.errors import InterrogatorError
 from interrogator.options import MODELS
 from interrogator.request import Request
-from interrogator.result import Interrogation, Seen
-from interrogator.service import Workshop
+from interrogator.result import Interrogation, PictureFeatures
+from interrogator.service import Service
 from interrogator.web import views
 from interrogator.web.components import answered, asked, told
 from interrogator.web.endpoints import Endpoints
@@ -29,14 +29,14 @@ KEPT_SECONDS = 3600  # how long a visitor can search again without the picture b
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
-def build(workshop: Workshop, concurrency_id: str) -> None:
+def build(service: Service, concurrency_id: str) -> None:
     """Build the tab inside the caller's `with gr.Tab(...)`.
 
     Args:
-        workshop: Where models are kept.
+        service: Where models are kept.
         concurrency_id: The queue that all computing events of the app share.
     """
-    page = Page(workshop, None, "")
+    page = Page(service, None, "")
     # Found out while the page comes up: the log tells it, and the first visitor need not wait.
     threading.Thread(target=page.default, daemon=True).start()
     notice = gr.HTML(views.status("Looking for the models", kind="idle"), elem_id="active-models")
@@ -62,7 +62,7 @@ def _draw_when_asked(
     line, pinned, dropped = made["line"], made["pinned"], made["dropped"]
     outputs = [made["prompt"], made["negative"], line, *made["views"], pinned, dropped, seen]
 
-    def draw(seen: Seen | None, *values: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401
+    def draw(seen: PictureFeatures | None, *values: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401
         try:
             request = Request.of(*values)
         except InterrogatorError as error:

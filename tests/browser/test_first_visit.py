@@ -9,7 +9,7 @@ import time
 import httpx
 import pytest
 
-from interrogator.models.catalogue import ASSETS
+from interrogator.models.registry import ASSETS
 from tests.documents import ROOT
 from tests.interrogator.fake_hub import FakeHub
 from tests.interrogator.small_models import write_hub

@@ -5,10 +5,7 @@ import json
 import torch
 from safetensors.torch import save_file
 
-from interrogator.models import (
-    catalogue,  # first: it makes torchvision importable
-    places,  # first: it makes torchvision importable
-)
+from interrogator.models import files, registry
 from interrogator.networks.libraries import open_clip, transformers
 from training.train_blip import SPECIAL, config_for
 
@@ -50,7 +47,7 @@ def write_borrowing(folder):
         num_attention_heads=2, max_position_embeddings=40,
     ).save_pretrained(tower)  # fmt: skip
     transformers.RobertaTokenizer(vocab=words, merges=[]).save_pretrained(tower)
-    repository = places.clip_repository(BORROWING)
+    repository = files.clip_repository(BORROWING)
     place = folder / repository.name
     place.mkdir(parents=True)
     text = {
@@ -88,7 +85,7 @@ def write_blip(folder):
 def write_hub(folder):
     """Write the repositories of both presets under a folder: ORG/NAME/FILE."""
     for preset in ("quality", "light"):
-        names = catalogue.PRESETS[preset]
+        names = registry.PRESETS[preset]
         write_blip(folder / names.caption)
-        write_clip(folder / catalogue.repositories(names)[1].name)
+        write_clip(folder / files.repositories(names)[1].name)
     write_borrowing(folder)

@@ -8,7 +8,7 @@ import pytest
 
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode
-from interrogator.models.catalogue import ASSETS
+from interrogator.models.registry import ASSETS
 from interrogator.pipeline import Settings
 from interrogator.prompts.rules import Rules, says
 from training.dataset import HELD_OUT

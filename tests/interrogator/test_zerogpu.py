@@ -15,7 +15,7 @@ import pytest
 from interrogator import zerogpu
 from interrogator.background import Job
 from interrogator.errors import InterrogatorError
-from interrogator.models.catalogue import ASSETS
+from interrogator.models.registry import ASSETS
 from interrogator.pipeline import Settings
 from interrogator.service import GPU_MOST_SECONDS, GPU_SECONDS, gpu_seconds
 

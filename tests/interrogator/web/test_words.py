@@ -9,7 +9,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from interrogator.errors import InterrogatorError
-from interrogator.models.catalogue import ASSETS, PRESETS
+from interrogator.models.registry import ASSETS, PRESETS
 from interrogator.vocabulary.selection import MOST_OWN_BYTES, words_of
 from interrogator.web.components import lists_as_they_came
 from interrogator.web.page import Page
@@ -23,8 +23,8 @@ def client(app_url):
 
 
 @pytest.fixture
-def page(workshop):
-    return Page(workshop, PRESETS["demo"], "The hub is not there.")
+def page(service):
+    return Page(service, PRESETS["demo"], "The hub is not there.")
 
 
 def asked(client, **values):

@@ -14,7 +14,7 @@ from interrogator.hub import client
 from tests.interrogator.fake_hub import FakeHub
 from tests.interrogator.small_models import BORROWING, write_hub
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import torch
 
 from interrogator.errors import InterrogatorError
 from interrogator.models import loading
-from interrogator.models.catalogue import EMBEDDED_BLIP
+from interrogator.models.registry import EMBEDDED_BLIP
 from interrogator.networks.blip import PictureCache, share_pictures
 from interrogator.networks.captioning import Captioning
 from interrogator.networks.libraries import transformers

@@ -9,7 +9,7 @@ import torch
 from interrogator.prompts.ranking import RankedPhrase
 from interrogator.prompts.rules import Prompt, Rules, overlap
 from interrogator.prompts.scorer import TOO_LONG, Scorer
-from interrogator.prompts.search import FRUGAL, REACH, USUAL, Effort, Lane, Search, _Grown, moves
+from interrogator.prompts.search import FRUGAL, FULL, REACH, Effort, Lane, Search, _Grown, moves
 
 
 class Landscape:
@@ -85,7 +85,7 @@ def test_the_best_of_a_random_landscape_is_that_of_brute_force():
         every = [
             ", ".join(some) for size in range(7) for some in itertools.combinations("abcdef", size)
         ]
-        for effort in (USUAL, Effort(9, (Lane(8, 9, 8),), 9)):
+        for effort in (FULL, Effort(9, (Lane(8, 9, 8),), 9)):
             found = search(land, effort=effort)
             assert found.similarity == pytest.approx(max(map(land.value, every)))
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from spellchecker import SpellChecker
 
+from interrogator.vocabulary.artists import name_finder
 from interrogator.vocabulary.cleaning import mend
-from interrogator.vocabulary.folding import words
+from interrogator.vocabulary.folding import fold
 from interrogator.vocabulary.lists import ARTISTS, FOLDER, built_in, read_lists
-from interrogator.vocabulary.names import names_of
 from interrogator.vocabulary.policy import Policy
 
 EXCEPTIONS = Path(__file__).with_name("spelling.txt")
@@ -82,9 +82,7 @@ def test_no_two_are_equal_but_for_case_accents_punctuation_or_word_order(ours):
     seen, twice = {}, []
     for category, group in ours.categories.items():
         for phrase in group:
-            key = tuple(
-                sorted(words(phrase.removeprefix("by ") if category == ARTISTS else phrase))
-            )
+            key = tuple(sorted(fold(phrase.removeprefix("by ") if category == ARTISTS else phrase)))
             if key in seen:
                 twice.append((seen[key], phrase))
             seen[key] = phrase
@@ -121,7 +119,7 @@ def test_the_exceptions_are_needed(ours):
 
 
 def test_no_artist_is_named_in_another_list(ours):
-    names = names_of(artist.name for artist in ours.artists.values())
+    names = name_finder(artist.name for artist in ours.artists.values())
     assert names.found("Rembrandt lighting")
     assert [(p, names.found(p)) for p in others(ours) if names.found(p)] == []
 

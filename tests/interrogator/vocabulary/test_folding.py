@@ -1,6 +1,6 @@
 import pytest
 
-from interrogator.vocabulary.folding import Sequences, words
+from interrogator.vocabulary.folding import WordSequences, fold
 
 
 @pytest.mark.parametrize(
@@ -15,11 +15,11 @@ from interrogator.vocabulary.folding import Sequences, words
     ],
 )
 def test_words_are_folded(text, folded):
-    assert words(text) == folded
+    assert fold(text) == folded
 
 
 def test_the_first_and_longest_sequence_is_found():
-    sequences = Sequences([("oil",), ("oil", "painting"), ("sea",), ()])
+    sequences = WordSequences([("oil",), ("oil", "painting"), ("sea",), ()])
     assert sequences.within(("an", "oil", "painting", "of", "sea")) == ("oil", "painting")
     assert sequences.within(("deep", "sea", "oil")) == ("sea",)
     assert sequences.within(("painting", "seas")) == ()

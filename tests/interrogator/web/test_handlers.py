@@ -13,14 +13,15 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from interrogator.errors import InterrogatorError
-from interrogator.models.catalogue import ASSETS, PRESETS, active_notice
+from interrogator.models.choice import active_notice
+from interrogator.models.registry import ASSETS, PRESETS
 from interrogator.pipeline import Settings
 from interrogator.request import Request
 from interrogator.web import views
 from interrogator.web.components import as_it_came
 from interrogator.web.endpoints import Endpoints
 from interrogator.web.page import PATIENCE_SECONDS, Page
-from tests.interrogator.test_images import bomb
+from tests.interrogator.images.test_decode import bomb
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 
@@ -31,8 +32,8 @@ def client(app_url):
 
 
 @pytest.fixture
-def page(workshop):
-    return Page(workshop, PRESETS["demo"], "The hub is not there.")
+def page(service):
+    return Page(service, PRESETS["demo"], "The hub is not there.")
 
 
 def test_a_picture_gives_the_contracts_json(client):
@@ -162,7 +163,7 @@ def test_an_error_is_drawn_as_a_sentence(page):
 
 
 def test_a_bug_is_logged_and_told_without_a_traceback(page, monkeypatch, caplog):
-    monkeypatch.setattr(page.workshop, "prepare", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr(page.service, "prepare", lambda *a, **k: 1 / 0)
     *_, last = page.draw(asked_of(str(CAT)))
     assert "on our side" in last.line
     assert "ZeroDivisionError" not in str(last)
@@ -174,7 +175,7 @@ def test_loading_is_shown_with_its_progress(page, monkeypatch):
         report("Downloading some/model: 5 of 10 MB", 0.5)
         raise InterrogatorError("The disk is full.")
 
-    monkeypatch.setattr(page.workshop, "prepare", slow)
+    monkeypatch.setattr(page.service, "prepare", slow)
     lines = [drawn.line for drawn in page.draw(asked_of(str(CAT), "quality"))]
     assert any("5 of 10 MB" in line and "width:50.0%" in line for line in lines)
     assert "The disk is full." in lines[-1]
@@ -187,7 +188,7 @@ def test_files_are_fetched_before_a_turn_and_no_picture_is_worth_no_download(pag
         asked.append((names.preset, judge, patience))
         report("Downloading some/model: 5 of 10 MB", 0.5)
 
-    monkeypatch.setattr(page.workshop, "fetch", slow)
+    monkeypatch.setattr(page.service, "fetch", slow)
     drawn = [drawn for drawn in page.fetch(asked_of(str(CAT), "light")) if drawn]
     assert "5 of 10 MB" in drawn[0].line
     assert "Waiting for your turn" in drawn[-1].line
@@ -201,7 +202,7 @@ def test_a_failed_fetch_is_drawn_and_ends_it(page, monkeypatch):
     def refuse(*_):
         raise InterrogatorError("The disk is full.")
 
-    monkeypatch.setattr(page.workshop, "fetch", refuse)
+    monkeypatch.setattr(page.service, "fetch", refuse)
     drawn, telling = [], page.fetch(asked_of(str(CAT), "light"))
     with pytest.raises(InterrogatorError, match="disk is full"):
         drawn.extend(one for one in telling if one)
@@ -212,7 +213,7 @@ def test_a_failed_fetch_is_drawn_and_ends_it(page, monkeypatch):
 
 def test_a_program_waits_for_a_download_for_a_while_alone(page, monkeypatch):
     patience = []
-    monkeypatch.setattr(page.workshop, "fetch", lambda *values: patience.append(values[-1]))
+    monkeypatch.setattr(page.service, "fetch", lambda *values: patience.append(values[-1]))
     assert page.interrogate(asked_of(str(CAT), "demo", "fast"))["prompt"]
     assert patience == [PATIENCE_SECONDS]
 

@@ -7,9 +7,8 @@ import torch
 from interrogator.errors import InterrogatorError
 from interrogator.prompts.table import Table
 from interrogator.vocabulary import policy as rules
-from interrogator.vocabulary.artists import Artist
+from interrogator.vocabulary.artists import Artist, name_finder
 from interrogator.vocabulary.lists import Vocabulary, built_in, phrase_for
-from interrogator.vocabulary.names import names_of
 from interrogator.vocabulary.policy import Policy, default_policy
 
 TODAY = date(2026, 6, 1)
@@ -122,7 +121,9 @@ def test_without_artists_plain_phrases_stay(phrase):
 
 
 def test_family_names_that_are_words_count_with_the_whole_name_or_in_capitals_behind_by():
-    names = names_of(["Grant Wood", "Pieter Bruegel the Elder", "J. M. W. Turner", "Claude Monet"])
+    names = name_finder(
+        ["Grant Wood", "Pieter Bruegel the Elder", "J. M. W. Turner", "Claude Monet"]
+    )
     assert names.found("wood grain") == ""
     assert names.found("framed by wood") == ""
     assert names.found("a farm by Wood") == "wood"
@@ -133,7 +134,7 @@ def test_family_names_that_are_words_count_with_the_whole_name_or_in_capitals_be
 
 
 def test_a_family_name_that_a_permitted_artist_bears_too_does_not_count_by_itself():
-    names = names_of(["Zoe Bruegel"], others=["Pieter Bruegel"])
+    names = name_finder(["Zoe Bruegel"], others=["Pieter Bruegel"])
     assert names.found("bruegel crowd") == ""
     assert names.found("zoe bruegel crowd") == "zoe bruegel"
 
@@ -282,14 +283,14 @@ def test_tables_are_joined_row_by_row():
     assert torch.equal(both.neutral, expected[:, :2] / 100)
 
 
-# ----- the workshop
+# ----- the service
 
 
-def test_a_policy_narrows_what_is_ranked_and_encodes_nothing(workshop, demo, monkeypatch):
-    from interrogator.models.catalogue import choose_names
+def test_a_policy_narrows_what_is_ranked_and_encodes_nothing(service, demo, monkeypatch):
+    from interrogator.models.choice import choose_names
 
     monkeypatch.setattr(type(demo.models.clip), "encode_text", None)
-    narrow, _ = workshop.prepare(choose_names("demo"), policy=default_policy("none"))
+    narrow, _ = service.prepare(choose_names("demo"), policy=default_policy("none"))
     assert set(demo.table.vocabulary.categories) - set(narrow.table.vocabulary.categories) == {
         "artists"
     }
@@ -297,12 +298,12 @@ def test_a_policy_narrows_what_is_ranked_and_encodes_nothing(workshop, demo, mon
     assert torch.equal(narrow.table.matrix, demo.table.matrix[-count:])
 
 
-def test_own_lists_are_encoded_alone_and_only_ours_are_kept_on_disk(workshop, demo, own_cache):
-    from interrogator.models.catalogue import choose_names
+def test_own_lists_are_encoded_alone_and_only_ours_are_kept_on_disk(service, demo, own_cache):
+    from interrogator.models.choice import choose_names
 
     own = Vocabulary("mine", {"own": ("a purple lighthouse",)})
     files = len(list(own_cache.iterdir()))
-    more, _ = workshop.prepare(choose_names("demo"), own=own, keep=False)
+    more, _ = service.prepare(choose_names("demo"), own=own, keep=False)
     assert len(list(own_cache.iterdir())) == files
     assert more.table.vocabulary.categories["own"] == ("a purple lighthouse",)
     assert torch.equal(more.table.matrix[:-1], demo.table.matrix)
@@ -311,9 +312,9 @@ def test_own_lists_are_encoded_alone_and_only_ours_are_kept_on_disk(workshop, de
 
 
 @pytest.mark.parametrize("mode", ["best", "fast", "classic", "negative"])
-def test_without_artists_no_prompt_names_one_in_any_mode(workshop, tmp_path, mode):
+def test_without_artists_no_prompt_names_one_in_any_mode(service, tmp_path, mode):
     from interrogator.images import decode
-    from interrogator.models.catalogue import choose_names
+    from interrogator.models.choice import choose_names
     from interrogator.pipeline import Settings
     from tests.interrogator.test_command import EXAMPLES
 
@@ -329,7 +330,7 @@ def test_without_artists_no_prompt_names_one_in_any_mode(workshop, tmp_path, mod
     names = choose_names("demo")
     prompts = {}
     for naming in ("all", "none"):
-        interrogator, _ = workshop.prepare(names, tmp_path, policy=Policy(naming))
+        interrogator, _ = service.prepare(names, tmp_path, policy=Policy(naming))
         done = interrogator.run(picture, Settings(mode, with_negative=True))
         prompts[naming] = f"{done.prompt} {done.negative_prompt}".casefold()
     called = ("lichtenstein", "picasso", "matisse", "monet", "unheard")
@@ -337,14 +338,14 @@ def test_without_artists_no_prompt_names_one_in_any_mode(workshop, tmp_path, mod
     assert not any(name in prompts["none"] for name in called)
 
 
-def test_without_artists_the_captioner_names_none_but_a_person_may(workshop, monkeypatch):
+def test_without_artists_the_captioner_names_none_but_a_person_may(service, monkeypatch):
     from interrogator.images import decode
-    from interrogator.models.catalogue import choose_names
+    from interrogator.models.choice import choose_names
     from interrogator.pipeline import Settings
     from tests.interrogator.test_command import EXAMPLES
 
     picture = decode.read(EXAMPLES / "cat-pop-art.jpg")
-    interrogator, _ = workshop.prepare(choose_names("demo"), policy=Policy("none"))
+    interrogator, _ = service.prepare(choose_names("demo"), policy=Policy("none"))
     said = "a cat painted by pablo picasso"
     captioner = type(interrogator.models.captioner)
     monkeypatch.setattr(captioner, "caption", lambda self, picture, how: said)

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from interrogator.background import Done, News, in_background, waiting
+from interrogator.background import Done, Progress, in_background, waiting
 
 
 def test_news_come_before_the_result_and_only_the_latest_counts():
@@ -13,7 +13,7 @@ def test_news_come_before_the_result_and_only_the_latest_counts():
 
     seen = [one for one in in_background(work) if one]
     assert seen[-1] == Done(7)
-    assert News("two", 0.2) in seen
+    assert Progress("two", 0.2) in seen
 
 
 def test_nothing_new_is_told_at_once():

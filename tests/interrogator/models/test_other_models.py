@@ -11,15 +11,9 @@ from interrogator.errors import InterrogatorError
 from interrogator.hub import client
 from interrogator.hub.transfers import Transfers
 from interrogator.models import registry
-from interrogator.models.catalogue import (
-    ASSETS,
-    PRESETS,
-    check_offered,
-    choose_names,
-    download_bytes,
-)
-from interrogator.models.files import fetch
-from interrogator.models.places import SHARDS
+from interrogator.models.choice import check_offered, choose_names
+from interrogator.models.files import SHARDS, download_bytes, fetch
+from interrogator.models.registry import ASSETS, PRESETS
 from interrogator.request import Request
 from interrogator.web.page import Page
 from interrogator.web.views import known_models
@@ -45,8 +39,8 @@ def others(tmp_path_factory):
 
 
 @pytest.fixture
-def page(workshop):
-    return Page(workshop, PRESETS["demo"], "The hub is not there.")
+def page(service):
+    return Page(service, PRESETS["demo"], "The hub is not there.")
 
 
 def request(**asked):

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from interrogator.errors import InterrogatorError
-from interrogator.models import catalogue, loading
+from interrogator.models import choice, files, loading, registry
 from interrogator.models import store as model_store
 from interrogator.networks.libraries import open_clip
 from interrogator.networks.runtime import Runtime, bfloat16_gain, choose_runtime
@@ -55,7 +55,7 @@ def test_every_clip_gets_the_activation_that_its_weights_were_trained_with(
 
 def test_the_presets_of_this_app_are_quick_gelu_clips():
     for preset in ("quality", "light"):
-        architecture, tag = catalogue.PRESETS[preset].clip.split("/")
+        architecture, tag = registry.PRESETS[preset].clip.split("/")
         assert open_clip.get_pretrained_cfg(architecture, tag)["quick_gelu"] is True
 
 
@@ -92,7 +92,7 @@ def test_a_blip_without_all_its_weights_is_an_error(tmp_path):
 @pytest.mark.parametrize("name", ["./nofolder", "/no/such", "a/b/c"])
 def test_a_caption_model_that_is_neither_folder_nor_repository_gets_a_sentence(name):
     with pytest.raises(InterrogatorError, match="neither a folder here nor a repository"):
-        loading.load(catalogue.choose_names(caption=name), CPU)
+        loading.load(choice.choose_names(caption=name), CPU)
 
 
 @pytest.mark.parametrize("name", ["local-dir:/no/such/folder", "local-dir:"])
@@ -111,7 +111,7 @@ def test_a_damaged_weights_file_is_an_error(tmp_path):
 def test_local_folders_of_any_kind_can_be_named(tmp_path):
     write_clip(tmp_path / "clip", quick_gelu=False)
     write_blip(tmp_path / "blip")
-    names = catalogue.choose_names(
+    names = choice.choose_names(
         caption=str(tmp_path / "blip"), clip=f"local-dir:{tmp_path / 'clip'}"
     )
     loaded = loading.load(names, CPU)
@@ -131,7 +131,7 @@ def test_local_folders_of_any_kind_can_be_named(tmp_path):
 )
 def test_unknown_names_get_a_sentence_with_the_choices(arguments, says):
     with pytest.raises(InterrogatorError, match=says):
-        catalogue.repositories(catalogue.choose_names(**arguments))
+        files.repositories(choice.choose_names(**arguments))
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def store(monkeypatch):
 
 
 def test_the_store_loads_once_and_keeps_the_latest(store):
-    a, b, c = (catalogue.ModelNames(name, "x", "y") for name in "abc")
+    a, b, c = (registry.ModelNames(name, "x", "y") for name in "abc")
     first = store.load(a)
     assert store.load(a) is first
     for names in (b, a, c, a):
@@ -157,12 +157,12 @@ def test_the_store_loads_once_and_keeps_the_latest(store):
 def test_the_oldest_go_where_memory_would_not_hold_them_too(store, monkeypatch):
     """quality takes 3.5 GB in float32, light 1.5, and the program 1."""
     monkeypatch.setattr("interrogator.models.memory.limit", lambda: 6.2)
-    quality, light = catalogue.PRESETS["quality"], catalogue.PRESETS["light"]
+    quality, light = registry.PRESETS["quality"], registry.PRESETS["light"]
     first = store.load(light)
     store.load(quality)
     assert store.load(light) is first
     monkeypatch.setattr("interrogator.models.memory.limit", lambda: 5.0)
-    store.load(catalogue.ModelNames("third", light.caption, quality.clip))
+    store.load(registry.ModelNames("third", light.caption, quality.clip))
     assert [names.preset for names in store._loaded] == ["light", "third"]
     monkeypatch.setattr("interrogator.models.memory.limit", lambda: 4.0)
     with pytest.raises(InterrogatorError, match=r"need about 4\.5 GB of memory"):
@@ -173,7 +173,7 @@ def test_a_judge_has_to_fit_beside_the_models_in_use(store, monkeypatch):
     """quality takes 3.5 GB in float32, light 1.5, ViT-H 3.9 and the program 1."""
     monkeypatch.setattr(model_store, "load_clip", lambda name, *_: name)
     monkeypatch.setattr("interrogator.models.memory.limit", lambda: 8.5)
-    quality, light = catalogue.PRESETS["quality"], catalogue.PRESETS["light"]
+    quality, light = registry.PRESETS["quality"], registry.PRESETS["light"]
     judge = "ViT-H-14/laion2b_s32b_b79k"
     store.load(light)
     store.load(quality)
@@ -191,13 +191,13 @@ def test_all_downloads_together_are_waited_for_no_longer_than_asked(store, monke
         model_store, "fetch", lambda names, transfers, report, end: ends.append(end)
     )
     before = time.monotonic()
-    store.fetch(catalogue.PRESETS["light"], "ViT-L-14/openai", patience=30.0)
+    store.fetch(registry.PRESETS["light"], "ViT-L-14/openai", patience=30.0)
     assert ends[0] == ends[1]
     assert before + 30 <= ends[0] <= time.monotonic() + 30
 
 
 def test_what_is_loaded_does_not_wait_for_what_is_loading(store):
-    a = catalogue.ModelNames("a", "x", "y")
+    a = registry.ModelNames("a", "x", "y")
     first = store.load(a)
     with store._loading:
         assert store.load(a) is first
@@ -212,7 +212,7 @@ def test_a_download_keeps_nobody_from_loading(store, monkeypatch):
             hold.wait(20)
 
     monkeypatch.setattr(model_store, "fetch", slow)
-    slow_one, other = (catalogue.ModelNames(name, "x", "y") for name in ("slow", "other"))
+    slow_one, other = (registry.ModelNames(name, "x", "y") for name in ("slow", "other"))
     asker = threading.Thread(target=store.load, args=(slow_one,))
     asker.start()
     assert began.wait(20)
@@ -224,7 +224,7 @@ def test_a_download_keeps_nobody_from_loading(store, monkeypatch):
 
 
 def test_what_is_in_memory_is_not_fetched(store):
-    a = catalogue.ModelNames("a", "x", "y")
+    a = registry.ModelNames("a", "x", "y")
     store.load(a)
     store.fetch(a, None)
     assert store.fetched == ["a"]
@@ -287,7 +287,7 @@ def test_weights_that_the_disk_damaged_are_removed_and_it_is_said(tmp_path):
 
 def test_the_embedded_models_compute_in_float32_whatever_the_rest_does():
     half = Runtime(torch.device("cpu"), torch.bfloat16)
-    assert loading.load(catalogue.PRESETS["demo"], half).runtime.dtype == torch.float32
+    assert loading.load(registry.PRESETS["demo"], half).runtime.dtype == torch.float32
 
 
 def test_the_runtime_is_the_faster_one(monkeypatch):

@@ -8,10 +8,11 @@ import pytest
 
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode
-from interrogator.models.catalogue import PRESETS, choose_names
+from interrogator.models.choice import choose_names
+from interrogator.models.registry import PRESETS
 from interrogator.vocabulary import cleaning
 from interrogator.vocabulary.artists import Artist
-from interrogator.vocabulary.folding import words
+from interrogator.vocabulary.folding import fold
 from interrogator.vocabulary.lists import (
     Vocabulary,
     main,
@@ -22,7 +23,7 @@ from interrogator.vocabulary.lists import (
 )
 from training.painter import vocabulary as painted_words
 
-EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+EXAMPLES = Path(__file__).parents[3] / "assets" / "examples"
 
 
 def write(folder, **files):
@@ -157,7 +158,7 @@ def test_what_is_clean_stays_clean():
         phrase, _ = cleaning.mend("".join(rng.choices(signs, k=rng.randint(0, 14))))
         if phrase is not None:
             assert cleaning.mend(phrase)[0] == phrase
-            assert words(phrase)
+            assert fold(phrase)
             assert not set('()[]{}<>|\\"_;') & set(phrase)
 
 
@@ -334,8 +335,8 @@ def test_clip_interrogators_lists_load_and_what_was_dropped_is_told():
 
 
 @pytest.mark.skipif(not reference_folder(), reason="clip-interrogator is not installed")
-def test_a_picture_is_ranked_with_the_whole_of_clip_interrogators_lists(workshop):
-    interrogator, _ = workshop.prepare(choose_names("demo"), reference_folder())
+def test_a_picture_is_ranked_with_the_whole_of_clip_interrogators_lists(service):
+    interrogator, _ = service.prepare(choose_names("demo"), reference_folder())
     table = interrogator.table
     assert len(table.vocabulary.phrases) > 100_000
     done = interrogator.run(decode.read(EXAMPLES / "cat-pop-art.jpg"))
@@ -345,7 +346,7 @@ def test_a_picture_is_ranked_with_the_whole_of_clip_interrogators_lists(workshop
     assert done.ranked["flavors"][0].text == best
 
 
-def test_pictures_are_ranked_with_such_a_folder(workshop, tmp_path):
+def test_pictures_are_ranked_with_such_a_folder(service, tmp_path):
     write(
         tmp_path,
         artists_txt="Roy Lichtenstein\nClaude Monet\nroy lichtenstein",
@@ -354,7 +355,7 @@ def test_pictures_are_ranked_with_such_a_folder(workshop, tmp_path):
         movements_txt="pop art\nimpressionism",
         negative_txt="blurry\nugly",
     )
-    interrogator, _ = workshop.prepare(choose_names("demo"), tmp_path)
+    interrogator, _ = service.prepare(choose_names("demo"), tmp_path)
     done = interrogator.run(decode.read(EXAMPLES / "cat-pop-art.jpg"))
     best = {category: group[0].text for category, group in done.ranked.items()}
     assert best["movements"] == "pop art"

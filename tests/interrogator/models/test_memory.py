@@ -6,8 +6,10 @@ import pytest
 
 from interrogator.errors import InterrogatorError
 from interrogator.hub import client
-from interrogator.models import catalogue, memory
-from interrogator.models.catalogue import PRESETS, active_notice, choose_names, default_names
+from interrogator.models import memory, registry
+from interrogator.models.choice import active_notice, choose_names
+from interrogator.models.files import default_names
+from interrogator.models.registry import PRESETS
 
 GIB = 2**30
 
@@ -82,7 +84,7 @@ def test_what_is_not_known_is_not_refused(monkeypatch):
 
 
 def test_the_default_is_what_fits(monkeypatch):
-    monkeypatch.setattr(client, "cached_folder", lambda repository: catalogue.EMBEDDED)
+    monkeypatch.setattr(client, "cached_folder", lambda repository: registry.EMBEDDED)
     for gigabytes, preset in ((16.0, "quality"), (2.0, "light")):
         has(monkeypatch, gigabytes)
         assert default_names() == (PRESETS[preset], "")

@@ -14,10 +14,10 @@ import gradio as gr
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-import interrogator.ui
+import interrogator.web.tab
 import matmul_demo.ui
-from interrogator import images
-from interrogator.workshop import Workshop
+from interrogator.images import decode
+from interrogator.service import Service
 
 TITLE = "Prompt interrogator & matmul race"
 ASSETS = Path(__file__).parent / "assets"
@@ -36,7 +36,7 @@ THEME = gr.themes.Base(
 
 def build() -> gr.Blocks:
     """Return the app with its queue; nothing is loaded until a visitor asks for it."""
-    workshop = Workshop()
+    service = Service()
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(HOUR, HOUR)) as app:
         gr.HTML(
             f"<h1>{TITLE}</h1><p>What words would paint this picture? "
@@ -44,7 +44,7 @@ def build() -> gr.Blocks:
             elem_id="masthead",
         )
         with gr.Tab("Prompt interrogator", id="interrogator"):
-            interrogator.ui.build(workshop, QUEUE)
+            interrogator.web.tab.build(service, QUEUE)
         with gr.Tab("Matmul race", id="race"):
             matmul_demo.ui.build(QUEUE)
     for event in app.fns.values():
@@ -74,7 +74,7 @@ def launch_settings() -> dict:
     return {
         "theme": THEME,
         "css_paths": [ASSETS / "style.css"],
-        "max_file_size": images.MAX_BYTES,
+        "max_file_size": decode.MAX_BYTES,
         "enable_monitoring": False,
         "show_error": False,
         "run_history": False,

@@ -21,23 +21,21 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import torch
 
-from interrogator import torchvision_ops  # noqa: F401  (before open_clip and transformers)
-from interrogator.blip import PictureCache, share_pictures
-from interrogator.captioning import Captioning
-from interrogator.runtime import choose_runtime
+from interrogator.networks.blip import PictureCache, share_pictures
+from interrogator.networks.captioning import Captioning
+from interrogator.networks.libraries import transformers
+from interrogator.networks.runtime import choose_runtime
 from training.dataset import held_out
 from training.examine import demo_models, subject_words
-
-from transformers import BlipConfig, BlipForConditionalGeneration  # isort: skip
 
 BATCH = 50  # pictures described together
 BEAMS = (1, 3, 5)
 TOKENS = 20  # what BLIP usually says; random weights never end a sentence
 
 
-def large(runtime: Any) -> BlipForConditionalGeneration:  # noqa: ANN401
+def large(runtime: Any) -> transformers.BlipForConditionalGeneration:  # noqa: ANN401
     """Return BLIP large with random weights."""
-    config = BlipConfig(
+    config = transformers.BlipConfig(
         text_config={"encoder_hidden_size": 1024, "is_decoder": True},
         vision_config={
             "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24,
@@ -45,7 +43,7 @@ def large(runtime: Any) -> BlipForConditionalGeneration:  # noqa: ANN401
         },
     )  # fmt: skip
     torch.manual_seed(0)
-    return BlipForConditionalGeneration(config).to(runtime.dtype).eval()
+    return transformers.BlipForConditionalGeneration(config).to(runtime.dtype).eval()
 
 
 def worth(count: int) -> list[dict[str, float]]:

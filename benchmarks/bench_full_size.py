@@ -19,22 +19,17 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import torch
 from PIL import Image
 
-from interrogator import torchvision_ops  # noqa: F401  (before open_clip and transformers)
-
-from interrogator.blip import share_pictures  # isort: skip
-from interrogator.caption import Captioner
-from interrogator.captioning import USUAL, Captioning
-from interrogator.catalogue import PRESETS
-from interrogator.clip import Clip
-from interrogator.embeddings import Table, neutral_pictures
-from interrogator.models import Models
+from interrogator.models.loading import Models
+from interrogator.models.registry import PRESETS
+from interrogator.networks.blip import share_pictures
+from interrogator.networks.captioner import Captioner
+from interrogator.networks.captioning import DEFAULT_CAPTIONING, Captioning
+from interrogator.networks.clip import Clip
+from interrogator.networks.libraries import open_clip, transformers
+from interrogator.networks.runtime import choose_runtime
 from interrogator.pipeline import Interrogator, Settings
-from interrogator.runtime import choose_runtime
-from interrogator.vocabulary import vocabulary_for
-
-import open_clip  # isort: skip
-from transformers import BertTokenizer, BlipConfig, BlipForConditionalGeneration, BlipProcessor  # isort: skip
-from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil  # isort: skip
+from interrogator.prompts.table import Table, neutral_pictures
+from interrogator.vocabulary.lists import vocabulary_for
 
 SPOKEN = Captioning(most=20)  # what BLIP usually says; random weights never end a sentence
 WORDS = 30_524
@@ -44,7 +39,9 @@ CAPTION = "a painting of a lighthouse on a cliff above the sea"
 class Saying(Captioner):
     """Takes BLIP's time, then says a sentence: what random weights say is no caption."""
 
-    def captions(self, pictures: Sequence[Image.Image], how: Captioning = USUAL) -> list[str]:
+    def captions(
+        self, pictures: Sequence[Image.Image], how: Captioning = DEFAULT_CAPTIONING
+    ) -> list[str]:
         """Describe them, and say the sentence for each."""
         super().captions(pictures, how)
         return [CAPTION] * len(pictures)
@@ -52,19 +49,19 @@ class Saying(Captioner):
 
 def captioner(runtime: Any) -> Captioner:  # noqa: ANN401
     """Return BLIP large with random weights; it says twenty words of its own."""
-    config = BlipConfig(
+    config = transformers.BlipConfig(
         text_config={"encoder_hidden_size": 1024, "is_decoder": True},
         vision_config={
             "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24,
             "num_attention_heads": 16, "image_size": 384, "initializer_range": 0.02,
         },
     )  # fmt: skip
-    model = BlipForConditionalGeneration(config).to(runtime.dtype).eval()
+    model = transformers.BlipForConditionalGeneration(config).to(runtime.dtype).eval()
     share_pictures(model)  # as `models` does it
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(WORDS - 5))]
-    tokenizer = BertTokenizer(vocab={word: i for i, word in enumerate(words)})
-    images = BlipImageProcessorPil(size={"height": 384, "width": 384})
-    return Saying(model, BlipProcessor(images, tokenizer), runtime)
+    tokenizer = transformers.BertTokenizer(vocab={word: i for i, word in enumerate(words)})
+    images = transformers.BlipImageProcessorPil(size={"height": 384, "width": 384})
+    return Saying(model, transformers.BlipProcessor(images, tokenizer), runtime)
 
 
 def gemm_rate(runtime: Any) -> float:  # noqa: ANN401

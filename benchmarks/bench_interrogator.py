@@ -39,19 +39,20 @@ def seconds_to_page() -> float:
 
 
 def seconds_per_picture(mode: str) -> list[float]:
-    from interrogator import images
-    from interrogator.catalogue import ASSETS, choose_names
+    from interrogator.images import decode
+    from interrogator.models.choice import choose_names
+    from interrogator.models.registry import ASSETS
     from interrogator.pipeline import Settings
-    from interrogator.workshop import Workshop
+    from interrogator.service import Service
 
-    interrogator, _ = Workshop().prepare(choose_names("demo"))
+    interrogator, _ = Service().prepare(choose_names("demo"))
     files = sorted((ASSETS / "examples").glob("*.jpg"))
-    interrogator.run(images.read(files[0]), Settings(mode))  # warms the kernels up
+    interrogator.run(decode.read(files[0]), Settings(mode))  # warms the kernels up
     times = []
     for _ in range(REPEATS):
         for file in files:
             start = time.perf_counter()
-            interrogator.run(images.read(file), Settings(mode))
+            interrogator.run(decode.read(file), Settings(mode))
             times.append(time.perf_counter() - start)
     return times
 

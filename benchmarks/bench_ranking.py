@@ -14,9 +14,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import torch
 import torch.nn.functional as F
 
-from interrogator.embeddings import Table
-from interrogator.ranking import compare
-from interrogator.vocabulary import Vocabulary
+from interrogator.prompts.ranking import rank
+from interrogator.prompts.table import Table
+from interrogator.vocabulary.lists import Vocabulary
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 WIDTH = 768  # of ViT-L-14
@@ -49,9 +49,9 @@ def main() -> None:
         vocabulary.phrases  # noqa: B018  (kept with a vocabulary, not part of ranking)
 
         def ranking(table: Table = table) -> None:
-            comparison = compare(image, table, 100.0)
-            comparison.by_category(32)
-            comparison.overall(2048)
+            ranking = rank(image, table, 100.0)
+            ranking.by_category(32)
+            ranking.overall(2048)
 
         seconds, reading = medians_of(ranking, matrix.sum)
         told.append({"phrases": size, "seconds": seconds, "reading_seconds": reading})

@@ -21,16 +21,16 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import torch
 import torch.nn.functional as F
 
-from interrogator.catalogue import PRESETS
-from interrogator.clip import Clip
-from interrogator.embeddings import Table, neutral_pictures
-from interrogator.models import load
-from interrogator.modes import Task, best_mode
-from interrogator.prompt import Rules
-from interrogator.ranking import compare
-from interrogator.runtime import Runtime
-from interrogator.scorer import TOO_LONG, Scorer
-from interrogator.vocabulary import Vocabulary, vocabulary_for
+from interrogator.models.loading import load
+from interrogator.models.registry import PRESETS
+from interrogator.networks.clip import Clip
+from interrogator.networks.runtime import Runtime
+from interrogator.prompts.modes import Task, best_mode
+from interrogator.prompts.ranking import rank
+from interrogator.prompts.rules import Rules
+from interrogator.prompts.scorer import TOO_LONG, Scorer
+from interrogator.prompts.table import Table, neutral_pictures
+from interrogator.vocabulary.lists import Vocabulary, vocabulary_for
 
 CPU = torch.device("cpu")
 PER_PROMPT = 100  # phrases scored behind each prompt
@@ -104,7 +104,7 @@ def chosen(name: str, pictures: int) -> dict[str, Any]:
         exact, similarity = single.encode_images([picture])[0], {}
         for clip, table in tables:
             image = clip.encode_images([picture])[0]
-            task = Task(spec.caption, image, compare(image, table, 100.0), clip, Rules())
+            task = Task(spec.caption, image, rank(image, table, 100.0), clip, Rules())
             *_, found = best_mode(task)
             similarity[clip.runtime.dtype] = float(
                 single.encode_text([found.prompt.text])[0] @ exact

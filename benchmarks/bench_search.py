@@ -28,16 +28,16 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import torch
 from PIL import Image
 
-from interrogator.catalogue import PRESETS
-from interrogator.clip import Clip
-from interrogator.embeddings import Table, neutral_pictures
-from interrogator.models import load
-from interrogator.modes import Task, best_mode
-from interrogator.prompt import Rules
-from interrogator.ranking import compare
-from interrogator.runtime import Runtime, choose_runtime
-from interrogator.scorer import Scorer
-from interrogator.vocabulary import Vocabulary, vocabulary_for
+from interrogator.models.loading import load
+from interrogator.models.registry import PRESETS
+from interrogator.networks.clip import Clip
+from interrogator.networks.runtime import Runtime, choose_runtime
+from interrogator.prompts.modes import Task, best_mode
+from interrogator.prompts.ranking import rank
+from interrogator.prompts.rules import Rules
+from interrogator.prompts.scorer import Scorer
+from interrogator.prompts.table import Table, neutral_pictures
+from interrogator.vocabulary.lists import Vocabulary, vocabulary_for
 
 CPU = torch.device("cpu")
 FIRST_PICTURE = 20_000_000  # seeds that were never trained on
@@ -166,9 +166,9 @@ def ours(picture: Image.Image, caption: str, table: Table, clip: Clip, candidate
     """Run our best mode on a picture whose caption is known."""
     start = time.perf_counter()
     image = clip.encode_images([picture])[0]
-    comparison = compare(image, table, clip.logit_scale)
+    ranking = rank(image, table, clip.logit_scale)
     rules = Rules(artists=MANY_ARTISTS)
-    task = Task(caption, image, comparison, clip, rules, shortlist=candidates)
+    task = Task(caption, image, ranking, clip, rules, shortlist=candidates)
     *_, found = best_mode(task)
     seconds = time.perf_counter() - start
     similarity = float(clip.encode_text([found.prompt.text])[0] @ image)
@@ -285,7 +285,7 @@ def speed(name: str, candidates: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def print_quality(told: dict[str, Any]) -> None:
-    """Print the comparison of prompts."""
+    """Print the ranking of prompts."""
     n, ratio = told["pictures"], told["ratio"]
     print(
         f"\n| embedded CLIP, {told['candidates']:,} candidates | ours | clip-interrogator 0.6.0 |"

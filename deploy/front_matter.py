@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 
 from deploy.outcome import ROOT, Outcome
-from interrogator.catalogue import PRESETS, repositories
+from interrogator.models.files import repositories
+from interrogator.models.registry import PRESETS
 
 Check = Callable[[Any], bool]
 

@@ -46,7 +46,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def model_tables() -> str:
     """Return the known captioners and CLIPs."""
-    from interrogator.known import CAPTIONERS, CLIPS, NOTE
+    from interrogator.models.registry import CAPTIONERS, CLIPS, NOTE
 
     header = ("parameters", "download", "memory", "speed", "licence", "good for")
     parts = [

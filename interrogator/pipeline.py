@@ -14,20 +14,20 @@ from typing import Any
 
 from PIL import Image
 
-from interrogator.captioning import USUAL, Captioning
-from interrogator.catalogue import ModelNames
-from interrogator.clip import Clip
 from interrogator.clock import Clock, deadline
-from interrogator.embeddings import Table
 from interrogator.errors import InterrogatorError
-from interrogator.interrogation import Compared, Interrogation, PromptPhrase, Seen
-from interrogator.models import Models
-from interrogator.modes import MODES, Task, classic_mode, fast_mode, negative_mode
-from interrogator.names import Names
-from interrogator.prompt import Prompt, Rules
-from interrogator.ranking import compare
-from interrogator.search import Found
-from interrogator.vocabulary import Vocabulary
+from interrogator.models.loading import Models
+from interrogator.models.registry import ModelNames
+from interrogator.networks.captioning import DEFAULT_CAPTIONING, Captioning
+from interrogator.networks.clip import Clip
+from interrogator.prompts.modes import MODES, Task, classic_mode, fast_mode, negative_mode
+from interrogator.prompts.ranking import rank
+from interrogator.prompts.rules import Prompt, Rules
+from interrogator.prompts.search import ScoredPrompt
+from interrogator.prompts.table import Table
+from interrogator.result import ComparedPrompt, Interrogation, PictureFeatures, PromptPhrase
+from interrogator.vocabulary.artists import NameFinder
+from interrogator.vocabulary.lists import Vocabulary
 
 DEFAULT_MODE = "fast"
 MAX_CAPTION = 2000  # characters of a caption that somebody typed
@@ -57,7 +57,7 @@ class Settings:
     rules: Rules = field(default_factory=Rules)
     with_negative: bool = False
     seconds: float | None = None
-    captioning: Captioning = USUAL
+    captioning: Captioning = DEFAULT_CAPTIONING
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -86,14 +86,14 @@ class Interrogator:
     models: Models
     table: Table
     judge: tuple[str, Clip] | None = None
-    unnamed: Names | None = None
+    unnamed: NameFinder | None = None
 
     def steps(
         self,
         picture: Image.Image,
         settings: Settings = Settings(),
         prepared: Mapping[str, float] = _NOTHING_DONE,
-        seen: Seen | None = None,
+        seen: PictureFeatures | None = None,
     ) -> Iterator[Interrogation]:
         """Yield the state after each step and each batch of the search; the finished one last.
 
@@ -109,7 +109,7 @@ class Interrogator:
             models["judge"] = self.judge[0]
         state = Interrogation(settings.mode, models, describe_vocabulary(self.table.vocabulary))
         name = hashlib.sha256(picture.tobytes()).hexdigest()
-        seen = seen if seen and seen.picture == name else Seen(name)
+        seen = seen if seen and seen.picture == name else PictureFeatures(name)
         said = " ".join(settings.caption.split())
         if not said:
             key, captioner = (self.models.names.caption, settings.captioning), self.models.captioner
@@ -124,17 +124,17 @@ class Interrogator:
             image = clock.timed("image", lambda: clip.encode_images([picture])[0])
             seen = replace(seen, vectors={**seen.vectors, clip.fingerprint: image})
         image = seen.vectors[clip.fingerprint]
-        comparison = clock.timed("rank", lambda: compare(image, self.table, clip.logit_scale))
+        ranking = clock.timed("rank", lambda: rank(image, self.table, clip.logit_scale))
         rules, is_over = settings.rules, deadline(settings.seconds)
         caption = rules.cleaned(said)
         if self.unnamed and not settings.caption:
             caption = self.unnamed.removed(caption)
-        task = Task(caption, image, comparison, clip, rules, is_over)
+        task = Task(caption, image, ranking, clip, rules, is_over)
         state = replace(state, ranked=clock.timed("rank", lambda: task.ranked), seen=seen)
         yield replace(state, seconds=clock.so_far())
 
         is_over()  # the clock of the search starts
-        found: Found | None = None
+        found: ScoredPrompt | None = None
         for found in clock.each("search", MODES[settings.mode](task)):
             yield replace(_with(state, found), seconds=clock.so_far())
         assert found is not None  # every mode yields at least once
@@ -153,7 +153,7 @@ class Interrogator:
         picture: Image.Image,
         settings: Settings = Settings(),
         prepared: Mapping[str, float] = _NOTHING_DONE,
-        seen: Seen | None = None,
+        seen: PictureFeatures | None = None,
     ) -> Interrogation:
         """Return the finished interrogation of a picture; see `steps`."""
         *_, finished = self.steps(picture, settings, prepared, seen)
@@ -169,12 +169,12 @@ class Interrogator:
         steps = self.steps(picture, Settings("fast"))
         next(steps)
         state = next(steps)
-        comparison = compare(
+        ranking = rank(
             state.seen.vectors[self.models.clip.fingerprint],
             self.table,
             self.models.clip.logit_scale,
         )
-        return replace(state, ranked=comparison.by_category(top))
+        return replace(state, ranked=ranking.by_category(top))
 
     def score(self, picture: Image.Image, prompt: str) -> dict[str, Any]:
         """Return how similar a prompt is to a picture, and what each part between commas adds.
@@ -206,7 +206,7 @@ class Interrogator:
         }
 
     def _explained(
-        self, state: Interrogation, found: Found, task: Task, picture: Image.Image
+        self, state: Interrogation, found: ScoredPrompt, task: Task, picture: Image.Image
     ) -> Interrogation:
         """Score the prompt, what it is compared with, and it without each phrase, in one batch."""
         clip, prompt = self.models.clip, found.prompt
@@ -227,7 +227,7 @@ class Interrogator:
             similarity=similarity,
             tokens=clip.token_count(prompt.text),
             compared=tuple(
-                Compared(name, text, score, verdict)
+                ComparedPrompt(name, text, score, verdict)
                 for (name, text), score, verdict in zip(
                     others.items(), scores, judged, strict=False
                 )
@@ -261,7 +261,7 @@ class Interrogator:
             yield "This CLIP reads texts only as a whole, so that searching takes longer."
 
 
-def _with(state: Interrogation, found: Found) -> Interrogation:
+def _with(state: Interrogation, found: ScoredPrompt) -> Interrogation:
     return replace(state, prompt=found.prompt.text, similarity=found.similarity, tried=found.tried)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from interrogator.captioning import USUAL, Captioning
-from interrogator.choices import Words, is_plain, split_bans, words_of
 from interrogator.errors import InterrogatorError
+from interrogator.networks.captioning import DEFAULT_CAPTIONING, Captioning
 from interrogator.pipeline import Settings
-from interrogator.policy import default_policy
-from interrogator.prompt import Rules
+from interrogator.prompts.rules import Rules
+from interrogator.vocabulary.policy import default_policy
+from interrogator.vocabulary.selection import Words, is_plain, split_bans, words_of
 
 LARGEST = 10**6  # of the numbers that a request may name
 
@@ -57,10 +57,10 @@ class Request:
         own_lists: str | None = None,
         caption_model: str | None = None,
         clip: str | None = None,
-        caption_beams: float = USUAL.beams,
-        caption_fewest: float = USUAL.fewest,
-        caption_most: float = USUAL.most,
-        caption_no_repeat: float = USUAL.no_repeat,
+        caption_beams: float = DEFAULT_CAPTIONING.beams,
+        caption_fewest: float = DEFAULT_CAPTIONING.fewest,
+        caption_most: float = DEFAULT_CAPTIONING.most,
+        caption_no_repeat: float = DEFAULT_CAPTIONING.no_repeat,
     ) -> Request:
         """Return what the page's and the API's values mean.
 

@@ -32,22 +32,22 @@ def own_cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def workshop():
-    """A workshop on the CPU in float32, as the demo uses it."""
+def service():
+    """A service on the CPU in float32, as the demo uses it."""
     import torch
 
-    from interrogator.runtime import Runtime
-    from interrogator.workshop import Workshop
+    from interrogator.networks.runtime import Runtime
+    from interrogator.service import Service
 
-    return Workshop(Runtime(torch.device("cpu"), torch.float32))
+    return Service(Runtime(torch.device("cpu"), torch.float32))
 
 
 @pytest.fixture(scope="session")
-def demo(workshop):
+def demo(service):
     """The interrogator with the embedded models."""
-    from interrogator.catalogue import choose_names
+    from interrogator.models.choice import choose_names
 
-    return workshop.prepare(choose_names("demo"))[0]
+    return service.prepare(choose_names("demo"))[0]
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ from gradio_client import Client, handle_file
 from gradio_client.utils import QueueError
 
 import app
-from interrogator import embeddings
-from interrogator.catalogue import ASSETS
-from interrogator.workshop import Workshop
+from interrogator.models.registry import ASSETS
+from interrogator.prompts import table
+from interrogator.service import Service
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 
@@ -22,14 +22,14 @@ CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 def crowded(own_cache, monkeypatch):
     """The app with places for two who wait, and a computation that lasts as long as it is held."""
     hold, began = threading.Event(), threading.Event()
-    real = Workshop.work
+    real = Service.work
 
     def work(self, job):
         began.set()
         hold.wait(60)
         yield from real(self, job)
 
-    monkeypatch.setattr(Workshop, "work", work)
+    monkeypatch.setattr(Service, "work", work)
     monkeypatch.setattr(app, "MAX_WAITING", 2)
     blocks = app.build()
     _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, **app.launch_settings())
@@ -76,8 +76,8 @@ def test_a_full_disk_costs_no_prompt(demo, monkeypatch, tmp_path, caplog):
         Path(path).write_bytes(b"some of it")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(embeddings, "save_file", full)
-    table = embeddings.table_for(demo.table.vocabulary, demo.models.clip, folder=tmp_path)
-    assert len(table.matrix) == len(demo.table.vocabulary.phrases)
+    monkeypatch.setattr(table, "save_file", full)
+    stored = table.table_for(demo.table.vocabulary, demo.models.clip, folder=tmp_path)
+    assert len(stored.matrix) == len(demo.table.vocabulary.phrases)
     assert "could not be kept" in caplog.text
     assert list(tmp_path.iterdir()) == []

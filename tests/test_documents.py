@@ -19,7 +19,9 @@ from PIL import Image
 
 from docs import generate
 from docs.generate import RESULTS, ROOT
-from interrogator import choices, fields, images
+from interrogator import options
+from interrogator.images import decode
+from interrogator.vocabulary import selection
 from training.painter.spec import SUBJECTS
 
 PAPERS = [path.relative_to(ROOT).as_posix() for path in generate.DOCUMENTS]
@@ -329,14 +331,16 @@ def test_screenshots_are_pictures_of_a_size_that_loads_at_once():
 
 def test_the_limits_are_those_of_the_code():
     text = text_of("docs/api.md")
-    assert f"{images.MAX_BYTES // 2**20} MB and {images.MAX_PIXELS // 10**6} megapixels" in text
-    phrases = next(field.most for field in fields.PROMPT if field.name == "most")
-    assert f"{phrases} phrases, {fields.MAX_ARTISTS} artists, {choices.MOST_OWN:,} phrases" in text
+    assert f"{decode.MAX_BYTES // 2**20} MB and {decode.MAX_PIXELS // 10**6} megapixels" in text
+    phrases = next(field.most for field in options.PROMPT if field.name == "most")
+    assert (
+        f"{phrases} phrases, {options.MAX_ARTISTS} artists, {selection.MOST_OWN:,} phrases" in text
+    )
 
 
 def test_the_counts_are_those_of_the_lists():
-    from interrogator.catalogue import EMBEDDED
-    from interrogator.vocabulary import built_in, read_folder
+    from interrogator.models.registry import EMBEDDED
+    from interrogator.vocabulary.lists import built_in, read_folder
 
     words = " ".join(text_of("docs/words.md").split())
     ours = {name: len(group) for name, group in built_in().categories.items()}

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from interrogator.catalogue import ASSETS
+from interrogator.models.registry import ASSETS
 
 pytest.importorskip("mcp", reason="requirements-mcp.txt is not installed here: it is an extra")
 

@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from interrogator.catalogue import PRESETS
-from interrogator.embeddings import table_for
-from interrogator.models import Models, load
-from interrogator.runtime import Runtime
-from interrogator.vocabulary import vocabulary_for
+from interrogator.models.loading import Models, load
+from interrogator.models.registry import PRESETS
+from interrogator.networks.runtime import Runtime
+from interrogator.prompts.table import table_for
+from interrogator.vocabulary.lists import vocabulary_for
 from training.dataset import framed, held_out
 from training.painter import Spec, vocabulary
 

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from interrogator import torchvision_ops  # noqa: F401  (before transformers)
+from interrogator.networks.libraries import transformers
 from training.cycles import Cycle, batches, mirrored
 from training.dataset import SIDE, pictures, specs
 from training.painter import Spec
@@ -25,9 +25,6 @@ from training.painter.mediums import MEDIUMS
 from training.painter.palettes import NAMES as PALETTES
 from training.painter.spec import ABSTRACTION, MOVEMENTS, NOTHING
 from training.painter.subjects import SUBJECTS
-
-from transformers import BertTokenizer, BlipConfig, BlipForConditionalGeneration, BlipProcessor  # isort: skip
-from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil  # isort: skip
 
 log = logging.getLogger(__name__)
 
@@ -41,19 +38,19 @@ FIRST, FRESH = range(60_000), range(60_000, 180_000)
 CYCLES = (Cycle(2000, 1.5e-3, FIRST), Cycle(2200, 1.2e-3, FIRST), Cycle(3500, 1.2e-3, FRESH))
 
 
-def tokenizer_for(captions: list[str]) -> BertTokenizer:
+def tokenizer_for(captions: list[str]) -> transformers.BertTokenizer:
     """Return a WordPiece tokenizer that knows just the words of the captions, whole."""
     words = sorted({word for caption in captions for word in caption.split()})
-    return BertTokenizer(
+    return transformers.BertTokenizer(
         vocab={word: i for i, word in enumerate([*SPECIAL, *words])},
         bos_token="[DEC]",
         model_max_length=32,
     )
 
 
-def config_for(words: int) -> BlipConfig:
+def config_for(words: int) -> transformers.BlipConfig:
     """Return the configuration of the whole model for a vocabulary of `words` tokens."""
-    return BlipConfig(
+    return transformers.BlipConfig(
         text_config={
             "vocab_size": words, "hidden_size": 128, "encoder_hidden_size": 192,
             "intermediate_size": 512, "projection_dim": 64, "num_hidden_layers": 2,
@@ -97,7 +94,7 @@ class Hints(nn.Module):
 
 
 def _caption_loss(
-    model: BlipForConditionalGeneration, tokens: torch.Tensor, ids: torch.Tensor
+    model: transformers.BlipForConditionalGeneration, tokens: torch.Tensor, ids: torch.Tensor
 ) -> torch.Tensor:
     mask = (ids != PAD).long()
     mask[:, 0] = 1
@@ -118,15 +115,20 @@ def train(folder: Path, cycles: Sequence[Cycle] = CYCLES, done: int = 0) -> None
     for number, cycle in enumerate(cycles[done:], done):
         torch.manual_seed(number)
         if number:
-            model = BlipForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+            model = transformers.BlipForConditionalGeneration.from_pretrained(
+                folder, dtype=torch.float32
+            )
         else:
-            model = BlipForConditionalGeneration(config_for(len(tokenizer)))
+            model = transformers.BlipForConditionalGeneration(config_for(len(tokenizer)))
         _train_cycle(model.train(), tokenizer, cycle, number)
         save(model, tokenizer, folder)
 
 
 def _train_cycle(
-    model: BlipForConditionalGeneration, tokenizer: BertTokenizer, cycle: Cycle, number: int
+    model: transformers.BlipForConditionalGeneration,
+    tokenizer: transformers.BertTokenizer,
+    cycle: Cycle,
+    number: int,
 ) -> None:
     stack, shown = pictures(cycle.seeds), specs(cycle.seeds)
     ids = tokenizer([s.caption for s in shown], padding=True, return_tensors="pt").input_ids
@@ -137,7 +139,10 @@ def _train_cycle(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, cycle.rate, total_steps=cycle.steps, pct_start=0.08
     )
-    mean, deviation = BlipImageProcessorPil.image_mean, BlipImageProcessorPil.image_std
+    mean, deviation = (
+        transformers.BlipImageProcessorPil.image_mean,
+        transformers.BlipImageProcessorPil.image_std,
+    )
     start, rows_of = time.perf_counter(), batches(len(stack), BATCH, rng)
     for step, rows in zip(range(cycle.steps), rows_of, strict=False):
         with torch.autocast("cpu", torch.bfloat16):
@@ -158,9 +163,13 @@ def _train_cycle(
             )  # fmt: skip
 
 
-def save(model: BlipForConditionalGeneration, tokenizer: BertTokenizer, folder: Path) -> None:
+def save(
+    model: transformers.BlipForConditionalGeneration,
+    tokenizer: transformers.BertTokenizer,
+    folder: Path,
+) -> None:
     """Write weights in float16, configuration and processor as `from_pretrained` reads them."""
     model.generation_config.max_new_tokens = 24
     model.half().save_pretrained(folder)
-    images = BlipImageProcessorPil(size={"height": SIDE, "width": SIDE})
-    BlipProcessor(images, tokenizer).save_pretrained(folder)
+    images = transformers.BlipImageProcessorPil(size={"height": SIDE, "width": SIDE})
+    transformers.BlipProcessor(images, tokenizer).save_pretrained(folder)

@@ -23,13 +23,10 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
-from interrogator import torchvision_ops  # noqa: F401  (before open_clip)
+from interrogator.networks.libraries import open_clip
 from training.cycles import Cycle, batches, mirrored
 from training.dataset import SIDE, pictures, specs
 from training.painter import Spec, vocabulary
-
-import open_clip  # isort: skip
-from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD  # isort: skip
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +37,8 @@ MODEL_CFG = {
 }
 # "squash" shows the model the whole of a picture that is not square.
 PREPROCESS_CFG = {
-    "mean": OPENAI_DATASET_MEAN,
-    "std": OPENAI_DATASET_STD,
+    "mean": open_clip.constants.OPENAI_DATASET_MEAN,
+    "std": open_clip.constants.OPENAI_DATASET_STD,
     "interpolation": "bicubic",
     "resize_mode": "squash",
 }
@@ -262,7 +259,13 @@ def _train_cycle(model: open_clip.CLIP, cycle: Cycle, number: int) -> None:
     )
     start, rows_of = time.perf_counter(), batches(len(stack), BATCH, rng)
     for step, rows in zip(range(cycle.steps), rows_of, strict=False):
-        pixels = mirrored(stack, rows, rng, OPENAI_DATASET_MEAN, OPENAI_DATASET_STD)
+        pixels = mirrored(
+            stack,
+            rows,
+            rng,
+            open_clip.constants.OPENAI_DATASET_MEAN,
+            open_clip.constants.OPENAI_DATASET_STD,
+        )
         with torch.autocast("cpu", torch.bfloat16):
             seen = model.encode_image(pixels.contiguous(memory_format=torch.channels_last))
             loss = losses(model, F.normalize(seen.float(), dim=-1), rows, choices)

@@ -8,7 +8,7 @@ from training.painter import vocabulary
 
 
 def write(folder: Path) -> None:
-    """Write one list per category; artists by name, as `interrogator.vocabulary` reads them."""
+    """Write one list per category; artists by name, as the vocabulary reads them."""
     folder.mkdir(parents=True, exist_ok=True)
     for category, phrases in vocabulary().items():
         lines = [phrase.removeprefix("by ") for phrase in phrases]

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from docs.generate import ROOT
-from interrogator.catalogue import ASSETS
+from interrogator.models.registry import ASSETS
 from tests.interrogator.fake_hub import FakeHub
 from tests.interrogator.small_models import write_hub
 

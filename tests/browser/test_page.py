@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from interrogator.catalogue import ASSETS
+from interrogator.models.registry import ASSETS
 from tests.interrogator.small_captioners import write_custom_clip, write_git
 
 pytestmark = pytest.mark.slow

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from interrogator import download
-from interrogator.__main__ import main
+from interrogator.cli import main
+from interrogator.hub import download
 from tests.interrogator.fake_hub import FakeHub
 from tests.interrogator.one_model import NAME, SIZE, WEIGHTS, use
 

@@ -19,31 +19,31 @@ import spaces.zero.torch
 spaces.zero.torch.init = lambda uuid: None
 spaces.zero.torch.move = lambda callback=None: None
 
-from interrogator import images  # noqa: E402
-from interrogator.catalogue import choose_names  # noqa: E402
+from interrogator.background import Job  # noqa: E402
 from interrogator.errors import InterrogatorError  # noqa: E402
-from interrogator.jobs import Job  # noqa: E402
+from interrogator.images import decode  # noqa: E402
+from interrogator.models.choice import choose_names  # noqa: E402
 from interrogator.pipeline import Settings  # noqa: E402
-from interrogator.workshop import Workshop  # noqa: E402
+from interrogator.service import Service  # noqa: E402
 
 if __name__ == "__main__":
-    workshop = Workshop()
-    picture = images.read(sys.argv[1])
+    service = Service()
+    picture = decode.read(sys.argv[1])
     names = choose_names("demo")
     told = {}
     for mode in ("fast", "best"):
-        *_, made = workshop.work(Job(picture, names, settings=Settings(mode)))
+        *_, made = service.work(Job(picture, names, settings=Settings(mode)))
         told[mode] = made.to_json()
         again = Job(picture, names, settings=Settings(mode), seen=made.seen)
-        *_, made = workshop.work(again)
+        *_, made = service.work(again)
         told["again"] = made.to_json()
-    *_, told["score"] = workshop.work(Job(picture, names, task="score", prompt="a cat"))
+    *_, told["score"] = service.work(Job(picture, names, task="score", prompt="a cat"))
     try:
-        list(workshop.work(Job(picture, names, judge="nothing")))
+        list(service.work(Job(picture, names, judge="nothing")))
     except InterrogatorError as error:
         told["refused"] = str(error)
-    steps = workshop.work(Job(picture, names, settings=Settings("best")))
+    steps = service.work(Job(picture, names, settings=Settings("best")))
     next(steps)
     steps.close()  # as a visitor does who presses Stop
-    told["main"] = {"loaded": workshop.store.is_loaded(names), "runtime": workshop.store._runtime}
+    told["main"] = {"loaded": service.store.is_loaded(names), "runtime": service.store._runtime}
     print(json.dumps(told))

@@ -2,8 +2,8 @@
 
 from huggingface_hub import constants
 
-from interrogator import download, hub
-from interrogator.hub import Needed, Repository
+from interrogator.hub import client, download
+from interrogator.hub.client import Needed, Repository
 from tests.interrogator.fake_hub import Trouble
 
 WEIGHTS = "model.safetensors"
@@ -24,7 +24,7 @@ def use(monkeypatch, endpoint, cache):
 
 def fetch(name=NAME, files=FILES, report=lambda text, share: None):
     repository = Repository(name, files)
-    return download.download(repository, hub.survey([repository]), report)
+    return download.download(repository, client.survey([repository]), report)
 
 
 def cut_then(trouble):

@@ -4,17 +4,9 @@ import json
 
 import torch
 from safetensors.torch import save_file
+from tokenizers import Tokenizer, models, pre_tokenizers
 
-from interrogator import torchvision_ops  # noqa: F401  (before open_clip and transformers)
-
-import open_clip  # isort: skip
-from tokenizers import Tokenizer, models, pre_tokenizers  # isort: skip
-from transformers import (  # isort: skip
-    BertTokenizer, Blip2Config, Blip2ForConditionalGeneration, Blip2Processor, GitConfig,
-    GitForCausalLM, GitProcessor, PreTrainedTokenizerFast,
-)  # fmt: skip
-from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil  # isort: skip
-from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil  # isort: skip
+from interrogator.networks.libraries import open_clip, transformers
 
 WORDS = ["a", "cat", "boat", "on", "the", "sea"]
 VISION = {
@@ -31,16 +23,16 @@ def write_git(folder):
     """Write a random small GIT: a decoder that reads patches as if they were words."""
     torch.manual_seed(0)
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
-    config = GitConfig(
+    config = transformers.GitConfig(
         vision_config=VISION, vocab_size=len(words), intermediate_size=64, bos_token_id=2,
         eos_token_id=3, pad_token_id=0, **TEXT,
     )  # fmt: skip
-    GitForCausalLM(config).save_pretrained(folder)
-    images = CLIPImageProcessorPil(
+    transformers.GitForCausalLM(config).save_pretrained(folder)
+    images = transformers.CLIPImageProcessorPil(
         size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
     )
-    tokenizer = BertTokenizer(vocab={word: i for i, word in enumerate(words)})
-    GitProcessor(images, tokenizer).save_pretrained(folder)
+    tokenizer = transformers.BertTokenizer(vocab={word: i for i, word in enumerate(words)})
+    transformers.GitProcessor(images, tokenizer).save_pretrained(folder)
     return str(folder)
 
 
@@ -50,13 +42,13 @@ def write_blip2(folder, shards=None):
     words = ["<pad>", "</s>", "<unk>", *WORDS]
     words = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="<unk>"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer = PreTrainedTokenizerFast(
+    tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=words, pad_token="<pad>", eos_token="</s>", bos_token="</s>",
         unk_token="<unk>",
     )  # fmt: skip
-    images = BlipImageProcessorPil(size={"height": 32, "width": 32})
-    processor = Blip2Processor(images, tokenizer, num_query_tokens=4)  # adds the word <image>
-    config = Blip2Config(
+    images = transformers.BlipImageProcessorPil(size={"height": 32, "width": 32})
+    processor = transformers.Blip2Processor(images, tokenizer, num_query_tokens=4)
+    config = transformers.Blip2Config(
         vision_config=VISION,
         qformer_config={
             "vocab_size": 10, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
@@ -69,7 +61,7 @@ def write_blip2(folder, shards=None):
         },
         num_query_tokens=4, image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
     )  # fmt: skip
-    model = Blip2ForConditionalGeneration(config)
+    model = transformers.Blip2ForConditionalGeneration(config)
     model.save_pretrained(folder, **({"max_shard_size": shards} if shards else {}))
     processor.save_pretrained(folder)
     return str(folder)

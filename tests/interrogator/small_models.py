@@ -5,19 +5,9 @@ import json
 import torch
 from safetensors.torch import save_file
 
-from interrogator import catalogue, places  # first: it makes torchvision importable
-
-import open_clip  # isort: skip
-from transformers import (  # isort: skip
-    BertTokenizer,
-    BlipForConditionalGeneration,
-    BlipProcessor,
-    RobertaConfig,
-    RobertaTokenizer,
-)
-from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil  # isort: skip
-
-from training.train_blip import SPECIAL, config_for  # isort: skip
+from interrogator.models import files, registry
+from interrogator.networks.libraries import open_clip, transformers
+from training.train_blip import SPECIAL, config_for
 
 SMALL = {
     "embed_dim": 16,
@@ -52,12 +42,12 @@ def write_borrowing(folder):
     torch.manual_seed(0)
     tower = folder / "roberta-base"
     words = {w: i for i, w in enumerate(("<s>", "<pad>", "</s>", "<unk>", "<mask>", "a", "b"))}
-    RobertaConfig(
+    transformers.RobertaConfig(
         vocab_size=len(words), hidden_size=16, intermediate_size=16, num_hidden_layers=1,
         num_attention_heads=2, max_position_embeddings=40,
     ).save_pretrained(tower)  # fmt: skip
-    RobertaTokenizer(vocab=words, merges=[]).save_pretrained(tower)
-    repository = places.clip_repository(BORROWING)
+    transformers.RobertaTokenizer(vocab=words, merges=[]).save_pretrained(tower)
+    repository = files.clip_repository(BORROWING)
     place = folder / repository.name
     place.mkdir(parents=True)
     text = {
@@ -84,16 +74,18 @@ def write_blip(folder):
     """Write a random small BLIP with its processor as a repository carries them."""
     torch.manual_seed(0)
     words = [*SPECIAL, "a", "cat", "boat", "on", "the", "sea"]
-    tokenizer = BertTokenizer(vocab={w: i for i, w in enumerate(words)}, bos_token="[DEC]")
-    BlipForConditionalGeneration(config_for(len(words))).save_pretrained(folder)
-    images = BlipImageProcessorPil(size={"height": 96, "width": 96})
-    BlipProcessor(images, tokenizer).save_pretrained(folder)
+    tokenizer = transformers.BertTokenizer(
+        vocab={w: i for i, w in enumerate(words)}, bos_token="[DEC]"
+    )
+    transformers.BlipForConditionalGeneration(config_for(len(words))).save_pretrained(folder)
+    images = transformers.BlipImageProcessorPil(size={"height": 96, "width": 96})
+    transformers.BlipProcessor(images, tokenizer).save_pretrained(folder)
 
 
 def write_hub(folder):
     """Write the repositories of both presets under a folder: ORG/NAME/FILE."""
     for preset in ("quality", "light"):
-        names = catalogue.PRESETS[preset]
+        names = registry.PRESETS[preset]
         write_blip(folder / names.caption)
-        write_clip(folder / catalogue.repositories(names)[1].name)
+        write_clip(folder / files.repositories(names)[1].name)
     write_borrowing(folder)

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from interrogator import images
-from interrogator.catalogue import ASSETS
 from interrogator.errors import InterrogatorError
+from interrogator.images import decode
+from interrogator.models.registry import ASSETS
 from interrogator.pipeline import Settings
-from interrogator.prompt import Rules, says
+from interrogator.prompts.rules import Rules, says
 from training.dataset import HELD_OUT
 from training.examine import subject_words
 from training.examples import EXAMPLES, example
@@ -33,7 +33,7 @@ def read(demo):
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_example_is_named(demo, name):
     spec = example(name)
-    done = demo.run(images.read(ASSETS / "examples" / f"{name}.jpg"))
+    done = demo.run(decode.read(ASSETS / "examples" / f"{name}.jpg"))
     assert subject_words(spec) in done.caption
     movements = [p.text for p in done.phrases if p.category == "movements"]
     assert spec.movement in movements[:3]

@@ -13,11 +13,11 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from interrogator import zerogpu
-from interrogator.catalogue import ASSETS
+from interrogator.background import Job
 from interrogator.errors import InterrogatorError
-from interrogator.jobs import Job
+from interrogator.models.registry import ASSETS
 from interrogator.pipeline import Settings
-from interrogator.workshop import GPU_MOST_SECONDS, GPU_SECONDS, gpu_seconds
+from interrogator.service import GPU_MOST_SECONDS, GPU_SECONDS, gpu_seconds
 
 ROOT = Path(__file__).parents[2]
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
@@ -79,9 +79,9 @@ def test_a_lent_gpu_gives_the_same_words_and_the_apps_process_loads_nothing(on_s
     done = on_space()
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
-    from interrogator import images
+    from interrogator.images import decode
 
-    picture = images.read(CAT)
+    picture = decode.read(CAT)
     for mode in ("fast", "best"):
         expected = demo.run(picture, Settings(mode)).to_json()
         for words in ("prompt", "caption", "tokens", "models", "vocabulary"):

@@ -16,6 +16,6 @@ if __name__ == "__main__":
 
         main()
     else:
-        from interrogator.__main__ import main
+        from interrogator.cli import main
 
         sys.exit(main(sys.argv[2:]))

@@ -1,0 +1,1 @@
+"""Whatever a visitor sends as a picture → one safe RGB picture."""

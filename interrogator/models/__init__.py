@@ -1,0 +1,1 @@
+"""Names of models → files → loaded models, kept and shared."""

@@ -1,0 +1,208 @@
+"""Loading of captioner and CLIP, on one device, in one number format; no other file loads weights.
+
+ModelNames → hub (cached? download) → local files → Models
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from interrogator.errors import InterrogatorError
+from interrogator.hub.client import ProgressCallback
+from interrogator.hub.download import remove_damaged
+from interrogator.hub.transfers import Transfers
+from interrogator.models.choice import choose_names
+from interrogator.models.files import (
+    CLIP_WEIGHTS,
+    clip_repository,
+    fetch,
+    own_folder,
+    tag_record,
+    text_config,
+)
+from interrogator.models.registry import ModelNames
+from interrogator.networks.blip import share_pictures
+from interrogator.networks.captioner import Captioner
+from interrogator.networks.clip import Clip
+from interrogator.networks.libraries import open_clip, transformers
+from interrogator.networks.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Models:
+    """A captioner and a CLIP, loaded."""
+
+    names: ModelNames
+    captioner: Captioner
+    clip: Clip
+    runtime: Runtime
+
+
+def load(
+    names: ModelNames,
+    runtime: Runtime,
+    report: ProgressCallback = lambda text, share: None,
+    transfers: Transfers | None = None,
+) -> Models:
+    """Download what is missing, then load both models from local files alone.
+
+    Args:
+        names: Which models.
+        runtime: Where and in what numbers they compute.
+        report: Told what is being downloaded or loaded.
+        transfers: The downloads of this process, so that none runs twice.
+
+    Raises:
+        InterrogatorError: They cannot be had; says why and what to do.
+    """
+    if names.embedded:
+        # Too small to gain from another format; float32 gives the same words on every machine.
+        runtime = replace(runtime, dtype=torch.float32)
+    folders = fetch(names, transfers or Transfers(), report)
+    start = time.perf_counter()
+    report(f"Loading {names.caption if not names.embedded else 'the embedded models'}", None)
+    captioner = _load_captioner(names.caption, folders.get(names.caption), runtime)
+    clip = _load_clip(names.clip, folders, runtime)
+    log.info("loaded %s in %.1f s", names.preset, time.perf_counter() - start)
+    return Models(names, captioner, clip, runtime)
+
+
+def load_clip(
+    name: str,
+    runtime: Runtime,
+    report: ProgressCallback = lambda text, share: None,
+    transfers: Transfers | None = None,
+) -> Clip:
+    """Download and load a CLIP alone, by any name that the presets could have.
+
+    Raises:
+        InterrogatorError: It cannot be had; says why and what to do.
+    """
+    names = clip_alone(name)
+    folders = fetch(names, transfers or Transfers(), report)
+    report(f"Loading {name}", None)
+    return _load_clip(names.clip, folders, runtime)
+
+
+def clip_alone(name: str) -> ModelNames:
+    """Return the names under which a CLIP is fetched without a captioner of its own."""
+    # The embedded captioner stands in for one: nothing of it is looked for or loaded.
+    return choose_names("demo", clip=name)
+
+
+def _load_captioner(name: str, folder: Path | None, runtime: Runtime) -> Captioner:
+    source = str(folder or name)
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        model, info = transformers.AutoModelForImageTextToText.from_pretrained(
+            source, dtype=runtime.dtype, local_files_only=True, output_loading_info=True
+        )
+        if info["missing_keys"] or info["mismatched_keys"]:  # they would stay random
+            raise ValueError("the weights are not those of such a model, or not all of them")
+        # The PIL backend gives the same pixels whether or not torchvision's library is whole.
+        processor = transformers.AutoProcessor.from_pretrained(
+            source, backend="pil", local_files_only=True
+        )
+        if not hasattr(processor, "image_processor"):
+            raise ValueError("there is no processor of pictures and words beside the weights")
+        if isinstance(model, transformers.BlipForConditionalGeneration):
+            share_pictures(model)
+    except Exception as error:  # missing, damaged and foreign files each raise their own
+        raise InterrogatorError(
+            f"{name} cannot be loaded as a captioner: {_first_line(error)}{_repaired(folder)}"
+        ) from error
+    return Captioner(model.to(runtime.device).eval(), processor, runtime)
+
+
+def _load_clip(name: str, folders: dict[str, Path], runtime: Runtime) -> Clip:
+    try:
+        return _build_clip(name, folders, runtime)
+    except Exception as error:  # missing, damaged and foreign files each raise their own
+        raise InterrogatorError(
+            f"The CLIP {name} cannot be loaded: {_first_line(error)}{_repaired(*folders.values())}"
+        ) from error
+
+
+def _repaired(*folders: Path | None) -> str:
+    """Remove what the disk damaged of a download, so that it is fetched anew; say what it was."""
+    damaged = [name for folder in folders if folder for name in remove_damaged(folder)]
+    if not damaged:
+        return ""
+    return (
+        f". On this disk {' and '.join(damaged)} had been damaged and was removed: try again, and "
+        "it is downloaded anew."
+    )
+
+
+def _build_clip(name: str, folders: dict[str, Path], runtime: Runtime) -> Clip:
+    arguments: dict[str, Any] = {"precision": runtime.precision, "device": runtime.device}
+    # From folders on disk alone, so that a hanging hub cannot delay what is cached.
+    place = own_folder(name, folders)
+    if place is not None:
+        text = text_config(place)
+        source = f"local-dir:{place}"
+        model, preprocess = open_clip.create_model_from_pretrained(
+            source, **arguments, **_borrowed(text, folders)
+        )
+        return Clip(model.eval(), preprocess, open_clip.get_tokenizer(source), runtime)
+    architecture, _, tag = name.partition("@")[0].partition("/")
+    config, text = tag_record(name), open_clip.get_model_config(architecture)["text_cfg"]
+    folder = folders[clip_repository(name).name]
+    weights = next(folder / n for n in _weight_names(config) if (folder / n).exists())
+    model, preprocess = open_clip.create_model_from_pretrained(
+        architecture,
+        pretrained=str(weights),
+        # A file carries no record of its training, so the tag's own record is passed on.
+        force_quick_gelu=config.get("quick_gelu", False),
+        image_mean=config.get("mean"),
+        image_std=config.get("std"),
+        image_interpolation=config.get("interpolation"),
+        image_resize_mode=config.get("resize_mode"),
+        **arguments,
+        **_borrowed(text, folders),
+    )
+    if bool(config.get("quick_gelu", False)) != _uses_quick_gelu(model):
+        # open_clip would only warn, and every vector would be slightly wrong.
+        raise RuntimeError(f"{architecture} is built with an activation that {tag} never saw")
+    return Clip(model.eval(), preprocess, _tokenizer(architecture, text, folders), runtime)
+
+
+def _borrowed(text: dict[str, Any], folders: dict[str, Path]) -> dict[str, Any]:
+    """Return what tells open_clip where the shape of a text tower of transformers lies."""
+    if "hf_model_name" not in text:
+        return {}
+    tower = str(folders[text["hf_model_name"]])
+    return {"text_cfg": {**text, "hf_model_name": tower, "hf_model_pretrained": False}}
+
+
+def _tokenizer(architecture: str, text: dict[str, Any], folders: dict[str, Path]) -> Any:  # noqa: ANN401
+    if "hf_tokenizer_name" not in text:
+        return open_clip.get_tokenizer(architecture)
+    # As get_tokenizer does it, which would ask the hub.
+    return open_clip.tokenizer.HFTokenizer(
+        str(folders[text["hf_tokenizer_name"]]),
+        context_length=text.get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH),
+        tokenizer_mode=text.get("tokenizer_mode"),
+        **text.get("tokenizer_kwargs", {}),
+    )
+
+
+def _weight_names(config: dict[str, Any]) -> tuple[str, ...]:
+    filename = config["hf_hub"].rpartition("/")[2]
+    return (filename,) if filename else CLIP_WEIGHTS.names
+
+
+def _uses_quick_gelu(model: torch.nn.Module) -> bool:
+    return any(isinstance(part, open_clip.transformer.QuickGELU) for part in model.modules())
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,1 @@
+"""The two networks: BLIP writes captions, CLIP turns pictures and texts into vectors."""

@@ -1,0 +1,56 @@
+"""How a caption is written: beams, lengths, repeats. Nothing is loaded here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from interrogator.errors import InterrogatorError
+
+MOST_BEAMS = 10
+MOST_TOKENS = 200
+MOST_NO_REPEAT = 10
+
+
+@dataclass(frozen=True)
+class Captioning:
+    """How a caption is written.
+
+    Attributes:
+        beams: How many captions are followed at a time, 1 to 10; 1 is greedy.
+        fewest: Tokens at least.
+        most: Tokens at most, 1 to 200.
+        no_repeat: No run of so many tokens is said twice, or BLIP may say "the jungle jungle
+            jungle …"; 0 lets it.
+
+    Raises:
+        InterrogatorError: A number is outside its limits, or the fewest are more than the most.
+    """
+
+    beams: int = 3
+    fewest: int = 0
+    most: int = 40
+    no_repeat: int = 3
+
+    def __post_init__(self) -> None:
+        for name, value, least, most in (
+            ("number of beams", self.beams, 1, MOST_BEAMS),
+            ("greatest length of the caption", self.most, 1, MOST_TOKENS),
+            ("least length of the caption", self.fewest, 0, self.most),
+            ("length of what is not repeated", self.no_repeat, 0, MOST_NO_REPEAT),
+        ):
+            if not least <= value <= most:
+                raise InterrogatorError(f"The {name} is from {least} to {most}, not {value}.")
+
+    def for_generate(self, room: int) -> dict[str, Any]:
+        """Return the arguments of transformers' `generate`, for a model with room for tokens."""
+        return {
+            "num_beams": self.beams,
+            "min_new_tokens": min(self.fewest, room) or None,
+            "max_new_tokens": min(self.most, room),
+            "no_repeat_ngram_size": self.no_repeat,
+            "do_sample": False,
+        }
+
+
+DEFAULT_CAPTIONING = Captioning()

@@ -1,0 +1,1 @@
+"""A picture beside a vocabulary → a prompt."""

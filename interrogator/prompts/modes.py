@@ -1,0 +1,207 @@
+"""The modes by the names that users know. A new one is a function here and a line in `MODES`.
+
+A mode gets a `Task` and yields the best prompt so far, the finished one last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+
+from interrogator.errors import InterrogatorError
+from interrogator.networks.clip import Clip
+from interrogator.prompts.ranking import RankedPhrase, Ranking
+from interrogator.prompts.rules import (
+    FAST_PHRASES,
+    Budget,
+    Prompt,
+    Rules,
+    classic,
+    compose,
+    fast,
+    fitted_caption,
+    overlap,
+    says,
+)
+from interrogator.prompts.scorer import Scorer
+from interrogator.prompts.search import FRUGAL, FULL, Effort, Lane, ScoredPrompt, Search
+from interrogator.vocabulary.lists import NEGATIVE
+
+SHORTLIST = 2048  # as many as clip-interrogator's best mode looks at
+FEWEST_NEGATIVE = 8
+NAMED = ("artists", "movements", "mediums", "sites")  # whoever they fit: no fault of a picture
+PINNED = "pinned"  # the category of a pinned phrase that is in no list
+NEGATIVES = 256  # least similar phrases that are looked at beside the negative list
+# Downhill most phrases help, and a beam would only choose among equals.
+NEGATIVE_EFFORT = Effort(512, (Lane(1, 64, 8),), 0)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A picture, as far as it is known, and what is asked.
+
+    Attributes:
+        caption: As BLIP or the person said it, without banned words.
+        image: Unit vector [d] of the picture.
+        ranking: Its similarities with the vocabulary.
+        clip: The model that scores.
+        rules: What the prompt must keep.
+        is_over: Asked now and then whether the time is up.
+        shortlist: Phrases that the search looks at.
+    """
+
+    caption: str
+    image: torch.Tensor
+    ranking: Ranking
+    clip: Clip
+    rules: Rules
+    is_over: Callable[[], bool] = lambda: False
+    shortlist: int = SHORTLIST
+
+    @property
+    def effort(self) -> Effort:
+        """How much the search tries: by the kind of the tower, so that it is the same each time."""
+        return FRUGAL if self.clip.tower is None else FULL
+
+    @cached_property
+    def budget(self) -> Budget:
+        """How long a prompt may be."""
+        return Budget(self.clip.token_limit, self.clip.token_count)
+
+    @cached_property
+    def ranked(self) -> dict[str, list[RankedPhrase]]:
+        """The most similar phrases of each list."""
+        return self.ranking.by_category(FAST_PHRASES)
+
+    @cached_property
+    def pinned(self) -> tuple[RankedPhrase, ...]:
+        """The pinned phrases, in the order given, from the lists where they are in one.
+
+        Raises:
+            InterrogatorError: With the pinned phrases alone the prompt is too long.
+        """
+        if not self.rules.pinned:
+            return ()
+        known = self.ranking.named(self.rules.pinned)
+        foreign = [text for text in self.rules.pinned if text.casefold() not in known]
+        if foreign:
+            scores = (self.clip.encode_text(foreign) @ self.image).tolist()
+            for text, score in zip(foreign, scores, strict=True):
+                known[text.casefold()] = RankedPhrase(text, PINNED, score, 0.0, 0.0, 0.0, True)
+        folded = dict.fromkeys(text.casefold() for text in self.rules.pinned)
+        phrases = tuple(known[text] for text in folded)
+        if not self.budget.fits(Prompt("", phrases).text):
+            raise InterrogatorError("The pinned phrases alone are longer than the model reads.")
+        return phrases
+
+    @cached_property
+    def fitted_caption(self) -> str:
+        """The caption, cut where it leaves no room for itself and the pinned phrases."""
+        behind = "".join(f", {phrase.text}" for phrase in self.pinned)
+        room = Budget(self.budget.limit, lambda caption: self.budget.count(caption + behind))
+        return fitted_caption(self.caption, room)
+
+    def scorer(self, caption: str, phrases: Sequence[RankedPhrase]) -> Scorer:
+        """Return a scorer of prompts from a caption and some of these phrases."""
+        return Scorer(self.clip, self.image, caption, tuple(phrase.text for phrase in phrases))
+
+    def found(self, prompt: Prompt) -> ScoredPrompt:
+        """Return a prompt with its similarity."""
+        similarity = float(self.clip.encode_text([prompt.text])[0] @ self.image)
+        return ScoredPrompt(prompt, similarity, 1)
+
+
+Mode = Callable[[Task], Iterator[ScoredPrompt]]
+
+
+def classic_mode(task: Task) -> Iterator[ScoredPrompt]:
+    """Yield clip-interrogator's classic prompt; see `prompt.classic`."""
+    yield task.found(composed(task, classic))
+
+
+def fast_mode(task: Task) -> Iterator[ScoredPrompt]:
+    """Yield clip-interrogator's fast prompt; see `prompt.fast`."""
+    yield task.found(composed(task, fast))
+
+
+def composed(task: Task, how: Callable[..., Prompt]) -> Prompt:
+    """Return the prompt that needs no search."""
+    return how(task.fitted_caption, task.ranked, task.budget, task.rules, task.pinned)
+
+
+def best_mode(task: Task) -> Iterator[ScoredPrompt]:
+    """Yield ever better prompts: those of classic and fast, then what the search finds."""
+    pinned = task.pinned
+    others = task.ranking.overall(task.shortlist)
+    taken = {phrase.text for phrase in pinned}
+    candidates = [*pinned, *(phrase for phrase in others if phrase.text not in taken)]
+
+    def worth(found: ScoredPrompt) -> tuple[int, float]:
+        """First the phrases that were asked for, then the similarity."""
+        return min(len(found.prompt.phrases), task.rules.fewest), found.similarity
+
+    best = max((task.found(composed(task, how)) for how in (classic, fast)), key=worth)
+    yield best
+    caption = task.fitted_caption
+    search = Search(
+        caption, candidates, task.scorer(caption, candidates), task.rules, task.effort,
+        is_over=task.is_over,
+    )  # fmt: skip
+    for found in search.run(tuple(range(len(pinned)))):
+        best = max(best, found, key=worth)
+        yield replace(best, tried=found.tried, cut_short=found.cut_short)
+
+
+def negative_mode(task: Task, positive: Prompt | None = None) -> Iterator[ScoredPrompt]:
+    """Yield what to keep out: phrases that make a prompt least similar to the picture.
+
+    They come from the negative list and from the least similar phrases of the lists that describe
+    a look. With a positive prompt beside it, nothing that it asks for is taken.
+    """
+    listed = task.ranking.overall(NEGATIVES, least=True, without=task.ranking.all_but(NEGATIVE))
+    others = task.ranking.overall(NEGATIVES, least=True, without=(*NAMED, NEGATIVE))
+    faults = sorted([*listed, *others], key=lambda phrase: phrase.similarity)
+    if positive is not None:
+        faults = [f for f in faults if not contradicts(positive, f.text)]
+    if not faults:
+        raise InterrogatorError("The vocabulary has no phrases that a negative prompt could use.")
+    rules = negative_rules(task.rules)
+
+    def worth(found: ScoredPrompt) -> tuple[int, float]:
+        """First the phrases that were asked for, then how unlike the picture it is."""
+        return min(len(found.prompt.phrases), rules.fewest), -found.similarity
+
+    # However little time there is: the least similar ones, as they come.
+    few = compose("", faults, task.budget, replace(rules, most=rules.fewest))
+    best = task.found(few)
+    yield best
+    search = Search(
+        "", faults, task.scorer("", faults), rules, NEGATIVE_EFFORT, sign=-1, is_over=task.is_over
+    )
+    for found in search.run():
+        best = max(best, found, key=worth)
+        yield replace(best, tried=found.tried, cut_short=found.cut_short)
+
+
+def negative_rules(rules: Rules) -> Rules:
+    """Return the rules of a negative prompt: at least eight phrases, nothing pinned."""
+    fewest = max(rules.fewest, min(FEWEST_NEGATIVE, rules.most))
+    return replace(rules, fewest=fewest, pinned=())
+
+
+def contradicts(positive: Prompt, phrase: str) -> bool:
+    """Tell whether a negative prompt with this phrase would take back what a prompt asks for."""
+    return says(positive.caption, phrase) or any(
+        overlap(chosen.text, phrase) for chosen in positive.phrases
+    )
+
+
+MODES: dict[str, Mode] = {
+    "best": best_mode,
+    "fast": fast_mode,
+    "classic": classic_mode,
+    "negative": negative_mode,
+}

@@ -1,0 +1,115 @@
+"""One picture × many prompts → cosine similarities.
+
+The search asks again and again: how similar would the caption with these phrases behind it be?
+Prompts that begin alike share their beginning, in one batch and from one batch to the next. What
+would pass the token limit is not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+
+from interrogator.networks.clip import Clip
+from interrogator.networks.libraries import open_clip
+from interrogator.networks.text_tower import Memory
+from interrogator.networks.token_tree import Tokens, trees
+
+TOO_LONG = float("-inf")  # the score of what does not fit
+
+Chosen = tuple[int, ...]  # places of phrases, in the order of the prompt
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Scores prompts against a picture.
+
+    Attributes:
+        clip: The model.
+        image: Unit vector [d] of the picture.
+        caption: What every prompt begins with; may be "".
+        phrases: What may follow it.
+    """
+
+    clip: Clip
+    image: torch.Tensor
+    caption: str
+    phrases: tuple[str, ...]
+
+    def text(self, chosen: Chosen) -> str:
+        """Return a prompt as it is written."""
+        return ", ".join(self._pieces(chosen))
+
+    @torch.inference_mode()
+    def scores(self, several: Sequence[Chosen]) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Yield places in `several` and the cosines of these prompts, so that one can stop between.
+
+        Every place comes once; a prompt over the limit has the score `TOO_LONG`.
+        """
+        ids = [self._tokens(chosen) for chosen in several]
+        fits = [place for place, text in enumerate(ids) if len(text) <= self.clip.token_limit]
+        if misfits := sorted(set(range(len(ids))).difference(fits)):
+            yield misfits, torch.full((len(misfits),), TOO_LONG)
+        if fits and self.clip.tower is None:
+            for places, vectors in self.clip.text_batches([self.text(several[i]) for i in fits]):
+                yield [fits[place] for place in places], vectors @ self.image
+        elif fits:
+            yield from self._run(ids, fits)
+
+    def _run(
+        self, ids: Sequence[Tokens], fits: Sequence[int]
+    ) -> Iterator[tuple[list[int], torch.Tensor]]:
+        tower, memory = self.clip.tower, self._memory
+        assert tower is not None
+        assert memory is not None
+        read = [tower.read(self._padded(ids[place])) for place in fits]
+        for places, tree in trees(read, tower.fits, memory.trie):
+            vectors = F.normalize(tower.features(tree, memory).float(), dim=-1)
+            yield [fits[place] for place in places], vectors.cpu() @ self.image
+
+    @cached_property
+    def _memory(self) -> Memory | None:
+        return Memory(self.clip.tower) if self.clip.tower else None
+
+    def _padded(self, ids: Tokens) -> Tokens:
+        """Return a text, filled up to the limit for a tower that reads to the end."""
+        if not self.clip.tower or not self.clip.tower.reads_to_the_end:
+            return ids
+        return (*ids, *[self.clip.padding_id] * (self.clip.token_limit - len(ids)))
+
+    def _tokens(self, chosen: Chosen) -> Tokens:
+        """Return the ids of a prompt, its end included; one over the limit shows by its length."""
+        pieces = self._pieces(chosen)
+        if not pieces or not self._can_join or not all(map(joins, pieces)):
+            return self.clip.ids(", ".join(pieces))
+        start, *ids = self.clip.known_ids(pieces[0])
+        for piece in pieces[1:]:
+            ids[-1:] = self.clip.known_ids(f", {piece}")[1:]
+        return (start, *ids)
+
+    def _pieces(self, chosen: Chosen) -> list[str]:
+        every = (self.caption, *(self.phrases[place] for place in chosen))
+        return [piece for piece in every if piece]
+
+    @cached_property
+    def _can_join(self) -> bool:
+        """Whether the ids of a prompt can be put together from those of its plain pieces."""
+        tokenizer = self.clip.tokenizer
+        return (
+            isinstance(tokenizer, open_clip.tokenizer.SimpleTokenizer)
+            and tokenizer.reduction_fn is None
+        )
+
+
+def joins(piece: str) -> bool:
+    """Tell whether a piece has the same ids by itself as in a prompt that is joined by commas.
+
+    After a letter or a digit the comma begins a new token; after another sign both might melt into
+    one. Signs outside ASCII are composed or mended, and entities such as "&amp" unescaped, by the
+    look of the whole text; and "<end_of_text>", typed, ends it.
+    """
+    return piece.isascii() and piece[-1:].isalnum() and "&" not in piece and "<" not in piece

@@ -1,0 +1,167 @@
+"""Vocabulary × CLIP → one matrix of unit vectors, kept on disk between starts.
+
+A file is named by what it was made of (phrases, weights, number format), written beside its
+place and moved there, so that a reader sees a whole file or none. A damaged one is made anew,
+and a full or read-only disk only costs the time of the next start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from interrogator.hub.client import ProgressCallback
+from interrogator.networks.clip import Clip
+from interrogator.vocabulary.lists import Vocabulary
+
+log = logging.getLogger(__name__)
+
+FORMAT = 3  # counted up when what is stored changes
+UNIT = 1e-3  # how far a stored vector's length may be from 1; a flipped bit that matters is further
+
+
+@dataclass(frozen=True)
+class Table:
+    """A vocabulary as a CLIP sees it.
+
+    Attributes:
+        vocabulary: The phrases, row by row.
+        matrix: Unit vectors [n, d], float32.
+        neutral: Cosines [n, m] of each phrase with pictures that show nothing: what it must outdo.
+    """
+
+    vocabulary: Vocabulary
+    matrix: torch.Tensor
+    neutral: torch.Tensor
+
+    @cached_property
+    def none_of_these(self) -> dict[str, float]:
+        """For each category: how well its best phrase fits pictures that show nothing."""
+        return {
+            category: float(self.neutral[rows].amax(dim=0).mean())
+            for category, rows in self.vocabulary.slices()
+        }
+
+    def only(self, rows: NDArray[np.bool_]) -> Table:
+        """Return the rows [n] that are true; nothing is encoded, and nothing copied if all are."""
+        if rows.all():
+            return self
+        kept = torch.from_numpy(rows)
+        return Table(self.vocabulary.only(rows), self.matrix[kept], self.neutral[kept])
+
+    def plus(self, own: Table) -> Table:
+        """Return both tables joined as `Vocabulary.plus` joins their phrases."""
+        vocabulary = self.vocabulary.plus(own.vocabulary)
+        phrases = (*self.vocabulary.phrases, *own.vocabulary.phrases)
+        row_of = {phrase: row for row, phrase in enumerate(phrases)}  # equal phrases, equal rows
+        order = torch.tensor([row_of[phrase] for phrase in vocabulary.phrases])
+        matrix, neutral = ([self.matrix, own.matrix], [self.neutral, own.neutral])
+        return Table(vocabulary, torch.cat(matrix)[order], torch.cat(neutral)[order])
+
+
+def cache_folder() -> Path:
+    """Return where tables are kept: INTERROGATOR_CACHE, else the user's cache folder."""
+    given = os.environ.get("INTERROGATOR_CACHE")
+    if given:
+        return Path(given)
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # a container's user may have no home
+        home = Path(tempfile.gettempdir())
+    return home / "prompt-interrogator"
+
+
+def table_for(
+    vocabulary: Vocabulary,
+    clip: Clip,
+    report: ProgressCallback = lambda text, share: None,
+    folder: Path | None = None,
+    keep: bool = True,
+) -> Table:
+    """Return the vocabulary's table from disk, or compute it and keep it there if told to."""
+    made_of = (FORMAT, vocabulary.sha256, clip.fingerprint, clip.runtime.dtype_name)
+    key = hashlib.sha256(repr(made_of).encode()).hexdigest()[:24]
+    path = (folder or cache_folder()) / f"{key}.safetensors"
+    stored = _load(path, len(vocabulary.phrases), clip.width)
+    if stored is None:
+        stored = _compute(vocabulary, clip, report)
+        if keep:
+            _store(path, stored)
+    return Table(vocabulary, stored["matrix"], stored["neutral"])
+
+
+def _compute(
+    vocabulary: Vocabulary, clip: Clip, report: ProgressCallback
+) -> dict[str, torch.Tensor]:
+    count = len(vocabulary.phrases)
+
+    size = f"{count * clip.width * 4 / 1e6:.0f} MB on disk"  # float32
+
+    def progress(share: float) -> None:
+        report(f"Encoding {count:,} phrases (once for this vocabulary and CLIP; {size})", share)
+
+    progress(0.0)
+    matrix = clip.encode_text(vocabulary.phrases, progress)
+    return {"matrix": matrix, "neutral": matrix @ clip.encode_images(neutral_pictures()).T}
+
+
+def neutral_pictures(side: int = 224) -> list[Image.Image]:
+    """Return pictures that show nothing: grey, a gradient, fine and coarse noise."""
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(0, 255, side, dtype=np.uint8)
+    fine = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
+    coarse = rng.integers(0, 256, (side // 16, side // 16, 3), dtype=np.uint8)
+    return [
+        Image.new("RGB", (side, side), (128, 128, 128)),
+        Image.fromarray(np.broadcast_to(ramp[:, None, None], (side, side, 3)).copy()),
+        Image.fromarray(fine),
+        Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC),
+    ]
+
+
+def _load(path: Path, rows: int, width: int) -> dict[str, torch.Tensor] | None:
+    try:
+        if not path.exists():
+            return None
+        stored = load_file(path)  # memory-mapped until read
+        if stored["matrix"].shape != (rows, width) or stored["neutral"].shape[0] != rows:
+            log.warning("the table %s is of another size and is made anew", path.name)
+        elif not _sound(stored):
+            log.warning("the table %s is damaged and is made anew", path.name)
+        else:
+            return stored
+    except (SafetensorError, OSError, KeyError) as error:
+        log.warning("the table %s is damaged (%s) and is made anew", path.name, error)
+    return None
+
+
+def _sound(stored: dict[str, torch.Tensor]) -> bool:
+    """Tell whether all vectors are of length 1 and all cosines numbers."""
+    is_unit = (stored["matrix"].norm(dim=1) - 1).abs() < UNIT  # NaN is not below it
+    return bool(is_unit.all() and stored["neutral"].isfinite().all())
+
+
+def _store(path: Path, tensors: dict[str, torch.Tensor]) -> None:
+    partial = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+        os.close(handle)
+        save_file(tensors, partial)
+        Path(partial).replace(path)
+    except (OSError, SafetensorError) as error:
+        log.warning("the table could not be kept in %s: %s", path.parent, error)
+        if partial:
+            Path(partial).unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The tab: the only folder here that imports Gradio."""

@@ -1,0 +1,274 @@
+"""The API end to end, with a client that knows nothing of our code."""
+
+import base64
+import inspect
+from pathlib import Path
+
+import gradio as gr
+import httpx
+import pytest
+from gradio.data_classes import ImageData
+from gradio.utils import get_upload_folder
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from interrogator.errors import InterrogatorError
+from interrogator.models.choice import active_notice
+from interrogator.models.registry import ASSETS, PRESETS
+from interrogator.pipeline import Settings
+from interrogator.request import Request
+from interrogator.web import views
+from interrogator.web.components import as_it_came
+from interrogator.web.endpoints import Endpoints
+from interrogator.web.page import PATIENCE_SECONDS, Page
+from tests.interrogator.images.test_decode import bomb
+
+CAT = ASSETS / "examples" / "cat-pop-art.jpg"
+
+
+@pytest.fixture(scope="module")
+def client(app_url):
+    return Client(app_url, verbose=False)
+
+
+@pytest.fixture
+def page(service):
+    return Page(service, PRESETS["demo"], "The hub is not there.")
+
+
+def test_a_picture_gives_the_contracts_json(client):
+    done = client.predict(handle_file(CAT), api_name="/interrogate")
+    assert "pop art" in done["prompt"]
+    assert "cat" in done["caption"]
+    assert done["models"]["embedded"] is True
+
+
+def test_mode_preset_and_caption_are_arguments(client):
+    done = client.predict(
+        handle_file(CAT), mode="classic", preset="demo", caption="a tomcat", api_name="/interrogate"
+    )
+    assert done["mode"] == "classic"
+    assert done["prompt"].startswith("a tomcat, ")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "empty"),
+        (b"a text", "not a picture"),
+        (CAT.read_bytes()[:2000], "damaged"),
+        (bomb(10_000, 10_000), "too large"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+    ],
+    ids=["empty", "text", "cut", "100 MP", "svg"],
+)
+def test_a_bad_file_gets_a_sentence_and_the_next_picture_works(client, tmp_path, data, says):
+    path = tmp_path / "bad.png"
+    path.write_bytes(data)
+    with pytest.raises(AppError, match=says):
+        client.predict(handle_file(path), api_name="/interrogate")
+    assert client.predict(handle_file(CAT), api_name="/interrogate")["prompt"]
+
+
+def test_no_picture_at_all_gets_a_sentence(client):
+    with pytest.raises(AppError, match="no picture yet"):
+        client.predict(None, api_name="/interrogate")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [(bomb(10_000, 10_000), "too large"), (b"text", "not a picture"), (b"", "empty")],
+)
+def test_a_data_url_meets_the_same_limits(client, data, says):
+    url = "data:image/png;base64," + base64.b64encode(data).decode()
+    payload = {"url": url, "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError, match=says):
+        client.predict(payload, api_name="/interrogate")
+
+
+def test_an_address_is_fetched_within_limits(client, monkeypatch, tmp_path):
+    asked = []
+
+    async def fetch(address, folder):
+        asked.append(address)
+        if "large" in address:
+            raise InterrogatorError("The file at the address has over 30 MB.")
+        path = folder / "by-address" / "picture"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(CAT.read_bytes())
+        return path
+
+    monkeypatch.setattr("interrogator.images.remote.fetch", fetch)
+    mark = {"meta": {"_type": "gradio.FileData"}}
+    done = client.predict({"path": "http://example.org/cat.jpg", **mark}, api_name="/interrogate")
+    assert "cat" in done["caption"]
+    with pytest.raises(AppError, match="over 30 MB"):
+        client.predict({"path": "https://example.org/large", **mark}, api_name="/interrogate")
+    assert asked == ["http://example.org/cat.jpg", "https://example.org/large"]
+
+
+def test_a_preset_that_cannot_be_had_is_refused_by_name(client):
+    with pytest.raises(AppError, match="'light' are not on this machine"):
+        client.predict(handle_file(CAT), preset="light", api_name="/interrogate")
+
+
+def test_the_endpoint_describes_its_arguments(client):
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    described = endpoints["/interrogate"]
+    names = [p["parameter_name"] for p in described["parameters"]]
+    assert names == [
+        "picture", "mode", "preset", "caption", "with_negative", "artists", "fewest", "most",
+        "pinned", "dropped", "banned", "seconds", "judge",
+        "name_artists", "own_words", "own_files", "own_lists", "caption_model", "clip",
+        "caption_beams", "caption_fewest", "caption_most", "caption_no_repeat",
+    ]  # fmt: skip
+    assert all(p["parameter_has_default"] for p in described["parameters"][1:])
+    assert "Write the prompt" in described["description"]
+
+
+def asked_of(picture, preset=None, mode="best"):
+    return Request(picture, preset, Settings(mode))
+
+
+def test_the_caption_is_drawn_before_the_ranking_is_finished(page):
+    drawn = list(page.draw(asked_of(str(CAT))))
+    captions = [i for i, d in enumerate(drawn) if d.state and "a cat" in d.state.caption]
+    prompts = [i for i, d in enumerate(drawn) if d.prompt]
+    assert captions[0] < prompts[0]
+    assert "Done in" in drawn[-1].line
+    caption, phrases, compared, ranked, models = views.views(drawn[-1].state)
+    assert "a cat" in caption
+    assert "by Roy Lichtenstein" in phrases
+    assert all(name in compared for name in ("caption", "classic", "fast", "best"))
+    assert "pop art" in ranked
+    assert "embedded" in models
+
+
+@pytest.mark.parametrize("wrong", [None, "three", float("nan"), float("inf"), [3]])
+def test_a_number_that_is_none_is_refused_in_a_sentence(page, wrong):
+    for place in range(3):
+        numbers = [1, 0, 32]
+        numbers[place] = wrong
+        with pytest.raises(InterrogatorError, match="must be a number"):
+            Request.of(None, "fast", None, "", False, *numbers, None, None, "", None, "")
+    with pytest.raises(InterrogatorError, match="must be a number"):
+        page.analyze(str(CAT), "demo", wrong)
+
+
+def test_an_error_is_drawn_as_a_sentence(page):
+    *_, last = page.draw(asked_of(b"text"))
+    assert last.prompt == ""
+    assert "not a picture" in last.line
+    assert 'role="alert"' in last.line
+
+
+def test_a_bug_is_logged_and_told_without_a_traceback(page, monkeypatch, caplog):
+    monkeypatch.setattr(page.service, "prepare", lambda *a, **k: 1 / 0)
+    *_, last = page.draw(asked_of(str(CAT)))
+    assert "on our side" in last.line
+    assert "ZeroDivisionError" not in str(last)
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_loading_is_shown_with_its_progress(page, monkeypatch):
+    def slow(names, report, **_):
+        report("Downloading some/model: 5 of 10 MB", 0.5)
+        raise InterrogatorError("The disk is full.")
+
+    monkeypatch.setattr(page.service, "prepare", slow)
+    lines = [drawn.line for drawn in page.draw(asked_of(str(CAT), "quality"))]
+    assert any("5 of 10 MB" in line and "width:50.0%" in line for line in lines)
+    assert "The disk is full." in lines[-1]
+
+
+def test_files_are_fetched_before_a_turn_and_no_picture_is_worth_no_download(page, monkeypatch):
+    asked = []
+
+    def slow(names, judge, report, patience):
+        asked.append((names.preset, judge, patience))
+        report("Downloading some/model: 5 of 10 MB", 0.5)
+
+    monkeypatch.setattr(page.service, "fetch", slow)
+    drawn = [drawn for drawn in page.fetch(asked_of(str(CAT), "light")) if drawn]
+    assert "5 of 10 MB" in drawn[0].line
+    assert "Waiting for your turn" in drawn[-1].line
+    for picture, says in ((None, "no picture yet"), (b"text", "not a picture")):
+        with pytest.raises(InterrogatorError, match=says):
+            list(page.fetch(asked_of(picture, "light")))
+    assert asked == [("light", None, None)]
+
+
+def test_a_failed_fetch_is_drawn_and_ends_it(page, monkeypatch):
+    def refuse(*_):
+        raise InterrogatorError("The disk is full.")
+
+    monkeypatch.setattr(page.service, "fetch", refuse)
+    drawn, telling = [], page.fetch(asked_of(str(CAT), "light"))
+    with pytest.raises(InterrogatorError, match="disk is full"):
+        drawn.extend(one for one in telling if one)
+    assert "The disk is full." in drawn[-1].line
+    assert 'role="alert"' in drawn[-1].line
+    assert drawn[-1].prompt == ""
+
+
+def test_a_program_waits_for_a_download_for_a_while_alone(page, monkeypatch):
+    patience = []
+    monkeypatch.setattr(page.service, "fetch", lambda *values: patience.append(values[-1]))
+    assert page.interrogate(asked_of(str(CAT), "demo", "fast"))["prompt"]
+    assert patience == [PATIENCE_SECONDS]
+
+
+def test_the_notice_names_the_active_models_and_says_why(page):
+    notice, chooser, note = page.greet()
+    assert "on this machine already" in note
+    assert "Demo models are active" in notice
+    assert "The hub is not there." in notice
+    assert chooser == "demo"
+    assert "choose the preset light or quality" in notice
+    assert "Salesforce/blip-image-captioning-large" in active_notice(PRESETS["quality"])
+
+
+def test_a_preset_tells_its_download_before_it_is_used(page, monkeypatch):
+    monkeypatch.setattr("interrogator.web.page.download_bytes", lambda names: 2_600_000_000)
+    assert "2.6 GB to download once" in page.describe_models("quality")
+    monkeypatch.setattr("interrogator.web.page.download_bytes", lambda names: 2_345_678)
+    assert "2.3 MB to download once" in page.describe_models("quality")
+    monkeypatch.setattr("interrogator.web.page.download_bytes", lambda names: 0)
+    assert "on this machine already" in page.describe_models("quality")
+
+
+def test_an_upload_is_handed_over_undecoded():
+    uploaded = str(Path(get_upload_folder()) / "x.png")
+    assert as_it_came(None) is None
+    assert as_it_came(ImageData(path=uploaded)) == uploaded
+    assert as_it_came(ImageData(url="data:image/png;base64,aGk=")) == b"hi"
+    assert as_it_came(ImageData(url="file:///etc/passwd")) is None
+    for damaged in ("%%%", "é"):
+        with pytest.raises(gr.Error, match="damaged"):
+            as_it_came(ImageData(url=f"data:image/png;base64,{damaged}"))
+
+
+@pytest.mark.parametrize("mark", [{}, {"meta": {}}, {"meta": {"_type": "gradio.FileData"}}])
+def test_no_client_can_have_a_file_of_the_server_read(app_url, tmp_path, mark):
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(CAT.read_bytes())
+    call = f"{app_url}/gradio_api/call/interrogate"
+    payload = {"data": [{"path": str(secret), **mark}, "fast", "demo", ""]}
+    asked = httpx.post(call, json=payload, timeout=60)
+    if asked.status_code == 200:
+        told = httpx.get(f"{call}/{asked.json()['event_id']}", timeout=60).text
+        assert "event: error" in told
+        assert "prompt" not in told
+
+
+def test_what_comes_from_outside_is_escaped(demo):
+    from PIL import Image
+
+    done = demo.run(Image.new("RGB", (32, 32)), Settings(caption="<script>alert(1)</script>"))
+    assert "<script>" not in views.caption(done)
+    assert "<b>" not in views.status("<b>")
+
+
+def test_what_is_asked_goes_by_the_same_names_in_the_same_order_everywhere():
+    asked = list(inspect.signature(Endpoints.interrogate).parameters)
+    assert asked == ["self", *inspect.signature(Request.of).parameters]

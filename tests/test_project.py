@@ -104,7 +104,7 @@ def test_weights_are_loaded_in_one_place():
         path.relative_to(ROOT).as_posix() for path in MODULES.values()
         if re.search(r"from_pretrained\(|torch\.load\(|load_state_dict\(", path.read_text("utf-8"))
     }  # fmt: skip
-    assert loaders == {"interrogator/models/store.py"}
+    assert loaders == {"interrogator/models/loading.py"}
 
 
 def test_what_answers_at_once_imports_nothing_heavy():

@@ -78,7 +78,7 @@ def _endpoint(name: str, function: Callable[..., Any]) -> str:
     rows = []
     for argument, parameter in inspect.signature(function).parameters.items():
         required = parameter.default is parameter.empty
-        kind = "file" if argument == "picture" else str(parameter.annotation)
+        kind = "file" if argument == "picture" else _type_of(parameter.annotation)
         default = "required" if required else f"`{parameter.default!r}`"
         meaning = meanings[argument]
         rows.append((f"`{argument}`", kind, default, meaning[:1].upper() + meaning[1:]))
@@ -86,6 +86,10 @@ def _endpoint(name: str, function: Callable[..., Any]) -> str:
     result = " ".join(returned)
     result = result[0].lower() + result[1:]
     return f"### `/{name}`\n\n{description}\n\n{arguments}\n\n**Returns** {result}"
+
+
+def _type_of(annotation: Any) -> str:  # noqa: ANN401  (a class, or what a future one reads)
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
 
 
 def benchmark(name: str) -> str:

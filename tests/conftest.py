@@ -1,9 +1,12 @@
-"""Shared fixtures. No test reaches the network: the hub's client is told so before its import."""
+"""Shared fixtures, and what libraries read when they are imported: no network, one thread."""
 
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+# Two tests run at a time: threads of one that wait in a loop for each other would take the cores of
+# the other, and make both many times slower. The race sets the threads of its lanes by itself.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import shutil
 from collections import Counter

@@ -353,3 +353,13 @@ def test_the_counts_are_those_of_the_lists():
         count = f"{ {12: 'twelve', 20: 'twenty'}[len(group)] } {name}"
         assert count in text_of("README.md"), name
         assert count in text_of("docs/models.md"), name
+
+
+def test_the_downloads_are_those_of_the_presets():
+    from interrogator.models.registry import CAPTIONERS, CLIPS, PRESETS
+
+    size = {model.name: model.download for model in (*CAPTIONERS, *CLIPS)}
+    light, quality = (size[PRESETS[name].caption] + size[PRESETS[name].clip]
+                      for name in ("light", "quality"))  # fmt: skip
+    words = f"`light` ({light:.1f} GB to download) or `quality` ({quality:.1f} GB)"
+    assert words in " ".join(text_of("README.md").split())

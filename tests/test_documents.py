@@ -19,9 +19,9 @@ from PIL import Image
 
 from docs import generate
 from docs.generate import RESULTS, ROOT
-from interrogator import options
 from interrogator.images import decode
-from interrogator.vocabulary import selection
+from interrogator.prompts.rules import MOST_ARTISTS, MOST_PHRASES
+from interrogator.vocabulary.selection import MOST_OWN
 from training.painter.spec import SUBJECTS
 
 PAPERS = [path.relative_to(ROOT).as_posix() for path in generate.DOCUMENTS]
@@ -332,10 +332,7 @@ def test_screenshots_are_pictures_of_a_size_that_loads_at_once():
 def test_the_limits_are_those_of_the_code():
     text = text_of("docs/api.md")
     assert f"{decode.MAX_BYTES // 2**20} MB and {decode.MAX_PIXELS // 10**6} megapixels" in text
-    phrases = next(field.most for field in options.PROMPT if field.name == "most")
-    assert (
-        f"{phrases} phrases, {options.MAX_ARTISTS} artists, {selection.MOST_OWN:,} phrases" in text
-    )
+    assert f"{MOST_PHRASES} phrases, {MOST_ARTISTS} artists, {MOST_OWN:,} phrases" in text
 
 
 def test_the_counts_are_those_of_the_lists():

@@ -39,18 +39,22 @@ def service():
     """A service on the CPU in float32, as the demo uses it."""
     import torch
 
+    from interrogator.models.registry import PRESETS
     from interrogator.networks.runtime import Runtime
-    from interrogator.service import Service
+    from interrogator.service import DefaultModels, Service
 
-    return Service(Runtime(torch.device("cpu"), torch.float32))
+    service = Service(Runtime(torch.device("cpu"), torch.float32))
+    service.defaults = DefaultModels(PRESETS["demo"], "The hub is not there.")
+    return service
 
 
 @pytest.fixture(scope="session")
 def demo(service):
     """The interrogator with the embedded models."""
-    from interrogator.models.choice import choose_names
+    from interrogator.models.registry import PRESETS
+    from interrogator.request import Request
 
-    return service.prepare(choose_names("demo"))[0]
+    return service.prepare(Request(PRESETS["demo"]))[0]
 
 
 @pytest.fixture(scope="session")

@@ -22,14 +22,14 @@ CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 def crowded(own_cache, monkeypatch):
     """The app with places for two who wait, and a computation that lasts as long as it is held."""
     hold, began = threading.Event(), threading.Event()
-    real = Service.work
+    real = Service.interrogate
 
-    def work(self, job):
+    def interrogate(self, *arguments):
         began.set()
         hold.wait(60)
-        yield from real(self, job)
+        yield from real(self, *arguments)
 
-    monkeypatch.setattr(Service, "work", work)
+    monkeypatch.setattr(Service, "interrogate", interrogate)
     monkeypatch.setattr(app, "MAX_WAITING", 2)
     blocks = app.build()
     _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, **app.launch_settings())

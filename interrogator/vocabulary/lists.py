@@ -15,16 +15,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from interrogator.errors import InterrogatorError
 from interrogator.vocabulary import cleaning
 from interrogator.vocabulary.artists import Artist, artist_of, period_end
 from interrogator.vocabulary.cleaning import CleanList
 from interrogator.vocabulary.folding import fold
-
-if TYPE_CHECKING:  # it imports open_clip, which takes seconds; checking a folder does not need it
-    from interrogator.models.registry import ModelNames
 
 FOLDER = Path(__file__).parent / "data"
 ARTISTS = "artists"
@@ -132,15 +128,6 @@ class Lists:
 def counted(count: int, noun: str) -> str:
     """Return "1 phrase" or "1,200 phrases"."""
     return f"{count:,} {noun}{'s' * (count != 1)}"
-
-
-def vocabulary_for(names: ModelNames) -> Vocabulary:
-    """Return our lists; for the embedded models, the words that they were taught."""
-    from interrogator.models.registry import EMBEDDED
-
-    if names.embedded_clip:
-        return read_folder(EMBEDDED / "vocabulary", "demo")
-    return built_in()
 
 
 def built_in() -> Vocabulary:

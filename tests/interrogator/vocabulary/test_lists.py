@@ -8,8 +8,8 @@ import pytest
 
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode
-from interrogator.models.choice import choose_names
 from interrogator.models.registry import PRESETS
+from interrogator.service import vocabulary_for
 from interrogator.vocabulary import cleaning
 from interrogator.vocabulary.artists import Artist
 from interrogator.vocabulary.folding import fold
@@ -19,7 +19,6 @@ from interrogator.vocabulary.lists import (
     read_folder,
     read_lists,
     read_pasted,
-    vocabulary_for,
 )
 from training.painter import vocabulary as painted_words
 
@@ -335,18 +334,18 @@ def test_clip_interrogators_lists_load_and_what_was_dropped_is_told():
 
 
 @pytest.mark.skipif(not reference_folder(), reason="clip-interrogator is not installed")
-def test_a_picture_is_ranked_with_the_whole_of_clip_interrogators_lists(service):
-    interrogator, _ = service.prepare(choose_names("demo"), reference_folder())
+def test_a_picture_is_ranked_with_the_whole_of_clip_interrogators_lists(prepare):
+    interrogator = prepare(vocabulary=str(reference_folder()))
     table = interrogator.table
     assert len(table.vocabulary.phrases) > 100_000
     done = interrogator.run(decode.read(EXAMPLES / "cat-pop-art.jpg"))
-    image = done.seen.vectors[interrogator.models.clip.fingerprint]
+    image = done.features.vectors[interrogator.models.clip.fingerprint]
     rows = dict(table.vocabulary.slices())["flavors"]
     best = table.vocabulary.phrases[rows.start + int((table.matrix[rows] @ image).argmax())]
     assert done.ranked["flavors"][0].text == best
 
 
-def test_pictures_are_ranked_with_such_a_folder(service, tmp_path):
+def test_pictures_are_ranked_with_such_a_folder(prepare, tmp_path):
     write(
         tmp_path,
         artists_txt="Roy Lichtenstein\nClaude Monet\nroy lichtenstein",
@@ -355,7 +354,7 @@ def test_pictures_are_ranked_with_such_a_folder(service, tmp_path):
         movements_txt="pop art\nimpressionism",
         negative_txt="blurry\nugly",
     )
-    interrogator, _ = service.prepare(choose_names("demo"), tmp_path)
+    interrogator = prepare(vocabulary=str(tmp_path))
     done = interrogator.run(decode.read(EXAMPLES / "cat-pop-art.jpg"))
     best = {category: group[0].text for category, group in done.ranked.items()}
     assert best["movements"] == "pop art"

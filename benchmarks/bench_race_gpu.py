@@ -15,8 +15,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from matmul_demo import accelerator, gpu
-from matmul_demo.accelerator import Accelerator, Device
+from matmul_demo import gpu
+from matmul_demo.machine import accelerator
+from matmul_demo.machine.accelerator import Accelerator, Device
 from matmul_demo.race import make_race
 from matmul_demo.report import Report
 from matmul_demo.strategies import LADDER

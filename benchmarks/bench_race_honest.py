@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from matmul_demo.machine import available_threads, thread_environment
+from matmul_demo.machine.processor import available_threads, thread_environment
 
 os.environ.update(thread_environment(available_threads()))  # read when the libraries are loaded
 

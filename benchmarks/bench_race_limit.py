@@ -24,7 +24,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 
-from matmul_demo.machine import NeighbourWatch, available_threads, cpu_name, thread_environment
+from matmul_demo.machine.processor import (
+    NeighbourWatch,
+    available_threads,
+    cpu_name,
+    thread_environment,
+)
 
 SHAPES = ("50000x784x10", "1024x1024x1024", "2048x2048x2048")
 OURS = ("numba_streamed", "numba_blocked")
@@ -72,7 +77,8 @@ def run(threads: int, seconds: float) -> list[dict[str, object]]:
 
 def physics(threads: int) -> None:
     """What the machine can do at best, and what follows for each shape."""
-    from matmul_demo import roofline, text, workloads
+    from matmul_demo import text, workloads
+    from matmul_demo.machine import roofline
 
     for shape in SHAPES:
         workload = workloads.Workload(*workloads.parse_shape(shape))
@@ -88,7 +94,8 @@ def physics(threads: int) -> None:
 
 def measure(shape: str, threads: int, seconds: float) -> dict[str, object]:
     """The figures of one shape; the limits are looked at before and after."""
-    from matmul_demo import limits, roofline, workloads
+    from matmul_demo import workloads
+    from matmul_demo.machine import limits, roofline
 
     workload = workloads.Workload(*workloads.parse_shape(shape))
     watch = NeighbourWatch()
@@ -124,7 +131,8 @@ def measure(shape: str, threads: int, seconds: float) -> dict[str, object]:
 
 def sample(workload: object, threads: int, seconds: float) -> dict[str, tuple[float, ...]]:
     """Seconds of each lane, and of as many multiply-adds in registers, taken in turns."""
-    from matmul_demo import probe, strategies, timing, workloads
+    from matmul_demo import strategies, timing, workloads
+    from matmul_demo.machine import probe
 
     assert isinstance(workload, workloads.Workload)
     matrices = workloads.make_matrices(workload)

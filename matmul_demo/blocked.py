@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from matmul_demo.kernels import Array, jit, pool_size, prange
-from matmul_demo.machine import LINE, aligned, caches
+from matmul_demo.machine.processor import LINE, aligned, caches
+from matmul_demo.machine.vectors import VECTOR_BYTES
 from matmul_demo.tiles import (
     DOT_COLUMNS,
     DOT_ROWS,
@@ -27,7 +28,6 @@ from matmul_demo.tiles import (
     outer_tile,
     take,
 )
-from matmul_demo.vectors import VECTOR_BYTES
 
 PACKED_ROWS = 8  # rows of B that are packed together
 APART = LINE // 8  # counters of 8 bytes, each in a line of its own

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from matmul_demo.accelerator import Accelerator
-from matmul_demo.machine import caches
+from matmul_demo.machine.accelerator import Accelerator
+from matmul_demo.machine.processor import caches
 from matmul_demo.report import Report
 from matmul_demo.text import three_digits
 

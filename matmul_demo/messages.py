@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from matmul_demo.roofline import Machine
+from matmul_demo.machine.roofline import Machine
 from matmul_demo.workloads import Workload
 
 

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Lock
 
-from matmul_demo.machine import thread_environment
+from matmul_demo.machine.processor import thread_environment
 
 
 class Worker:

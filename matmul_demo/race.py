@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from matmul_demo.machine import available_threads
+from matmul_demo.machine.processor import available_threads
+from matmul_demo.machine.roofline import Machine
 from matmul_demo.messages import Neighbours, Plan, Podium, Ready, Refused, Started
 from matmul_demo.process import Worker, death
 from matmul_demo.report import Outcome, Phase, Report, summarise
-from matmul_demo.roofline import Machine
 from matmul_demo.strategies import LADDER
 from matmul_demo.strategy import Strategy
 from matmul_demo.workloads import RaceError, Workload, parse_shape

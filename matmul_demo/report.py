@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from matmul_demo.accelerator import Accelerator
-from matmul_demo.roofline import Machine
+from matmul_demo.machine.accelerator import Accelerator
+from matmul_demo.machine.roofline import Machine
 from matmul_demo.strategy import Strategy
 from matmul_demo.timing import Timing
 from matmul_demo.workloads import Workload

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from matmul_demo import gpu
-from matmul_demo.machine import available_threads
+from matmul_demo.machine.processor import available_threads
 from matmul_demo.race import Race, checked_budget, checked_threads, make_race
 from matmul_demo.strategies import LADDER
 from matmul_demo.strategy import Strategy

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from matmul_demo.accelerator import Accelerator
 from matmul_demo.digits import PIXELS
-from matmul_demo.machine import cpu_name
+from matmul_demo.machine.accelerator import Accelerator
+from matmul_demo.machine.processor import cpu_name
 from matmul_demo.report import Report, Result
 from matmul_demo.workloads import Workload
 

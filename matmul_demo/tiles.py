@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from matmul_demo.machine import LINE
-from matmul_demo.vectors import (
+from matmul_demo.machine.processor import LINE
+from matmul_demo.machine.vectors import (
     FIRST_CACHE,
     REGISTERS,
     SECOND_CACHE,

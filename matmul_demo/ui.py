@@ -19,7 +19,7 @@ from matmul_demo import (
     roofline_chart,
     sweep_chart,
 )
-from matmul_demo.machine import available_threads
+from matmul_demo.machine.processor import available_threads
 from matmul_demo.race import MAX_BUDGET, Race
 from matmul_demo.report import Report
 from matmul_demo.settings import PRESETS, Settings, read_query, runnable

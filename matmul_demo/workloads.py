@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matmul_demo import digits
-from matmul_demo.machine import aligned
+from matmul_demo.machine.processor import aligned
 
 LESSON_BATCH = "10x784x10"  # ten pictures against ten classes
 LESSON_FULL = "50000x784x10"  # MNIST's training set, as the lesson splits it

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from matmul_demo.machine import available_threads
+from matmul_demo.machine.processor import available_threads
 from matmul_demo.race import Race, choose_lanes, make_race
 from matmul_demo.workloads import RaceError, Workload
 from tests.matmul_demo.lanes import BY_KEY

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from matmul_demo import blocked, kernels, tiles
-from matmul_demo.machine import Cache
+from matmul_demo.machine.processor import Cache
 from matmul_demo.strategies import LADDER, to_numpy
 
 CPU_LANES = [lane for lane in LADDER if lane.device == "cpu"]

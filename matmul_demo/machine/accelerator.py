@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import torch
 
 from matmul_demo import gpu, libraries
-from matmul_demo.datasheets import Datasheet, datasheet
-from matmul_demo.store import Drawer
+from matmul_demo.machine.datasheets import Datasheet, datasheet
+from matmul_demo.machine.store import Drawer
 from matmul_demo.workloads import Workload
 
 FORMAT = 1

@@ -6,11 +6,12 @@ import runpy
 import pytest
 import torch
 
-from matmul_demo import accelerator, limits_table, report, roofline, text
-from matmul_demo.accelerator import Accelerator, Product
-from matmul_demo.datasheets import DATASHEETS, datasheet
+from matmul_demo import limits_table, report, text
+from matmul_demo.machine import accelerator, roofline
+from matmul_demo.machine.accelerator import Accelerator, Product
+from matmul_demo.machine.datasheets import DATASHEETS, datasheet
+from matmul_demo.machine.roofline import Machine
 from matmul_demo.report import Outcome, Report, summarise
-from matmul_demo.roofline import Machine
 from matmul_demo.strategies import LADDER
 from matmul_demo.timing import Part, Timing
 from matmul_demo.workloads import Workload

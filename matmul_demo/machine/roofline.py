@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from matmul_demo import accelerator, gpu, limits
-from matmul_demo.accelerator import Accelerator
+from matmul_demo import gpu
 from matmul_demo.kernels import HAVE_NUMBA
-from matmul_demo.limits import Level, Limits
-from matmul_demo.machine import cpu_name
+from matmul_demo.machine import accelerator, limits
+from matmul_demo.machine.accelerator import Accelerator
+from matmul_demo.machine.limits import Level, Limits
+from matmul_demo.machine.processor import cpu_name
 from matmul_demo.workloads import Workload
 
 log = logging.getLogger(__name__)

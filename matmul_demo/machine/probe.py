@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from matmul_demo.kernels import Array, jit
-from matmul_demo.machine import caches
-from matmul_demo.vectors import (
+from matmul_demo.machine.processor import caches
+from matmul_demo.machine.vectors import (
     REGISTERS,
     VECTOR_BYTES,
     Emitter,

@@ -1,8 +1,9 @@
 import pytest
 
-from matmul_demo import machine, roofline
-from matmul_demo.limits import Level, Limits
-from matmul_demo.roofline import Machine
+from matmul_demo.machine import processor as machine
+from matmul_demo.machine import roofline
+from matmul_demo.machine.limits import Level, Limits
+from matmul_demo.machine.roofline import Machine
 from matmul_demo.workloads import Workload
 
 

@@ -7,9 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from matmul_demo import limits, probe, store
-from matmul_demo.limits import Level, Limits
-from matmul_demo.machine import Cache
+from matmul_demo.machine import limits, probe, store
+from matmul_demo.machine.limits import Level, Limits
+from matmul_demo.machine.processor import Cache
 
 
 def measured(peak, *rates):

@@ -15,12 +15,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from matmul_demo import gpu
+from matmul_demo.lanes import gpu
+from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine import accelerator
 from matmul_demo.machine.accelerator import Accelerator, Device
 from matmul_demo.race import make_race
 from matmul_demo.report import Report
-from matmul_demo.strategies import LADDER
 from matmul_demo.text import gpu_text, percent_text, text_table
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL
 

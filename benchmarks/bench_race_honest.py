@@ -25,7 +25,8 @@ os.environ.update(thread_environment(available_threads()))  # read when the libr
 
 from torch.utils.benchmark import Timer
 
-from matmul_demo import race, strategies, timing, workloads
+from matmul_demo import race, timing, workloads
+from matmul_demo.lanes import ladder as strategies
 
 LANES = (
     "naive_lists", "elementwise_numpy", "dot_numpy", "broadcast_torch", "numba_ijk",

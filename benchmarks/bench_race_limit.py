@@ -131,7 +131,8 @@ def measure(shape: str, threads: int, seconds: float) -> dict[str, object]:
 
 def sample(workload: object, threads: int, seconds: float) -> dict[str, tuple[float, ...]]:
     """Seconds of each lane, and of as many multiply-adds in registers, taken in turns."""
-    from matmul_demo import strategies, timing, workloads
+    from matmul_demo import timing, workloads
+    from matmul_demo.lanes import ladder as strategies
     from matmul_demo.machine import probe
 
     assert isinstance(workload, workloads.Workload)

@@ -7,7 +7,8 @@ import json
 import sys
 import time
 
-from matmul_demo import race, strategies, text, workloads
+from matmul_demo import race, text, workloads
+from matmul_demo.lanes import ladder as strategies
 from matmul_demo.report import Report
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
+from matmul_demo.lanes.ladder import LADDER
+from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.machine.processor import available_threads
 from matmul_demo.machine.roofline import Machine
 from matmul_demo.messages import Neighbours, Plan, Podium, Ready, Refused, Started
 from matmul_demo.process import Worker, death
 from matmul_demo.report import Outcome, Phase, Report, summarise
-from matmul_demo.strategies import LADDER
-from matmul_demo.strategy import Strategy
 from matmul_demo.workloads import RaceError, Workload, parse_shape
 
 DEFAULT_BUDGET = 20.0  # seconds for the whole race
@@ -45,7 +45,7 @@ class Race:
         lanes: Sequence[Strategy],
         threads: int | None = None,
         budget: float = DEFAULT_BUDGET,
-        ladder: str = "matmul_demo.strategies",
+        ladder: str = "matmul_demo.lanes.ladder",
         lane_limit: float | None = None,
         baseline: str | None = None,
         worker: Worker | None = None,

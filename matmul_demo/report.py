@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.machine.accelerator import Accelerator
 from matmul_demo.machine.roofline import Machine
-from matmul_demo.strategy import Strategy
 from matmul_demo.timing import Timing
 from matmul_demo.workloads import Workload
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from matmul_demo import gpu
+from matmul_demo.lanes import gpu
+from matmul_demo.lanes.ladder import LADDER
+from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.machine.processor import available_threads
 from matmul_demo.race import Race, checked_budget, checked_threads, make_race
-from matmul_demo.strategies import LADDER
-from matmul_demo.strategy import Strategy
 from matmul_demo.workloads import (
     CACHES,
     DATA,

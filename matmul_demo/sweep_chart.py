@@ -6,8 +6,8 @@ import math
 from html import escape
 
 from matmul_demo import plot
+from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.report import Result
-from matmul_demo.strategy import Strategy
 from matmul_demo.sweep import SweepReport
 from matmul_demo.text import seconds_text, three_digits
 

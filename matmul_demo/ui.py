@@ -14,16 +14,16 @@ from matmul_demo import (
     endpoints,
     export,
     fields,
-    gpu,
     lesson,
     roofline_chart,
     sweep_chart,
 )
+from matmul_demo.lanes import gpu
+from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine.processor import available_threads
 from matmul_demo.race import MAX_BUDGET, Race
 from matmul_demo.report import Report
 from matmul_demo.settings import PRESETS, Settings, read_query, runnable
-from matmul_demo.strategies import LADDER
 from matmul_demo.sweep import MAX_LANES, USUAL_LANES, Sweep
 from matmul_demo.workloads import (
     CACHES,

@@ -24,7 +24,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from matmul_demo import gpu, report, strategies, strategy, timing, workloads
+from matmul_demo import report, timing, workloads
+from matmul_demo.lanes import gpu, strategy
+from matmul_demo.lanes import ladder as strategies
 from matmul_demo.machine import processor as machine
 from matmul_demo.machine import roofline
 from matmul_demo.messages import Neighbours, Plan, Podium, Ready, Refused, Started

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import torch
 
-from matmul_demo import gpu, libraries
+from matmul_demo.lanes import gpu, libraries
 from matmul_demo.machine.datasheets import Datasheet, datasheet
 from matmul_demo.machine.store import Drawer
 from matmul_demo.workloads import Workload

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from matmul_demo.kernels import Array, jit
+from matmul_demo.lanes.compiled import Array, jit
 from matmul_demo.machine.processor import caches
 from matmul_demo.machine.vectors import (
     REGISTERS,

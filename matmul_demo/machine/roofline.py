@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from matmul_demo import gpu
-from matmul_demo.kernels import HAVE_NUMBA
+from matmul_demo.lanes import gpu
+from matmul_demo.lanes.compiled import HAVE_NUMBA
 from matmul_demo.machine import accelerator, limits
 from matmul_demo.machine.accelerator import Accelerator
 from matmul_demo.machine.limits import Level, Limits

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from matmul_demo.kernels import HAVE_NUMBA
+from matmul_demo.lanes.compiled import HAVE_NUMBA
 
 if HAVE_NUMBA:
     from llvmlite import binding  # type: ignore[import-untyped]

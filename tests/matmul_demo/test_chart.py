@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from matmul_demo import chart, text
+from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine.roofline import Machine
 from matmul_demo.report import Outcome, Report, summarise
-from matmul_demo.strategies import LADDER
 from matmul_demo.timing import Part, Timing
 from matmul_demo.workloads import Workload
 

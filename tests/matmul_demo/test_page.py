@@ -11,7 +11,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from matmul_demo import gpu
+from matmul_demo.lanes import gpu
 
 # Gradio leaves event loops open, which are collected in these tests and not in others, and uses
 # what pandas 3 calls deprecated.

@@ -3,9 +3,9 @@ import json
 import pytest
 
 from matmul_demo import text
+from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine.roofline import Machine
 from matmul_demo.report import Outcome, Report, summarise, tolerance
-from matmul_demo.strategies import LADDER
 from matmul_demo.timing import Part, Timing
 from matmul_demo.workloads import Workload
 

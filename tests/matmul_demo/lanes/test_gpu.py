@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from matmul_demo import gpu
-from matmul_demo.strategies import LADDER
+from matmul_demo.lanes import gpu
+from matmul_demo.lanes.ladder import LADDER
 
 SIMULATED = """
 import numpy as np
-from matmul_demo import gpu
+from matmul_demo.lanes import gpu
 
 rng = np.random.default_rng(0)
 for rows, inner, columns in [(5, 3, 4), (17, 20, 18)]:

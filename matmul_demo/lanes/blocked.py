@@ -14,10 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from matmul_demo.kernels import Array, jit, pool_size, prange
-from matmul_demo.machine.processor import LINE, aligned, caches
-from matmul_demo.machine.vectors import VECTOR_BYTES
-from matmul_demo.tiles import (
+from matmul_demo.lanes.compiled import Array, jit, pool_size, prange
+from matmul_demo.lanes.tiles import (
     DOT_COLUMNS,
     DOT_ROWS,
     TILE_ROWS,
@@ -28,6 +26,8 @@ from matmul_demo.tiles import (
     outer_tile,
     take,
 )
+from matmul_demo.machine.processor import LINE, aligned, caches
+from matmul_demo.machine.vectors import VECTOR_BYTES
 
 PACKED_ROWS = 8  # rows of B that are packed together
 APART = LINE // 8  # counters of 8 bytes, each in a line of its own

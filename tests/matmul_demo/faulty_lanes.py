@@ -5,7 +5,7 @@ import signal
 
 import numpy as np
 
-from matmul_demo.strategy import Strategy
+from matmul_demo.lanes.strategy import Strategy
 
 
 def right(a, b):

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from matmul_demo import blocked, kernels, tiles
+from matmul_demo.lanes import blocked, tiles
+from matmul_demo.lanes import compiled as kernels
+from matmul_demo.lanes.ladder import LADDER, to_numpy
 from matmul_demo.machine.processor import Cache
-from matmul_demo.strategies import LADDER, to_numpy
 
 CPU_LANES = [lane for lane in LADDER if lane.device == "cpu"]
 # What torch.compile imports when it is first used warns of torch's own past.

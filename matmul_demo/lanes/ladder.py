@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from matmul_demo import blocked, gpu, kernels, libraries, loops, tiles
-from matmul_demo.strategy import Array, Matrix, Product, Strategy
+from matmul_demo.lanes import blocked, gpu, libraries, loops, tiles
+from matmul_demo.lanes import compiled as kernels
+from matmul_demo.lanes.strategy import Array, Matrix, Product, Strategy
 
 
 def _as_list(x: Array) -> Matrix:

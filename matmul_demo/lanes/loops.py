@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from matmul_demo import kernels
+from matmul_demo.lanes import compiled as kernels
 
 Array = NDArray[np.floating]
 Matrix = list[list[float]]

@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from matmul_demo.lanes.ladder import LADDER
-from matmul_demo.race import DEFAULT_BUDGET, make_race
+from matmul_demo.racing.race import DEFAULT_BUDGET, make_race
 from matmul_demo.text import text_table
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL
 

@@ -19,8 +19,8 @@ from matmul_demo.lanes import gpu
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine import accelerator
 from matmul_demo.machine.accelerator import Accelerator, Device
-from matmul_demo.race import make_race
-from matmul_demo.report import Report
+from matmul_demo.racing.race import make_race
+from matmul_demo.racing.report import Report
 from matmul_demo.text import gpu_text, percent_text, text_table
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL
 

@@ -25,8 +25,9 @@ os.environ.update(thread_environment(available_threads()))  # read when the libr
 
 from torch.utils.benchmark import Timer
 
-from matmul_demo import race, timing, workloads
+from matmul_demo import workloads
 from matmul_demo.lanes import ladder as strategies
+from matmul_demo.racing import race, timing
 
 LANES = (
     "naive_lists", "elementwise_numpy", "dot_numpy", "broadcast_torch", "numba_ijk",

@@ -131,9 +131,10 @@ def measure(shape: str, threads: int, seconds: float) -> dict[str, object]:
 
 def sample(workload: object, threads: int, seconds: float) -> dict[str, tuple[float, ...]]:
     """Seconds of each lane, and of as many multiply-adds in registers, taken in turns."""
-    from matmul_demo import timing, workloads
+    from matmul_demo import workloads
     from matmul_demo.lanes import ladder as strategies
     from matmul_demo.machine import probe
+    from matmul_demo.racing import timing
 
     assert isinstance(workload, workloads.Workload)
     matrices = workloads.make_matrices(workload)

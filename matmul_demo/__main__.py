@@ -7,9 +7,10 @@ import json
 import sys
 import time
 
-from matmul_demo import race, text, workloads
+from matmul_demo import text, workloads
 from matmul_demo.lanes import ladder as strategies
-from matmul_demo.report import Report
+from matmul_demo.racing import race
+from matmul_demo.racing.report import Report
 
 
 def parser() -> argparse.ArgumentParser:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matmul_demo import timing
 from matmul_demo.expressions import Expression, letter_sizes, parse, parse_shapes
+from matmul_demo.racing import timing
 
 TIME_BUDGET = 0.3  # seconds for each of the two ways
 NAMES = "ABCDEF"  # operands in the loops

@@ -7,7 +7,7 @@ import csv
 import io
 import json
 
-from matmul_demo.report import Report
+from matmul_demo.racing.report import Report
 
 WAITING = "When the race is over, it can be saved here as JSON and CSV."
 

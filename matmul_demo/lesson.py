@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 
 from matmul_demo.lanes.ladder import LADDER
-from matmul_demo.report import Report
+from matmul_demo.racing.report import Report
 from matmul_demo.text import seconds_text, times_text
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL
 

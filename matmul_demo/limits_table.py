@@ -6,7 +6,7 @@ from html import escape
 
 from matmul_demo.machine.accelerator import Accelerator
 from matmul_demo.machine.processor import caches
-from matmul_demo.report import Report
+from matmul_demo.racing.report import Report
 from matmul_demo.text import three_digits
 
 LEVEL_COLUMNS = ("data in", "holds", "GB/s", "bend")

@@ -10,7 +10,7 @@ from html import escape
 
 from matmul_demo import limits_table, plot
 from matmul_demo.machine.roofline import Machine
-from matmul_demo.report import Report, Result
+from matmul_demo.racing.report import Report, Result
 from matmul_demo.text import three_digits
 
 TITLE = "Roofline: how near each lane comes to what this machine can do"

@@ -15,7 +15,7 @@ from matmul_demo.lanes import gpu
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.machine.processor import available_threads
-from matmul_demo.race import Race, checked_budget, checked_threads, make_race
+from matmul_demo.racing.race import Race, checked_budget, checked_threads, make_race
 from matmul_demo.workloads import (
     CACHES,
     DATA,

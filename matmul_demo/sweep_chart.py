@@ -7,8 +7,8 @@ from html import escape
 
 from matmul_demo import plot
 from matmul_demo.lanes.strategy import Strategy
-from matmul_demo.report import Result
-from matmul_demo.sweep import SweepReport
+from matmul_demo.racing.report import Result
+from matmul_demo.racing.sweep import SweepReport
 from matmul_demo.text import seconds_text, three_digits
 
 TITLE = "Over sizes: n×n · n×n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matmul_demo.digits import PIXELS
 from matmul_demo.machine.accelerator import Accelerator
 from matmul_demo.machine.processor import cpu_name
-from matmul_demo.report import Report, Result
+from matmul_demo.racing.report import Report, Result
 from matmul_demo.workloads import Workload
 
 NEIGHBOURS_NOTED = 0.25  # processors; below this the effect drowns in the usual spread

@@ -21,10 +21,10 @@ from matmul_demo import (
 from matmul_demo.lanes import gpu
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine.processor import available_threads
-from matmul_demo.race import MAX_BUDGET, Race
-from matmul_demo.report import Report
+from matmul_demo.racing.race import MAX_BUDGET, Race
+from matmul_demo.racing.report import Report
+from matmul_demo.racing.sweep import MAX_LANES, USUAL_LANES, Sweep
 from matmul_demo.settings import PRESETS, Settings, read_query, runnable
-from matmul_demo.sweep import MAX_LANES, USUAL_LANES, Sweep
 from matmul_demo.workloads import (
     CACHES,
     DATA,

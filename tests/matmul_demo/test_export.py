@@ -9,8 +9,8 @@ from urllib.parse import unquote
 
 from matmul_demo import export
 from matmul_demo.lanes.ladder import LADDER
-from matmul_demo.report import Outcome, Report, summarise
-from matmul_demo.timing import Part, Timing
+from matmul_demo.racing.report import Outcome, Report, summarise
+from matmul_demo.racing.timing import Part, Timing
 from matmul_demo.workloads import Workload
 
 WORKLOAD = Workload(4, 5, 6)

@@ -142,7 +142,7 @@ class WorkerWatch:
     @staticmethod
     def _is_worker(child):
         try:
-            return "matmul_demo.worker" in child.cmdline()
+            return "matmul_demo.racing.worker" in child.cmdline()
         except psutil.Error:  # it has just ended
             return False
 

@@ -6,14 +6,15 @@ import runpy
 import pytest
 import torch
 
-from matmul_demo import limits_table, report, text
+from matmul_demo import limits_table, text
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine import accelerator, roofline
 from matmul_demo.machine.accelerator import Accelerator, Product
 from matmul_demo.machine.datasheets import DATASHEETS, datasheet
 from matmul_demo.machine.roofline import Machine
-from matmul_demo.report import Outcome, Report, summarise
-from matmul_demo.timing import Part, Timing
+from matmul_demo.racing import report
+from matmul_demo.racing.report import Outcome, Report, summarise
+from matmul_demo.racing.timing import Part, Timing
 from matmul_demo.workloads import Workload
 
 BY_KEY = {lane.key: lane for lane in LADDER}

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from matmul_demo.lanes.strategy import Strategy
-from matmul_demo.process import Worker
-from matmul_demo.race import Race, checked_budget, checked_threads, choose_lanes
-from matmul_demo.report import Phase, Report
+from matmul_demo.racing.process import Worker
+from matmul_demo.racing.race import Race, checked_budget, checked_threads, choose_lanes
+from matmul_demo.racing.report import Phase, Report
 from matmul_demo.workloads import RaceError, Workload
 
 SIZES = (16, 32, 64, 128, 256, 512, 1024)  # rows, inner and columns alike

@@ -1,6 +1,6 @@
 """The process in which lanes run, so that one of them can be stopped, or die, without the app.
 
-Started by `process` as `python -m matmul_demo.worker FD`; FD is its end of a socket pair over
+Started by `process` as `python -m matmul_demo.racing.worker FD`; FD is its end of a socket pair over
 which one `Plan` after another comes in and `Ready`, `Started` and `Outcome` go out. It is a program
 of its own and not a `multiprocessing.Process`, because that would import the main program again,
 and with it Gradio, every model library and the whole page, before each race.
@@ -24,12 +24,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from matmul_demo import report, timing, workloads
+from matmul_demo import workloads
 from matmul_demo.lanes import gpu, strategy
 from matmul_demo.lanes import ladder as strategies
 from matmul_demo.machine import processor as machine
 from matmul_demo.machine import roofline
-from matmul_demo.messages import Neighbours, Plan, Podium, Ready, Refused, Started
+from matmul_demo.racing import report, timing
+from matmul_demo.racing.messages import Neighbours, Plan, Podium, Ready, Refused, Started
 
 MIN_SHARE = 0.05  # seconds for a lane when the budget is spent: every lane gets a time
 PODIUM_SHARE = 0.1  # of the budget, for the leaders in turns

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from matmul_demo import worker
 from matmul_demo.lanes.ladder import LADDER
-from matmul_demo.timing import Part, Timing
-from matmul_demo.worker import judge, reference_product, run_lane, run_podium
+from matmul_demo.racing import worker
+from matmul_demo.racing.timing import Part, Timing
+from matmul_demo.racing.worker import judge, reference_product, run_lane, run_podium
 from matmul_demo.workloads import Matrices, Workload, make_matrices
-from tests.matmul_demo.faulty_lanes import BY_KEY
+from tests.matmul_demo.racing.faulty_lanes import BY_KEY
 
 WORKLOAD = Workload(40, 30, 20)
 # What torch.compile imports when it is first used warns of torch's own past.

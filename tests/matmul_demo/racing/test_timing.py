@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from matmul_demo import timing
-from matmul_demo.timing import (
+from matmul_demo.racing import timing
+from matmul_demo.racing.timing import (
     MAX_SAMPLES,
     MIN_BLOCK,
     REST_MOST,

@@ -6,16 +6,16 @@ import signal
 import pytest
 
 from matmul_demo.machine.processor import available_threads
-from matmul_demo.race import Race, choose_lanes, make_race
+from matmul_demo.racing.race import Race, choose_lanes, make_race
 from matmul_demo.workloads import RaceError, Workload
-from tests.matmul_demo.faulty_lanes import BY_KEY
+from tests.matmul_demo.racing.faulty_lanes import BY_KEY
 
 SMALL = Workload(20, 30, 10)
 
 
 def race_of(*keys, **options):
     lanes = [BY_KEY[key] for key in keys]
-    return Race(SMALL, lanes, budget=1.0, ladder="tests.matmul_demo.faulty_lanes", **options)
+    return Race(SMALL, lanes, budget=1.0, ladder="tests.matmul_demo.racing.faulty_lanes", **options)
 
 
 def test_results_come_one_by_one_and_the_last_report_is_complete():

@@ -13,7 +13,7 @@ import numpy as np
 from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.machine.accelerator import Accelerator
 from matmul_demo.machine.roofline import Machine
-from matmul_demo.timing import Timing
+from matmul_demo.racing.timing import Timing
 from matmul_demo.workloads import Workload
 
 Status = Literal["ok", "wrong", "unavailable", "stopped"]

@@ -9,9 +9,9 @@ from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.machine.processor import available_threads
 from matmul_demo.machine.roofline import Machine
-from matmul_demo.messages import Neighbours, Plan, Podium, Ready, Refused, Started
-from matmul_demo.process import Worker, death
-from matmul_demo.report import Outcome, Phase, Report, summarise
+from matmul_demo.racing.messages import Neighbours, Plan, Podium, Ready, Refused, Started
+from matmul_demo.racing.process import Worker, death
+from matmul_demo.racing.report import Outcome, Phase, Report, summarise
 from matmul_demo.workloads import RaceError, Workload, parse_shape
 
 DEFAULT_BUDGET = 20.0  # seconds for the whole race

@@ -70,12 +70,12 @@ class Worker:
 
     def _start(self) -> None:
         self._connection, theirs = Pipe()
-        package_parent = str(Path(__file__).resolve().parent.parent)
+        package_parent = str(Path(__file__).resolve().parents[2])
         search_path = os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")]))
         threads = thread_environment(self.threads)
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "matmul_demo.worker", str(theirs.fileno())],
+                [sys.executable, "-m", "matmul_demo.racing.worker", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what a library prints must not mix with our own output

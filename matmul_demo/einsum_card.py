@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from matmul_demo.einsum import Explanation
+from matmul_demo.einsum.explain import Explanation
 from matmul_demo.text import seconds_text, three_digits, times_text
 
 

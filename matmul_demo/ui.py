@@ -9,7 +9,6 @@ from gradio.events import api
 
 from matmul_demo import (
     chart,
-    einsum,
     einsum_card,
     endpoints,
     export,
@@ -18,6 +17,7 @@ from matmul_demo import (
     roofline_chart,
     sweep_chart,
 )
+from matmul_demo.einsum import explain as einsum
 from matmul_demo.lanes import gpu
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine.processor import available_threads

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from matmul_demo import einsum
-from matmul_demo.expressions import parse
+from matmul_demo.einsum import explain as einsum
+from matmul_demo.einsum.grammar import parse
 from matmul_demo.workloads import RaceError
 
 

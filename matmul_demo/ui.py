@@ -7,16 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
-from matmul_demo import (
-    chart,
-    einsum_card,
-    endpoints,
-    export,
-    fields,
-    lesson,
-    roofline_chart,
-    sweep_chart,
-)
+from matmul_demo import endpoints, export, fields
 from matmul_demo.einsum import explain as einsum
 from matmul_demo.lanes import gpu
 from matmul_demo.lanes.ladder import LADDER
@@ -25,6 +16,11 @@ from matmul_demo.racing.race import MAX_BUDGET, Race
 from matmul_demo.racing.report import Report
 from matmul_demo.racing.sweep import MAX_LANES, USUAL_LANES, Sweep
 from matmul_demo.settings import PRESETS, Settings, read_query, runnable
+from matmul_demo.web.charts import bars as chart
+from matmul_demo.web.charts import einsum as einsum_card
+from matmul_demo.web.charts import lesson
+from matmul_demo.web.charts import roofline as roofline_chart
+from matmul_demo.web.charts import sweep as sweep_chart
 from matmul_demo.workloads import (
     CACHES,
     DATA,

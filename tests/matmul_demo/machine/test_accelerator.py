@@ -6,7 +6,7 @@ import runpy
 import pytest
 import torch
 
-from matmul_demo import limits_table, text
+from matmul_demo import text
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine import accelerator, roofline
 from matmul_demo.machine.accelerator import Accelerator, Product
@@ -15,6 +15,7 @@ from matmul_demo.machine.roofline import Machine
 from matmul_demo.racing import report
 from matmul_demo.racing.report import Outcome, Report, summarise
 from matmul_demo.racing.timing import Part, Timing
+from matmul_demo.web.charts import limits as limits_table
 from matmul_demo.workloads import Workload
 
 BY_KEY = {lane.key: lane for lane in LADDER}

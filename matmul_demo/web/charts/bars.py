@@ -10,8 +10,8 @@ from html import escape
 
 from matmul_demo import text
 from matmul_demo.lanes.strategy import Strategy
-from matmul_demo.plot import Axis
 from matmul_demo.racing.report import Report, Result
+from matmul_demo.web.charts.plot import Axis
 
 WAITING = (
     "Choose a shape and lanes, then press Race. Each lane gets a bar here as soon as it is timed; "

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from html import escape
 
-from matmul_demo import limits_table, plot
 from matmul_demo.machine.roofline import Machine
 from matmul_demo.racing.report import Report, Result
 from matmul_demo.text import three_digits
+from matmul_demo.web.charts import limits as limits_table
+from matmul_demo.web.charts import plot
 
 TITLE = "Roofline: how near each lane comes to what this machine can do"
 X_NAME = "arithmetic intensity, FLOP/byte"

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from matmul_demo import chart, text
+from matmul_demo import text
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine.roofline import Machine
 from matmul_demo.racing.report import Outcome, Report, summarise
 from matmul_demo.racing.timing import Part, Timing
+from matmul_demo.web.charts import bars as chart
 from matmul_demo.workloads import Workload
 
 WORKLOAD = Workload(100, 50, 10)

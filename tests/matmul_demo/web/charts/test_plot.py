@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from matmul_demo import lesson, limits_table, plot, roofline_chart
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine.limits import Level
 from matmul_demo.machine.roofline import Machine
 from matmul_demo.racing.report import Outcome, Report, summarise
 from matmul_demo.racing.timing import Part, Timing
+from matmul_demo.web.charts import lesson, plot
+from matmul_demo.web.charts import limits as limits_table
+from matmul_demo.web.charts import roofline as roofline_chart
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL, Workload, parse_shape
 
 BY_KEY = {lane.key: lane for lane in LADDER}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from html import escape
 
-from matmul_demo import plot
 from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.racing.report import Result
 from matmul_demo.racing.sweep import SweepReport
 from matmul_demo.text import seconds_text, three_digits
+from matmul_demo.web.charts import plot
 
 TITLE = "Over sizes: n×n · n×n"
 WAITING = (

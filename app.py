@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 import interrogator.ui
-import matmul_demo.ui
+import matmul_demo.web.tab
 from interrogator import images
 from interrogator.workshop import Workshop
 
@@ -46,7 +46,7 @@ def build() -> gr.Blocks:
         with gr.Tab("Prompt interrogator", id="interrogator"):
             interrogator.ui.build(workshop, QUEUE)
         with gr.Tab("Matmul race", id="race"):
-            matmul_demo.ui.build(QUEUE)
+            matmul_demo.web.tab.build(QUEUE)
     for event in app.fns.values():
         if event.api_visibility == "public" and event.fn:
             event.fn.__doc__ = flowing(event.fn.__doc__ or "")

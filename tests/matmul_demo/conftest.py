@@ -26,7 +26,7 @@ def page():
     """The tab in a small app of its own: `url` and the concurrency id that it was built with."""
     import gradio as gr
 
-    from matmul_demo import ui
+    from matmul_demo.web import tab as ui
 
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     with gr.Blocks() as demo:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from matmul_demo.machine.processor import available_threads
-from matmul_demo.settings import Settings, runnable
+from matmul_demo.web.settings import Settings, runnable
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL, parse_shape
 
 FIELDS = (

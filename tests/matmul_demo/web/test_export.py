@@ -7,10 +7,10 @@ import json
 import re
 from urllib.parse import unquote
 
-from matmul_demo import export
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.racing.report import Outcome, Report, summarise
 from matmul_demo.racing.timing import Part, Timing
+from matmul_demo.web import export
 from matmul_demo.workloads import Workload
 
 WORKLOAD = Workload(4, 5, 6)

@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
-from matmul_demo import endpoints, export, fields
 from matmul_demo.einsum import explain as einsum
 from matmul_demo.lanes import gpu
 from matmul_demo.lanes.ladder import LADDER
@@ -15,12 +14,13 @@ from matmul_demo.machine.processor import available_threads
 from matmul_demo.racing.race import MAX_BUDGET, Race
 from matmul_demo.racing.report import Report
 from matmul_demo.racing.sweep import MAX_LANES, USUAL_LANES, Sweep
-from matmul_demo.settings import PRESETS, Settings, read_query, runnable
+from matmul_demo.web import endpoints, export, fields
 from matmul_demo.web.charts import bars as chart
 from matmul_demo.web.charts import einsum as einsum_card
 from matmul_demo.web.charts import lesson
 from matmul_demo.web.charts import roofline as roofline_chart
 from matmul_demo.web.charts import sweep as sweep_chart
+from matmul_demo.web.settings import PRESETS, Settings, read_query, runnable
 from matmul_demo.workloads import (
     CACHES,
     DATA,

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from matmul_demo.__main__ import main
+from matmul_demo.cli import main
 
 
 def test_json_is_the_last_line_after_a_readable_table():

@@ -20,7 +20,7 @@ from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine import accelerator
 from matmul_demo.machine.accelerator import Accelerator, Device
 from matmul_demo.racing.race import make_race
-from matmul_demo.racing.report import Report
+from matmul_demo.racing.report import RaceReport
 from matmul_demo.text import gpu_text, percent_text, text_table
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL
 
@@ -48,7 +48,7 @@ def main() -> None:
     print(json.dumps(record(roof, large, reports), allow_nan=False))
 
 
-def race(shape: str) -> Report:
+def race(shape: str) -> RaceReport:
     """Every lane of the GPU, and two of the processor."""
     print(f"racing {shape}, about {BUDGET:g} seconds", file=sys.stderr)
     lanes = [lane.key for lane in LADDER if lane.device == "cuda" or lane.key in BESIDE]
@@ -60,7 +60,7 @@ def race(shape: str) -> Report:
 def bfloat16_gflops(device: Device) -> float:
     """10⁹ FLOP per second of the large product."""
     call = device.multiplying("bfloat16", SIDE)
-    return 2 * SIDE**3 / accelerator.fastest(call, device.now) / 1e9
+    return 2 * SIDE**3 / accelerator.fastest_seconds(call, device.now) / 1e9
 
 
 def large_text(large: float, roof: Accelerator) -> str:
@@ -77,7 +77,7 @@ def large_text(large: float, roof: Accelerator) -> str:
     )
 
 
-def record(roof: Accelerator, large: float, reports: list[Report]) -> dict[str, Any]:
+def record(roof: Accelerator, large: float, reports: list[RaceReport]) -> dict[str, Any]:
     """All of it as plain JSON."""
     races = [report.to_json() for report in reports]
     machine = races[0]["machine"] if races else None
@@ -94,7 +94,7 @@ def record(roof: Accelerator, large: float, reports: list[Report]) -> dict[str, 
 
 
 def write(
-    roof: Accelerator, large: float, reports: list[Report], folder: Path = RESULTS
+    roof: Accelerator, large: float, reports: list[RaceReport], folder: Path = RESULTS
 ) -> list[Path]:
     """JSON and tables, named by the device."""
     name = re.sub(r"[^a-z0-9]+", "-", roof.name.lower()).strip("-")

@@ -102,7 +102,7 @@ def measure(shape: str, threads: int, seconds: float) -> dict[str, object]:
     samples = sample(workload, threads, seconds)
     busy = watch.busy()
     now = limits.measure(workload.dtype, threads, limits.FIRST_LOOK)
-    kept = limits.known(workload.dtype, threads).best_of(now)
+    kept = limits.processor_limits(workload.dtype, threads).best_of(now)
     level = roofline.holds(kept.levels, workload)
     roofs = workload.flop / kept.peak_gflops / 1e9, workload.bytes_moved / level.gbs / 1e9
     floor = max(roofs)

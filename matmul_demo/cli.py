@@ -8,9 +8,10 @@ import sys
 import time
 
 from matmul_demo import text, workloads
+from matmul_demo.errors import RaceError
 from matmul_demo.lanes import ladder as strategies
 from matmul_demo.racing import race
-from matmul_demo.racing.report import Report
+from matmul_demo.racing.report import RaceReport
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.cache, options.baseline, options.data,
         )  # fmt: skip
         report = _run(contest)
-    except workloads.RaceError as error:
+    except RaceError as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -66,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _run(contest: race.Race) -> Report:
+def _run(contest: race.Race) -> RaceReport:
     """Race to the end, with a line on stderr whenever something begins."""
     start = time.monotonic()
     report = contest.snapshot("waiting")
@@ -75,4 +76,3 @@ def _run(contest: race.Race) -> Report:
         if lane:
             print(f"{time.monotonic() - start:6.1f} s  {lane}", file=sys.stderr)
     return report
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matmul_demo.digits import PIXELS
 from matmul_demo.machine.accelerator import Accelerator
 from matmul_demo.machine.processor import cpu_name
-from matmul_demo.racing.report import Report, Result
+from matmul_demo.racing.report import RaceReport, Result
 from matmul_demo.workloads import Workload
 
 NEIGHBOURS_NOTED = 0.25  # processors; below this the effect drowns in the usual spread
@@ -88,7 +88,7 @@ def is_busy(result: Result) -> bool:
 COLUMNS = ("time", "IQR", "GFLOP/s", "GB/s", "of the floor", "speed-up", "error", "threads", "how")
 
 
-def text_table(report: Report) -> str:
+def text_table(report: RaceReport) -> str:
     """The whole race for a terminal: machine, one line for each lane, remarks, headline."""
     head = ("lane", *COLUMNS)
     lines = [(result.strategy, *row_texts(result)) for result in report.results]
@@ -104,7 +104,7 @@ def text_table(report: Report) -> str:
     return "\n".join([*parts, "", *filter(None, [podium_text(report)]), headline(report)])
 
 
-def podium_text(report: Report) -> str:
+def podium_text(report: RaceReport) -> str:
     """The leaders, run once more in turns; empty before that."""
     places = report.podium()
     if not places:
@@ -121,7 +121,7 @@ def podium_text(report: Report) -> str:
     return f"The leaders once more, in turns: {', '.join(shown)}.{tie}"
 
 
-def machine_text(report: Report) -> str:
+def machine_text(report: RaceReport) -> str:
     """What was multiplied, on what, and how fast that machine can be."""
     workload = report.workload
     sizes = f"{workload.rows}×{workload.inner} · {workload.inner}×{workload.columns}"
@@ -163,7 +163,7 @@ def gpu_text(device: Accelerator) -> str:
     )
 
 
-def _neighbours_text(report: Report) -> str:
+def _neighbours_text(report: RaceReport) -> str:
     """A warning when other programs used the processor; nothing when it was ours."""
     if report.neighbours is None or report.neighbours < NEIGHBOURS_NOTED:
         return ""
@@ -173,7 +173,7 @@ def _neighbours_text(report: Report) -> str:
     )
 
 
-def _floor_text(report: Report, best: Result) -> str:
+def _floor_text(report: RaceReport, best: Result) -> str:
     """How near the winner comes to the limit, or that the limit was measured too low."""
     if not best.floor_fraction or not best.seconds:
         return ""
@@ -189,7 +189,7 @@ def _floor_text(report: Report, best: Result) -> str:
     return f" The floor of this machine is {floor}: the winner takes {times} times as long."
 
 
-def headline(report: Report) -> str:
+def headline(report: RaceReport) -> str:
     """One sentence on who won and by how much; honest on estimates and on the limit."""
     ranking = report.ranking()
     titles = {lane.key: f"{lane.title} ({lane.library})" for lane in report.lanes}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matmul_demo import digits
+from matmul_demo.errors import RaceError
 from matmul_demo.machine.processor import aligned
 
 LESSON_BATCH = "10x784x10"  # ten pictures against ten classes
@@ -23,10 +24,6 @@ MAX_BYTES = 2**30  # matrices, two results and the float64 reference together
 MAX_FLOP = 2e11  # admits 4096 cubed; the float64 reference of that takes seconds
 
 _SHAPE = re.compile(r"\s*(\d{1,12})\s*[x×*]\s*(\d{1,12})\s*[x×*]\s*(\d{1,12})\s*", re.IGNORECASE)
-
-
-class RaceError(ValueError):
-    """Something a person can cause and mend; the message is a sentence for that person."""
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matmul_demo.einsum.grammar import Expression, letter_sizes, parse, parse_shapes
+from matmul_demo.errors import RaceError
 from matmul_demo.racing import timing
 
 TIME_BUDGET = 0.3  # seconds for each of the two ways
-NAMES = "ABCDEF"  # operands in the loops
+OPERAND_NAMES = "ABCDEF"  # operands in the loops
 
 # What each one is called, the expression, and shapes to begin with.
 PRESETS = (
@@ -104,8 +105,8 @@ def flop(expression: Expression, sizes: dict[str, int]) -> int:
     return each * math.prod(sizes[letter] for letter in expression.letters)
 
 
-def explain(text: str, shapes_text: str, measured: bool = True) -> Explanation:
-    """Explain an expression for operands of these shapes, and time it when `measured`.
+def explain(text: str, shapes_text: str, with_times: bool = True) -> Explanation:
+    """Explain an expression for operands of these shapes, and time it when `with_times`.
 
     Raises:
         RaceError: a sentence about the first thing that is wrong.
@@ -115,7 +116,7 @@ def explain(text: str, shapes_text: str, measured: bool = True) -> Explanation:
     sizes = letter_sizes(expression, shapes)
     result_shape = tuple(sizes[letter] for letter in expression.result)
     plain, function = _plain(expression, shapes)
-    seconds, plain_seconds = _times(expression, shapes, function) if measured else (None, None)
+    seconds, plain_seconds = _times(expression, shapes, function) if with_times else (None, None)
     return Explanation(
         str(expression),
         shapes,
@@ -162,7 +163,7 @@ def loops(expression: Expression, sizes: dict[str, int]) -> str:
     for letter in expression.summed:
         lines.append(f"{indent}for {letter} in range({sizes[letter]}):")
         indent += "    "
-    factors = [_cell(n, x) for n, x in zip(NAMES, expression.operands, strict=False)]
+    factors = [_cell(n, x) for n, x in zip(OPERAND_NAMES, expression.operands, strict=False)]
     lines.append(f"{indent}total += {' * '.join(factors)}")
     return "\n".join([*lines, f"{outer}{_cell('result', expression.result)} = total"])
 

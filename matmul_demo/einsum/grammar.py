@@ -9,7 +9,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from matmul_demo.workloads import RaceError
+from matmul_demo.errors import RaceError
 
 MAX_OPERANDS = 6
 MAX_STEPS = 10**9  # rounds of the innermost loop; NumPy's own loop takes about a second

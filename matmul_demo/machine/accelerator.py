@@ -17,7 +17,7 @@ import torch
 
 from matmul_demo.lanes import gpu, libraries
 from matmul_demo.machine.datasheets import Datasheet, datasheet
-from matmul_demo.machine.store import Drawer
+from matmul_demo.machine.store import MeasurementFile
 from matmul_demo.workloads import Workload
 
 FORMAT = 1
@@ -75,7 +75,7 @@ class Cuda:
 
 
 @dataclass(frozen=True)
-class Product:
+class BestProduct:
     """The fastest product of a kind of number: 10⁹ FLOP per second, and the side of the squares."""
 
     numbers: str
@@ -96,7 +96,7 @@ class Accelerator:
 
     name: str
     copy_gbs: float
-    products: tuple[Product, ...]
+    products: tuple[BestProduct, ...]
     datasheet: Datasheet | None = None
 
     def best(self, numbers: str) -> float | None:
@@ -115,34 +115,36 @@ class Accelerator:
         return max(arithmetic, workload.elements * itemsize / (sheet.memory_gbs * 1e9))
 
 
-def known(device: Device, folder: Path | None = None) -> Accelerator:
+def accelerator_limits(device: Device, folder: Path | None = None) -> Accelerator:
     """The roof of a device, measured now if it never was."""
-    drawer = Drawer({"format": FORMAT, "gpu": device.name, "torch": torch.__version__}, folder)
-    stored = _stored(device.name, drawer.read())
+    file = MeasurementFile(
+        {"format": FORMAT, "gpu": device.name, "torch": torch.__version__}, folder
+    )
+    stored = _stored(device.name, file.read())
     if stored:
         return stored
     found = measure(device)
     fields = asdict(found)
     fields.pop("datasheet")  # ours, and perhaps better known tomorrow
-    drawer.write(fields, time.time())
+    file.write(fields, time.time())
     return found
 
 
 def measure(device: Device, sizes: Sequence[int] = SIZES) -> Accelerator:
     """Copy, then multiply squares of each kind of number; the best of each counts."""
-    copied = 2 * COPY_BYTES / fastest(device.copying(COPY_BYTES), device.now) / 1e9
+    copied = 2 * COPY_BYTES / fastest_seconds(device.copying(COPY_BYTES), device.now) / 1e9
     products = []
     for numbers in KINDS:
         rates = {
-            side: 2 * side**3 / fastest(device.multiplying(numbers, side), device.now) / 1e9
+            side: 2 * side**3 / fastest_seconds(device.multiplying(numbers, side), device.now) / 1e9
             for side in sizes
         }
         side = max(rates, key=rates.__getitem__)
-        products.append(Product(numbers, rates[side], side))
+        products.append(BestProduct(numbers, rates[side], side))
     return Accelerator(device.name, copied, tuple(products), datasheet(device.name))
 
 
-def fastest(call: Callable[[], object], now: Callable[[], float]) -> float:
+def fastest_seconds(call: Callable[[], object], now: Callable[[], float]) -> float:
     """Seconds of the fastest of some calls, after one that warms up."""
     call()
     start = last = now()
@@ -157,7 +159,7 @@ def fastest(call: Callable[[], object], now: Callable[[], float]) -> float:
 def _stored(name: str, stored: Any) -> Accelerator | None:  # noqa: ANN401
     """What was stored, as a roof; None when it is not what we could have measured."""
     try:
-        products = tuple(Product(**product) for product in stored["products"])
+        products = tuple(BestProduct(**product) for product in stored["products"])
         rates = [stored["copy_gbs"], *(product.gflops for product in products)]
         possible = all(isinstance(rate, float) and 0 < rate < math.inf for rate in rates)
         if not possible or [product.numbers for product in products] != list(KINDS):

@@ -49,9 +49,11 @@ DATASHEETS = (
 
 def datasheet(name: str) -> Datasheet | None:
     """The figures of a device by the name that torch gives it; None where we have none."""
-    words = set(_words(name))
-    return next((sheet for sheet in DATASHEETS if words.issuperset(_words(sheet.device))), None)
+    parts = set(_name_parts(name))
+    return next(
+        (sheet for sheet in DATASHEETS if parts.issuperset(_name_parts(sheet.device))), None
+    )
 
 
-def _words(name: str) -> list[str]:
+def _name_parts(name: str) -> list[str]:
     return re.findall(r"[a-z0-9]+", name.lower())

@@ -17,7 +17,7 @@ import numpy as np
 
 from matmul_demo.machine import probe
 from matmul_demo.machine.processor import caches, cpu_name
-from matmul_demo.machine.store import Drawer
+from matmul_demo.machine.store import MeasurementFile
 from matmul_demo.machine.vectors import REGISTERS, VECTOR_BYTES
 
 FORMAT = 1  # counted up when what is stored or measured changes
@@ -78,7 +78,7 @@ def descending(levels: tuple[Level, ...]) -> tuple[Level, ...]:
     return tuple(reversed(raised))
 
 
-def known(dtype: str, threads: int, folder: Path | None = None) -> Limits:
+def processor_limits(dtype: str, threads: int, folder: Path | None = None) -> Limits:
     """The limits, measured now if they never were, else looked at again.
 
     Args:
@@ -86,13 +86,13 @@ def known(dtype: str, threads: int, folder: Path | None = None) -> Limits:
         threads: threads that work together.
         folder: where limits are kept; None for the usual place.
     """
-    drawer = Drawer(_about(dtype, threads), folder)
-    earlier = _limits(drawer.read(), threads)
-    if earlier and drawer.is_fresh():
+    file = MeasurementFile(_about(dtype, threads), folder)
+    earlier = _limits(file.read(), threads)
+    if earlier and file.is_fresh():
         return earlier
     now = measure(dtype, threads, BRIEF_LOOK if earlier else FIRST_LOOK)
     best = earlier.best_of(now) if earlier else now
-    drawer.write(asdict(best), best.began)
+    file.write(asdict(best), best.began)
     return best
 
 

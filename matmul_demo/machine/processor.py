@@ -16,7 +16,7 @@ import psutil
 from numpy.typing import NDArray
 
 CGROUP = Path("/sys/fs/cgroup")
-CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+CACHE_FOLDER = Path("/sys/devices/system/cpu/cpu0/cache")
 LINE = 64  # bytes that travel between the caches together
 MIN_WATCH = 0.25  # seconds; the system counts in hundredths, which spoils shorter watches
 
@@ -71,11 +71,11 @@ class Cache:
     processors: int
 
 
-USUAL_CACHES = (Cache(1, 2**15, 1), Cache(2, 2**19, 1), Cache(3, 2**25, 64))
+DEFAULT_CACHES = (Cache(1, 2**15, 1), Cache(2, 2**19, 1), Cache(3, 2**25, 64))
 
 
 @functools.cache
-def caches(folder: Path = CACHES) -> tuple[Cache, ...]:
+def caches(folder: Path = CACHE_FOLDER) -> tuple[Cache, ...]:
     """The processor's caches for data, nearest first; usual ones where the system does not tell."""
     found: dict[int, Cache] = {}
     try:
@@ -89,8 +89,8 @@ def caches(folder: Path = CACHES) -> tuple[Cache, ...]:
                 shared = _count_cpus(text["shared_cpu_list"])
                 found[level] = Cache(level, _size(text["size"]), shared)
     except (OSError, ValueError):
-        return USUAL_CACHES
-    return tuple(found[level] for level in sorted(found)) if len(found) > 1 else USUAL_CACHES
+        return DEFAULT_CACHES
+    return tuple(found[level] for level in sorted(found)) if len(found) > 1 else DEFAULT_CACHES
 
 
 def _size(text: str) -> int:

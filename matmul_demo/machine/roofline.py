@@ -64,7 +64,7 @@ def measure_machine(workload: Workload, threads: int) -> Machine:
     beside = _measure_gpu() if workload.device == "cuda" else None
     if not HAVE_NUMBA:
         return Machine(cpu_name(), None, NO_NUMBA, None, NO_NUMBA, gpu=beside)
-    found = limits.known(workload.dtype, threads)
+    found = limits.processor_limits(workload.dtype, threads)
     level = holds(found.levels, workload)
     how = f"{threads} thread{'s' * (threads > 1)}, {_looks(found)}"
     return Machine(
@@ -86,7 +86,7 @@ def _measure_gpu() -> Accelerator | None:
     if gpu.missing():
         return None
     try:
-        return accelerator.known(accelerator.Cuda())
+        return accelerator.accelerator_limits(accelerator.Cuda())
     except RuntimeError as error:  # its memory is full, or the driver failed
         log.warning("The GPU's roof was not measured: %s", error)
         return None

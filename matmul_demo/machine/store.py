@@ -31,7 +31,7 @@ def cache_folder() -> Path:
 
 
 @dataclass(frozen=True)
-class Drawer:
+class MeasurementFile:
     """The place of one measurement.
 
     Attributes:

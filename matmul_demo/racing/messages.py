@@ -36,7 +36,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Ready:
+class RaceStart:
     """Matrices are made, limits measured; the race begins."""
 
     limits: Machine
@@ -44,14 +44,14 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Started:
+class LaneStart:
     """A lane begins."""
 
     strategy: str
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class NeighbourLoad:
     """Processors that other programs kept busy since the first lane began, on average."""
 
     busy: float
@@ -65,7 +65,7 @@ class Podium:
 
 
 @dataclass(frozen=True)
-class Refused:
+class Refusal:
     """The race cannot begin for a reason that a person can mend."""
 
     message: str

@@ -83,7 +83,7 @@ class Worker:
             )
 
 
-def death(exit_code: int, racing: bool) -> str:
+def describe_exit(exit_code: int, racing: bool) -> str:
     """A sentence on how the worker ended, in a lane or before the first one."""
     when = "while this lane ran" if racing else "before the first lane began"
     if exit_code == -signal.SIGKILL:

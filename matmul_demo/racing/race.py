@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
+from matmul_demo.errors import RaceError
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.machine.processor import available_threads
 from matmul_demo.machine.roofline import Machine
-from matmul_demo.racing.messages import Neighbours, Plan, Podium, Ready, Refused, Started
-from matmul_demo.racing.process import Worker, death
-from matmul_demo.racing.report import Outcome, Phase, Report, summarise
-from matmul_demo.workloads import RaceError, Workload, parse_shape
+from matmul_demo.racing.messages import LaneStart, NeighbourLoad, Plan, Podium, RaceStart, Refusal
+from matmul_demo.racing.process import Worker, describe_exit
+from matmul_demo.racing.report import Outcome, Phase, RaceReport, summarise_outcomes
+from matmul_demo.workloads import Workload, parse_shape
 
 DEFAULT_BUDGET = 20.0  # seconds for the whole race
 MIN_BUDGET, MAX_BUDGET = 1.0, 120.0
@@ -69,15 +70,15 @@ class Race:
         self._shared = worker is not None
         self._worker = worker or Worker(self.threads)
 
-    def snapshot(self, phase: Phase | None = None) -> Report:
+    def snapshot(self, phase: Phase | None = None) -> RaceReport:
         """The race as it stands, from now on in `phase` where one is given."""
         self._phase = phase or self._phase
         floor = self._machine.floor_seconds(self.workload) if self._machine else None
-        return Report(
+        return RaceReport(
             self.workload,
             self.threads,
             self.lanes,
-            summarise(
+            summarise_outcomes(
                 self._outcomes,
                 self.lanes,
                 self.workload,
@@ -97,7 +98,7 @@ class Race:
         """End the running lane and the race, now; does nothing when it is over."""
         self._worker.stop()
 
-    def run(self) -> Iterator[Report]:
+    def run(self) -> Iterator[RaceReport]:
         """Race, and yield a report at the start, when a lane begins, and when it ends.
 
         A worker that dies costs the lane that ran in it; the next lanes get a new worker. Closing
@@ -121,7 +122,7 @@ class Race:
         finished = {outcome.strategy for outcome in self._outcomes}
         return [lane for lane in self.lanes if lane.key not in finished]
 
-    def _run_worker(self, deadline: float) -> Iterator[Report]:
+    def _run_worker(self, deadline: float) -> Iterator[RaceReport]:
         """Run the pending lanes in a new worker until all are done or it is gone."""
         keys = tuple(lane.key for lane in self._pending())
         lanes = {lane.key: lane for lane in self.lanes}
@@ -148,32 +149,32 @@ class Race:
                     break
                 message = connection.recv()
                 self._take(message)
-                if not isinstance(message, Neighbours):  # an outcome follows it at once
+                if not isinstance(message, NeighbourLoad):  # an outcome follows it at once
                     yield self.snapshot("racing")
         except (EOFError, OSError):
             pass  # the other end is gone; the exit code says why
         finally:
             exit_code = self._leave_worker()
         if self._pending() and not self._worker.stopped:
-            self._blame(reason or death(exit_code, self._running is not None))
+            self._fail_pending(reason or describe_exit(exit_code, self._running is not None))
 
     def _take(self, message: object) -> None:
         """Note what the worker says."""
-        if isinstance(message, Ready):
+        if isinstance(message, RaceStart):
             self._machine, self._data = message.limits, message.data
-        elif isinstance(message, Started):
+        elif isinstance(message, LaneStart):
             self._running = message.strategy
-        elif isinstance(message, Neighbours):
+        elif isinstance(message, NeighbourLoad):
             self._neighbours = message.busy
         elif isinstance(message, Outcome):
             self._outcomes.append(message)
             self._running = None
         elif isinstance(message, Podium):
             self._podium = message.samples
-        elif isinstance(message, Refused):
+        elif isinstance(message, Refusal):
             raise RaceError(message.message)
 
-    def _blame(self, reason: str) -> None:
+    def _fail_pending(self, reason: str) -> None:
         """A worker died: the lane that ran takes the blame, or all when none did."""
         pending = self._pending()
         blamed = [lane for lane in pending if lane.key == self._running] or pending

@@ -113,7 +113,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Report:
+class RaceReport:
     """The race so far; a new one after each event.
 
     Attributes:
@@ -194,7 +194,7 @@ def tolerance(workload: Workload, numbers: str | None = None) -> float:
     return ERROR_MARGIN * math.sqrt(workload.inner) * float(np.finfo(kind).eps) + rounded
 
 
-def summarise(
+def summarise_outcomes(
     outcomes: Sequence[Outcome],
     lanes: Sequence[Strategy],
     workload: Workload,

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from matmul_demo.errors import RaceError
 from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.racing.process import Worker
 from matmul_demo.racing.race import Race, checked_budget, checked_threads, choose_lanes
-from matmul_demo.racing.report import Phase, Report
-from matmul_demo.workloads import RaceError, Workload
+from matmul_demo.racing.report import Phase, RaceReport
+from matmul_demo.workloads import Workload
 
 SIZES = (16, 32, 64, 128, 256, 512, 1024)  # rows, inner and columns alike
 MAX_LANES = 6  # as many as can be told apart by colour and shape
-USUAL_LANES = (
+DEFAULT_LANES = (
     "naive_lists", "numba_ijk", "numba_ikj", "numba_blocked", "matmul_numpy", "matmul_torch",
 )  # fmt: skip
 DEFAULT_BUDGET = 15.0  # seconds for all sizes
@@ -34,7 +35,7 @@ class SweepReport:
 
     lanes: tuple[Strategy, ...]
     sizes: tuple[int, ...]
-    reports: tuple[Report, ...] = ()
+    reports: tuple[RaceReport, ...] = ()
     phase: Phase = "waiting"
     threads: int = 1
     dtype: str = "float32"
@@ -57,7 +58,7 @@ class Sweep:
 
     def __init__(
         self,
-        lanes: Sequence[str] = USUAL_LANES,
+        lanes: Sequence[str] = DEFAULT_LANES,
         dtype: str = "float32",
         threads: int | None = None,
         cache: str = "warm",
@@ -70,7 +71,7 @@ class Sweep:
         self._workloads = [Workload(size, size, size, dtype, cache=cache) for size in sizes]
         self._budget = checked_budget(budget) / len(sizes)
         self._worker = Worker(checked_threads(threads))
-        self._reports: list[Report] = []
+        self._reports: list[RaceReport] = []
         self._phase: Phase = "waiting"
 
     def snapshot(self, phase: Phase | None = None) -> SweepReport:

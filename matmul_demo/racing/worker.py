@@ -1,9 +1,9 @@
 """The process in which lanes run, so that one of them can be stopped, or die, without the app.
 
-Started by `process` as `python -m matmul_demo.racing.worker FD`; FD is its end of a socket pair
-over which one `Plan` after another comes in and `Ready`, `Started` and `Outcome` go out. It is a
-program of its own and not a `multiprocessing.Process`, because that would import the main program
-again, and with it Gradio, every model library and the whole page, before each race.
+`process` starts it as `python -m matmul_demo.racing.worker FD`. FD is its end of a socket pair: one
+`Plan` after another comes in; `RaceStart`, `LaneStart` and `Outcome` go out. It is a program of its
+own and not a `multiprocessing.Process`, because that would import the main program again, and with
+it Gradio, every model library and the whole page, before each race.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ import torch
 from numpy.typing import NDArray
 
 from matmul_demo import workloads
+from matmul_demo.errors import RaceError
 from matmul_demo.lanes import gpu, strategy
 from matmul_demo.lanes import ladder as strategies
 from matmul_demo.machine import processor as machine
 from matmul_demo.machine import roofline
 from matmul_demo.racing import report, timing
-from matmul_demo.racing.messages import Neighbours, Plan, Podium, Ready, Refused, Started
+from matmul_demo.racing.messages import LaneStart, NeighbourLoad, Plan, Podium, RaceStart, Refusal
 
 MIN_SHARE = 0.05  # seconds for a lane when the budget is spent: every lane gets a time
 PODIUM_SHARE = 0.1  # of the budget, for the leaders in turns
@@ -40,15 +41,15 @@ REFERENCE_ROWS = 4096  # converted to float64 at a time
 
 def main() -> None:
     """Run each plan that is received, and end when the parent's end of the connection closes."""
-    _be_first_to_die()
+    _prefer_to_be_killed()
     connection = Connection(int(sys.argv[1]))
     plans: SimpleQueue[Plan] = SimpleQueue()
     Thread(target=_receive, args=(connection, plans), daemon=True).start()
     try:
         while True:
             run(plans.get(), connection.send)
-    except workloads.RaceError as error:
-        connection.send(Refused(str(error)))
+    except RaceError as error:
+        connection.send(Refusal(str(error)))
     except BrokenPipeError:
         pass  # the parent is gone; nobody waits for the rest
 
@@ -58,7 +59,7 @@ def run(plan: Plan, send: Callable[[object], None]) -> None:
     matrices = workloads.make_matrices(plan.workload)
     limits = plan.limits or roofline.measure_machine(plan.workload, plan.threads)
     reference = reference_product(matrices)
-    send(Ready(limits, matrices.data))
+    send(RaceStart(limits, matrices.data))
     ladder = {lane.key: lane for lane in importlib.import_module(plan.ladder).LADDER}
     neighbours = machine.NeighbourWatch()
     times = dict(plan.earlier)
@@ -68,10 +69,10 @@ def run(plan: Plan, send: Callable[[object], None]) -> None:
         left = plan.deadline - podium_share - time.monotonic()
         share = max(left / max(len(runnable), 1), MIN_SHARE)
         runnable = [other for other in runnable if other != key]
-        send(Started(key))
+        send(LaneStart(key))
         watch = machine.NeighbourWatch()
         outcome = run_lane(ladder[key], plan.workload, matrices, reference, share)
-        send(Neighbours(neighbours.busy()))
+        send(NeighbourLoad(neighbours.busy()))
         send(replace(outcome, neighbours=watch.busy()))
         if outcome.leads(ladder[key], plan.workload):
             times[key] = outcome.median()
@@ -226,7 +227,7 @@ def _receive(connection: Connection, plans: SimpleQueue[Plan]) -> None:
         os._exit(0)
 
 
-def _be_first_to_die() -> None:
+def _prefer_to_be_killed() -> None:
     """When memory runs out, Linux shall end this process and not the app."""
     try:
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")

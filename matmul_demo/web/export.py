@@ -7,17 +7,17 @@ import csv
 import io
 import json
 
-from matmul_demo.racing.report import Report
+from matmul_demo.racing.report import RaceReport
 
 WAITING = "When the race is over, it can be saved here as JSON and CSV."
 
 
-def json_text(report: Report) -> str:
+def json_text(report: RaceReport) -> str:
     """The race as on the command line and in the API, indented."""
     return json.dumps(report.to_json(), indent=2, allow_nan=False, ensure_ascii=False)
 
 
-def csv_text(report: Report) -> str:
+def csv_text(report: RaceReport) -> str:
     """A line for each lane: what was multiplied, then the fields of the JSON's `results`.
 
     Seconds, GFLOP/s and GB/s as in the JSON; a field without a value is empty.
@@ -34,7 +34,7 @@ def csv_text(report: Report) -> str:
     return file.getvalue()
 
 
-def links(report: Report) -> str:
+def links(report: RaceReport) -> str:
     """Two download links; they carry the files themselves, so nothing is kept on the server."""
     if not report.results or report.phase not in ("done", "stopped"):
         return f'<p class="race-files muted">{WAITING}</p>'

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from matmul_demo.errors import RaceError
 from matmul_demo.lanes import gpu
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.lanes.strategy import Strategy
@@ -23,7 +24,6 @@ from matmul_demo.workloads import (
     DTYPES,
     LESSON_BATCH,
     LESSON_FULL,
-    RaceError,
     Workload,
     one_of,
     parse_shape,

@@ -8,12 +8,13 @@ import gradio as gr
 from gradio.events import api
 
 from matmul_demo.einsum import explain as einsum
+from matmul_demo.errors import RaceError
 from matmul_demo.lanes import gpu
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine.processor import available_threads
 from matmul_demo.racing.race import MAX_BUDGET, Race
-from matmul_demo.racing.report import Report
-from matmul_demo.racing.sweep import MAX_LANES, USUAL_LANES, Sweep
+from matmul_demo.racing.report import RaceReport
+from matmul_demo.racing.sweep import DEFAULT_LANES, MAX_LANES, Sweep
 from matmul_demo.web import endpoints, export, fields
 from matmul_demo.web.charts import bars as chart
 from matmul_demo.web.charts import einsum as einsum_card
@@ -21,15 +22,7 @@ from matmul_demo.web.charts import lesson
 from matmul_demo.web.charts import roofline as roofline_chart
 from matmul_demo.web.charts import sweep as sweep_chart
 from matmul_demo.web.settings import PRESETS, Settings, read_query, runnable
-from matmul_demo.workloads import (
-    CACHES,
-    DATA,
-    DEVICES,
-    DTYPES,
-    LESSON_BATCH,
-    RaceError,
-    parse_shape,
-)
+from matmul_demo.workloads import CACHES, DATA, DEVICES, DTYPES, LESSON_BATCH, parse_shape
 
 INTRO = """\
 ## The matmul race
@@ -158,7 +151,7 @@ def _open_link(request: gr.Request) -> tuple[Any, ...]:
     return chart.notice(" ".join(complaints)) if complaints else "", *fields.to_fields(settings)
 
 
-def _faces(report: Report) -> tuple[str, ...]:
+def _faces(report: RaceReport) -> tuple[str, ...]:
     """All that the page shows of a race: board, table, files, roofline plot, lesson's figures."""
     return (
         chart.board(report),
@@ -226,7 +219,7 @@ def _sweep_room(work: dict[str, Any], chosen: list[Any]) -> None:
     gr.Markdown(f"### {sweep_chart.TITLE}")
     with gr.Row(elem_id="sweep-row"):
         lanes = gr.Dropdown(
-            titles, value=[key for key in USUAL_LANES if key in keys], multiselect=True,
+            titles, value=[key for key in DEFAULT_LANES if key in keys], multiselect=True,
             max_choices=MAX_LANES, label=f"Lanes of the sweep, at most {MAX_LANES}", scale=4,
             elem_id="sweep-lanes", min_width=300,
         )  # fmt: skip
@@ -292,7 +285,7 @@ def _einsum_room(work: dict[str, Any]) -> None:
         expression = gr.Textbox(text, label="Expression", elem_id="einsum-expression")
         sizes = gr.Textbox(shapes, label="Shapes of the operands", elem_id="einsum-shapes")
         start = gr.Button("Explain and time", elem_id="einsum-start")
-    first = einsum_card.card(einsum.explain(text, shapes, measured=False))
+    first = einsum_card.card(einsum.explain(text, shapes, with_times=False))
     card = gr.HTML(first, padding=False, elem_id="einsum-card")
     preset.input(lambda index: einsum.PRESETS[index][1:], preset, [expression, sizes], **LIGHT)
     gr.on(

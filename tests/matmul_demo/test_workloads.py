@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from matmul_demo.workloads import RaceError, Workload, make_matrices, parse_shape
+from matmul_demo.errors import RaceError
+from matmul_demo.workloads import Workload, make_matrices, parse_shape
 
 
 @pytest.mark.parametrize("text", ["50000x784x10", " 50000 × 784 × 10 ", "50000*784X10"])

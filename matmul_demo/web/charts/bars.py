@@ -10,7 +10,7 @@ from html import escape
 
 from matmul_demo import text
 from matmul_demo.lanes.strategy import Strategy
-from matmul_demo.racing.report import Report, Result
+from matmul_demo.racing.report import RaceReport, Result
 from matmul_demo.web.charts.plot import Axis
 
 WAITING = (
@@ -23,7 +23,7 @@ MISSING = {"unavailable": "not here", "stopped": "stopped", "wrong": "wrong"}
 TABLE_WIDTHS = (20, 8, 7, 7, 7, 7, 8, 8, 7, 6, 15)  # per cent; fixed, so that columns stay in place
 
 
-def make_axis(report: Report) -> Axis | None:
+def make_axis(report: RaceReport) -> Axis | None:
     """The decades of seconds that hold every time and the floor; None while there are none."""
     times = [result.seconds for result in report.results if result.seconds]
     if report.floor_seconds:
@@ -35,7 +35,7 @@ def make_axis(report: Report) -> Axis | None:
     return Axis(low, max(high, low + 3))
 
 
-def board(report: Report) -> str:
+def board(report: RaceReport) -> str:
     """Headline, bars, legend and machine."""
     axis = make_axis(report)
     rows = "".join(_lane(report, lane, axis) for lane in report.lanes)
@@ -52,7 +52,7 @@ def notice(message: str) -> str:
     return f'<p class="race-notice" role="alert">{escape(message)}</p>'
 
 
-def status(report: Report) -> str:
+def status(report: RaceReport) -> str:
     """One sentence: what to do, what happens now, or who won."""
     if report.phase == "waiting":
         return WAITING
@@ -91,7 +91,7 @@ def _decade(exponent: int) -> str:
     return f"{10 ** (exponent - max(power, -9)):,} {unit}"
 
 
-def _lane(report: Report, lane: Strategy, axis: Axis | None) -> str:
+def _lane(report: RaceReport, lane: Strategy, axis: Axis | None) -> str:
     """One row: name, track with bar, whisker and floor line, time."""
     result = report.result(lane.key)
     state = result.status if result else "running" if report.running == lane.key else "waiting"
@@ -117,7 +117,7 @@ def _value(result: Result | None, state: str) -> str:
     return ("≈ " if result.estimated else "") + text.seconds_text(result.seconds)
 
 
-def _track(report: Report, result: Result | None, axis: Axis) -> str:
+def _track(report: RaceReport, result: Result | None, axis: Axis) -> str:
     """Floor line, and the bar of a right result or the reason why there is none."""
     parts = []
     if report.floor_seconds and not (result and result.reason and result.status != "ok"):
@@ -144,7 +144,7 @@ def _whisker(result: Result, axis: Axis) -> str:
     return f'<span class="race-whisker" style="left:{left:.2f}%;width:{right - left:.2f}%"></span>'
 
 
-def _legend(report: Report) -> str:
+def _legend(report: RaceReport) -> str:
     floor = ""
     if report.floor_seconds:
         note = FLOOR_NOTE if report.workload.device == "cpu" else PROCESSOR_NOTE
@@ -158,7 +158,7 @@ def _legend(report: Report) -> str:
     )
 
 
-def table(report: Report) -> str:
+def table(report: RaceReport) -> str:
     """The figures of every lane; a lane without a time says why instead."""
     head = "".join(f"<th scope='col'>{name}</th>" for name in ("lane", "library", *text.COLUMNS))
     widths = "".join(f'<col style="width:{width}%">' for width in TABLE_WIDTHS)
@@ -185,7 +185,7 @@ def _table_row(lane: Strategy, result: Result | None) -> str:
     return f"<tr{note}>{name}{cells}</tr>"
 
 
-def _machine(report: Report) -> str:
+def _machine(report: RaceReport) -> str:
     lines = [escape(line) for line in text.machine_text(report).splitlines()]
     lines += [escape(text.podium_text(report))] if report.podium() else []
     how = ""

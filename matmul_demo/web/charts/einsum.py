@@ -8,39 +8,40 @@ from matmul_demo.einsum.explain import Explanation
 from matmul_demo.text import seconds_text, three_digits, times_text
 
 
-def card(known: Explanation) -> str:
+def card(explanation: Explanation) -> str:
     """What the expression means, what it costs, and how long it took."""
-    shape = "×".join(map(str, known.result_shape)) or "a single number"
+    shape = "×".join(map(str, explanation.result_shape)) or "a single number"
     letters = "".join(
         f"<tr><th scope='row'>{x.name}</th><td>{x.size:,}</td><td>{', '.join(x.roles)}</td></tr>"
-        for x in known.letters
+        for x in explanation.letters
     )
     path = "".join(
-        f"<li><code>{escape(step.expression)}</code> {_flop(step.flop)}</li>" for step in known.path
+        f"<li><code>{escape(step.expression)}</code> {_flop(step.flop)}</li>"
+        for step in explanation.path
     )
     return (
         '<div class="race-einsum">'
-        f'<p class="race-summary" role="status">{escape(_headline(known))}</p>'
+        f'<p class="race-summary" role="status">{escape(_headline(explanation))}</p>'
         "<div class='race-columns'><div>"
         "<table><thead><tr><th scope='col'>letter</th><th scope='col'>size</th>"
         f"<th scope='col'>role</th></tr></thead><tbody>{letters}</tbody></table>"
-        f"<p>Result: {shape}. {_flop(known.flop)} on {_bytes(known.bytes_moved)}, "
-        f"{three_digits(known.flop / known.bytes_moved)} FLOP/byte.</p>"
+        f"<p>Result: {shape}. {_flop(explanation.flop)} on {_bytes(explanation.bytes_moved)}, "
+        f"{three_digits(explanation.flop / explanation.bytes_moved)} FLOP/byte.</p>"
         f"<p>Order that NumPy's optimizer chooses:</p><ol>{path}</ol></div>"
-        f"<div><p>The loops that it stands for:</p><pre>{escape(known.loops)}</pre>"
+        f"<div><p>The loops that it stands for:</p><pre>{escape(explanation.loops)}</pre>"
         "<p>First element, with sizes of 2 and operands that count 1, 2, 3, …:</p>"
-        f"<pre>{escape(known.example)}</pre></div></div></div>"
+        f"<pre>{escape(explanation.example)}</pre></div></div></div>"
     )
 
 
-def _headline(known: Explanation) -> str:
-    if known.seconds is None or known.plain_seconds is None:
-        return known.expression
-    ratio = known.seconds / known.plain_seconds
+def _headline(explanation: Explanation) -> str:
+    if explanation.seconds is None or explanation.plain_seconds is None:
+        return explanation.expression
+    ratio = explanation.seconds / explanation.plain_seconds
     compared = "as long" if ratio >= 1 else "of the time"
     return (
-        f"np.einsum takes {seconds_text(known.seconds)}, {known.plain} "
-        f"{seconds_text(known.plain_seconds)}: einsum takes {times_text(ratio)} {compared}."
+        f"np.einsum takes {seconds_text(explanation.seconds)}, {explanation.plain} "
+        f"{seconds_text(explanation.plain_seconds)}: einsum takes {times_text(ratio)} {compared}."
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 
 from matmul_demo.lanes.ladder import LADDER
-from matmul_demo.racing.report import Report
+from matmul_demo.racing.report import RaceReport
 from matmul_demo.text import seconds_text, times_text
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL
 
@@ -21,7 +21,7 @@ SHAPE_NAMES = {
 
 
 @dataclass(frozen=True)
-class Recorded:
+class LessonFigure:
     """One figure of the lesson.
 
     Attributes:
@@ -37,15 +37,15 @@ class Recorded:
     remark: str = ""
 
 
-RECORDED = (
-    Recorded(LESSON_BATCH, "naive_numpy", 19.1e-3),
-    Recorded(LESSON_BATCH, "naive_torch", 0.5, "the lesson says: about"),
-    Recorded(LESSON_BATCH, "broadcast_torch", 138e-6),
-    Recorded(LESSON_FULL, "naive_numpy", 95.0, "an estimate: the batch's 19.1 ms × 5,000"),
-    Recorded(LESSON_FULL, "broadcast_torch", 449e-3),
-    Recorded(LESSON_FULL, "einsum_torch", 9.53e-3),
-    Recorded(LESSON_FULL, "matmul_torch", 9.27e-3),
-    Recorded(
+LESSON_FIGURES = (
+    LessonFigure(LESSON_BATCH, "naive_numpy", 19.1e-3),
+    LessonFigure(LESSON_BATCH, "naive_torch", 0.5, "the lesson says: about"),
+    LessonFigure(LESSON_BATCH, "broadcast_torch", 138e-6),
+    LessonFigure(LESSON_FULL, "naive_numpy", 95.0, "an estimate: the batch's 19.1 ms × 5,000"),
+    LessonFigure(LESSON_FULL, "broadcast_torch", 449e-3),
+    LessonFigure(LESSON_FULL, "einsum_torch", 9.53e-3),
+    LessonFigure(LESSON_FULL, "matmul_torch", 9.27e-3),
+    LessonFigure(
         LESSON_FULL, "cuda_launch", 22.3e-6,
         "the time to enqueue the work on a GPU, not to do it: the product would need 7.1 TB/s",
     ),
@@ -56,9 +56,9 @@ NOTE = (
 )
 
 
-def table(report: Report) -> str:
+def table(report: RaceReport) -> str:
     """The lesson's figures with those of a race on the same shape; blank for the other shape."""
-    rows = "".join(_row(report, line) for line in RECORDED)
+    rows = "".join(_row(report, line) for line in LESSON_FIGURES)
     head = "".join(
         f"<th scope='col'>{name}</th>"
         for name in ("step", "recorded", "this machine", "ratio", "what the recorded figure is")
@@ -70,7 +70,7 @@ def table(report: Report) -> str:
     )
 
 
-def _row(report: Report, line: Recorded) -> str:
+def _row(report: RaceReport, line: LessonFigure) -> str:
     lane = next(lane for lane in LADDER if lane.key == line.lane)
     same = report.workload.shape == line.shape and report.workload.dtype == "float32"
     result = report.result(line.lane) if same else None
@@ -81,7 +81,7 @@ def _row(report: Report, line: Recorded) -> str:
         ratio = times_text(line.seconds / seconds)
     elif result:
         ours = "not here" if result.status == "unavailable" else result.status
-    first = next(other for other in RECORDED if other.shape == line.shape)
+    first = next(other for other in LESSON_FIGURES if other.shape == line.shape)
     group = ""
     if line is first:
         group = (

@@ -6,7 +6,7 @@ from html import escape
 
 from matmul_demo.machine.accelerator import Accelerator
 from matmul_demo.machine.processor import caches
-from matmul_demo.racing.report import Report
+from matmul_demo.racing.report import RaceReport
 from matmul_demo.text import three_digits
 
 LEVEL_COLUMNS = ("data in", "holds", "GB/s", "bend")
@@ -14,13 +14,13 @@ PRODUCT_COLUMNS = ("numbers", "best product found", "n", "datasheet")
 SHEET_NOTE = "The datasheet's figures are the maker's, dense, and not measured here."
 
 
-def tables(report: Report) -> str:
+def tables(report: RaceReport) -> str:
     """The table of the levels, empty before a race; then that of the GPU where there is one."""
     device = report.machine.gpu if report.machine else None
     return f'<div class="race-limits">{_levels(report)}{_gpu(device) if device else ""}</div>'
 
 
-def _levels(report: Report) -> str:
+def _levels(report: RaceReport) -> str:
     machine = report.machine
     threads = f"{report.threads} thread{'s' * (report.threads > 1)}"
     caption = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 
 from matmul_demo.machine.roofline import Machine
-from matmul_demo.racing.report import Report, Result
+from matmul_demo.racing.report import RaceReport, Result
 from matmul_demo.text import three_digits
 from matmul_demo.web.charts import limits as limits_table
 from matmul_demo.web.charts import plot
@@ -22,7 +22,7 @@ HEIGHT = 400.0  # pixels of the plot's area in the stylesheet
 LABEL_GAP = 15.0  # pixels between two labels
 
 
-def section(report: Report) -> str:
+def section(report: RaceReport) -> str:
     """Heading, plot and legend; an empty frame of the same size before the race."""
     return (
         f'<div class="race-roofline"><h3>{TITLE}</h3>{_plot(report)}{_list(report)}'
@@ -30,7 +30,7 @@ def section(report: Report) -> str:
     )
 
 
-def _plot(report: Report) -> str:
+def _plot(report: RaceReport) -> str:
     machine = report.machine
     if machine is None or not machine.peak_gflops or not machine.bandwidth_gbs:
         return EMPTY_FRAME.draw("The roofline plot, empty before a race.", "", "")
@@ -49,11 +49,11 @@ def _plot(report: Report) -> str:
     points = [(low, roof.at(low)), (roof.ridge, roof.peak), (high, roof.peak)]
     lines += frame.line(points, "roof")
     marks = "".join(_dot(report, result, frame) for result in dots)
-    words = f"{len(dots)} lanes under a roof of {_roof_text(machine)}."
-    return frame.draw(words, lines, marks + labels)
+    description = f"{len(dots)} lanes under a roof of {_roof_text(machine)}."
+    return frame.draw(description, lines, marks + labels)
 
 
-def _list(report: Report) -> str:
+def _list(report: RaceReport) -> str:
     """The names by the dots' numbers, for screens where only those fit; folded, so none jumps."""
     rates = (
         f"{_name(report, result)}, {three_digits(result.gflops or 0.0)} GFLOP/s"
@@ -77,7 +77,7 @@ class _Roof:
         return min(self.peak, intensity * self.bandwidth)
 
 
-def _dots(report: Report) -> list[Result]:
+def _dots(report: RaceReport) -> list[Result]:
     """The processor's lanes with a right result, fastest first."""
     here = {lane.key for lane in report.lanes if lane.device == "cpu"}
     shown = [r for r in report.results if r.strategy in here and r.gflops and r.gbs]
@@ -89,7 +89,7 @@ def _intensity(result: Result) -> float:
     return (result.gflops or 0.0) / (result.gbs or 1.0)
 
 
-def _dot(report: Report, result: Result, frame: plot.Frame) -> str:
+def _dot(report: RaceReport, result: Result, frame: plot.Frame) -> str:
     kinds = ["dot-reduced"] * result.reduced_precision + ["dot-estimate"] * result.estimated
     if report.phase != "racing" and report.ranking()[:1] == [result]:
         kinds.append("dot-best")
@@ -101,12 +101,12 @@ def _dot(report: Report, result: Result, frame: plot.Frame) -> str:
     return frame.mark((_intensity(result), result.gflops or 0.0), " ".join(kinds), text)
 
 
-def _name(report: Report, result: Result) -> str:
+def _name(report: RaceReport, result: Result) -> str:
     title = next(lane.title for lane in report.lanes if lane.key == result.strategy)
     return f"{title} ({result.library})"
 
 
-def _labels(report: Report, dots: list[Result], frame: plot.Frame) -> tuple[str, str]:
+def _labels(report: RaceReport, dots: list[Result], frame: plot.Frame) -> tuple[str, str]:
     """Names on both sides of the dots, in turn, each tied to its dot by a thin line."""
     lines, texts = "", ""
     if not dots:
@@ -138,7 +138,7 @@ def _roof_text(machine: Machine) -> str:
     )
 
 
-def _note(report: Report) -> str:
+def _note(report: RaceReport) -> str:
     if report.machine is None:
         return "The roof is measured when a race begins; each lane adds its dot when it is timed."
     if not report.machine.peak_gflops:

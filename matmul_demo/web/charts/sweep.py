@@ -85,8 +85,8 @@ def _plot(sweep: SweepReport) -> str:
         for (size, result), place in zip(points, places, strict=True):
             kind = f"series-{index}" + " dot-estimate" * result.estimated
             marks += frame.mark(place, kind, f"{_name(lane)}, n = {size:,}: {_rate(result)}")
-    words = f"Speed of {len(sweep.lanes)} lanes over {len(sweep.sizes)} sizes."
-    return frame.draw(words, lines, marks)
+    description = f"Speed of {len(sweep.lanes)} lanes over {len(sweep.sizes)} sizes."
+    return frame.draw(description, lines, marks)
 
 
 def _results(sweep: SweepReport, lane: Strategy) -> list[tuple[int, Result]]:

@@ -3,7 +3,7 @@ import pytest
 
 from matmul_demo.einsum import explain as einsum
 from matmul_demo.einsum.grammar import parse
-from matmul_demo.workloads import RaceError
+from matmul_demo.errors import RaceError
 
 
 @pytest.mark.parametrize(
@@ -29,11 +29,11 @@ from matmul_demo.workloads import RaceError
 )
 def test_bad_input_is_a_sentence(text, shapes, complaint):
     with pytest.raises(RaceError, match=complaint):
-        einsum.explain(text, shapes, measured=False)
+        einsum.explain(text, shapes, with_times=False)
 
 
 def test_the_matrix_product_is_explained():
-    known = einsum.explain("ik, kj -> ij", "2x3, 3x4", measured=False)
+    known = einsum.explain("ik, kj -> ij", "2x3, 3x4", with_times=False)
     assert known.expression == "ik,kj->ij"
     assert known.result_shape == (2, 4)
     assert known.flop == 2 * 2 * 3 * 4
@@ -48,10 +48,10 @@ def test_the_matrix_product_is_explained():
 
 
 def test_diagonal_and_broadcast_letters_are_named():
-    trace = einsum.explain("ii->", "3x3", measured=False)
+    trace = einsum.explain("ii->", "3x3", with_times=False)
     assert trace.letters[0].roles == ("summed", "diagonal")
     assert trace.example == "result = 1 + 4 = 5"
-    stretched = einsum.explain("ij,jk->ik", "2x1, 3x4", measured=False)
+    stretched = einsum.explain("ij,jk->ik", "2x1, 3x4", with_times=False)
     assert stretched.letters[1] == einsum.Letter("j", 3, ("summed", "broadcast"))
     assert "optimize" in stretched.plain  # A @ B would refuse these shapes
 
@@ -76,7 +76,7 @@ def test_loops_and_plain_equivalent_compute_what_einsum_does(name, text, shapes)
 
 
 def test_a_chain_is_contracted_in_the_cheaper_order():
-    chain = einsum.explain("ij,jk,kl->il", "100x2, 2x100, 100x2", measured=False)
+    chain = einsum.explain("ij,jk,kl->il", "100x2, 2x100, 100x2", with_times=False)
     assert chain.flop == 3 * 100 * 2 * 100 * 2
     assert [step.expression for step in chain.path] == ["jk,kl->jl", "ij,jl->il"]
     assert sum(step.flop for step in chain.path) == 2 * (100 * 2 * 2) * 2

@@ -9,11 +9,11 @@ import torch
 from matmul_demo import text
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine import accelerator, roofline
-from matmul_demo.machine.accelerator import Accelerator, Product
+from matmul_demo.machine.accelerator import Accelerator, BestProduct
 from matmul_demo.machine.datasheets import DATASHEETS, datasheet
 from matmul_demo.machine.roofline import Machine
 from matmul_demo.racing import report
-from matmul_demo.racing.report import Outcome, Report, summarise
+from matmul_demo.racing.report import Outcome, RaceReport, summarise_outcomes
 from matmul_demo.racing.timing import Part, Timing
 from matmul_demo.web.charts import limits as limits_table
 from matmul_demo.workloads import Workload
@@ -102,11 +102,11 @@ def test_the_best_of_each_is_found_with_its_size():
 
 def test_measured_once_for_each_device(tmp_path):
     device = FakeDevice()
-    first = accelerator.known(device, tmp_path)
+    first = accelerator.accelerator_limits(device, tmp_path)
     calls = device.calls
-    assert accelerator.known(device, tmp_path) == first
+    assert accelerator.accelerator_limits(device, tmp_path) == first
     assert device.calls == calls
-    accelerator.known(FakeDevice("Tesla T4"), tmp_path)
+    accelerator.accelerator_limits(FakeDevice("Tesla T4"), tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -117,18 +117,20 @@ def test_measured_once_for_each_device(tmp_path):
 )
 def test_a_damaged_file_is_measured_anew(tmp_path, change):
     device = FakeDevice()
-    first = accelerator.known(device, tmp_path)
+    first = accelerator.accelerator_limits(device, tmp_path)
     (path,) = tmp_path.iterdir()
     stored = json.loads(path.read_text())
     stored["measured"] |= change
     path.write_text(json.dumps(stored))
     calls = device.calls
-    assert accelerator.known(device, tmp_path).copy_gbs == pytest.approx(first.copy_gbs)
+    assert accelerator.accelerator_limits(device, tmp_path).copy_gbs == pytest.approx(
+        first.copy_gbs
+    )
     assert device.calls > calls
 
 
 KNOWN = accelerator.measure(FakeDevice())
-UNKNOWN = Accelerator("NVIDIA GeForce RTX 4090", 900.0, (Product("float32", 5e4, 8192),))
+UNKNOWN = Accelerator("NVIDIA GeForce RTX 4090", 900.0, (BestProduct("float32", 5e4, 8192),))
 
 
 def race_on(gpu):
@@ -144,7 +146,9 @@ def race_on(gpu):
     lanes = tuple(BY_KEY[key] for key in keys)
     machine = Machine("a processor", 100.0, "so", 10.0, "thus", gpu=gpu)
     floor = machine.floor_seconds(WORK)
-    return Report(WORK, 2, lanes, summarise(outcomes, lanes, WORK, floor, gpu=gpu), "done", machine)
+    return RaceReport(
+        WORK, 2, lanes, summarise_outcomes(outcomes, lanes, WORK, floor, gpu=gpu), "done", machine
+    )
 
 
 def test_lanes_of_the_gpu_are_held_against_the_datasheet_of_their_numbers():
@@ -191,7 +195,7 @@ def test_a_gpu_that_cannot_be_measured_costs_only_its_roof(monkeypatch):
     assert roofline._measure_gpu() is None
     monkeypatch.setattr(roofline.gpu, "missing", lambda: "There is none.")
     assert roofline._measure_gpu() is None
-    assert report.Report(WORK, 1, ()).floor_seconds is None
+    assert report.RaceReport(WORK, 1, ()).floor_seconds is None
 
 
 @pytest.fixture(scope="module")

@@ -52,10 +52,10 @@ def make_older(folder, by=2 * store.FRESH_SECONDS):
 def test_measured_once_for_each_type_and_thread_count(tmp_path, looks):
     results, seconds = looks
     results += [FIRST] * 3
-    assert limits.known("float32", 1, tmp_path) == FIRST
-    assert limits.known("float32", 1, tmp_path) == FIRST  # a fresh file: not even a look
-    limits.known("float64", 1, tmp_path)
-    limits.known("float32", 2, tmp_path)
+    assert limits.processor_limits("float32", 1, tmp_path) == FIRST
+    assert limits.processor_limits("float32", 1, tmp_path) == FIRST  # a fresh file: not even a look
+    limits.processor_limits("float64", 1, tmp_path)
+    limits.processor_limits("float32", 2, tmp_path)
     assert seconds == [limits.FIRST_LOOK] * 3
     assert len(list(tmp_path.iterdir())) == 3
     assert {path.suffix for path in tmp_path.iterdir()} == {".json"}
@@ -64,14 +64,14 @@ def test_measured_once_for_each_type_and_thread_count(tmp_path, looks):
 def test_a_later_look_is_brief_and_can_only_raise_a_limit(tmp_path, looks):
     results, seconds = looks
     results += [FIRST, measured(120.0, 310.0, 40.0, 70.0, 10.0), FIRST]
-    limits.known("float32", 1, tmp_path)
+    limits.processor_limits("float32", 1, tmp_path)
     make_older(tmp_path)
-    raised = limits.known("float32", 1, tmp_path)
+    raised = limits.processor_limits("float32", 1, tmp_path)
     assert raised.peak_gflops == 120.0
     assert [level.gbs for level in raised.levels] == [310.0, 150.0, 70.0, 20.0]
     assert raised.looks == 2
     make_older(tmp_path)
-    assert limits.known("float32", 1, tmp_path).levels == raised.levels
+    assert limits.processor_limits("float32", 1, tmp_path).levels == raised.levels
     assert seconds == [limits.FIRST_LOOK, limits.BRIEF_LOOK, limits.BRIEF_LOOK]
 
 
@@ -115,12 +115,12 @@ def _change(**fields):
 def test_a_damaged_foreign_or_old_file_is_measured_anew(tmp_path, looks, damage):
     results, seconds = looks
     results += [FIRST, measured(50.0, 200.0, 100.0, 40.0, 10.0)]
-    limits.known("float32", 1, tmp_path)
+    limits.processor_limits("float32", 1, tmp_path)
     (path,) = tmp_path.iterdir()
     path.write_text(damage(json.loads(path.read_text())))
-    assert limits.known("float32", 1, tmp_path).peak_gflops == 50.0
+    assert limits.processor_limits("float32", 1, tmp_path).peak_gflops == 50.0
     assert seconds == [limits.FIRST_LOOK] * 2
-    assert limits.known("float32", 1, tmp_path).peak_gflops == 50.0  # mended
+    assert limits.processor_limits("float32", 1, tmp_path).peak_gflops == 50.0  # mended
 
 
 def test_a_folder_that_cannot_be_written_costs_only_the_time(tmp_path, looks):
@@ -128,7 +128,7 @@ def test_a_folder_that_cannot_be_written_costs_only_the_time(tmp_path, looks):
     results += [FIRST]
     file = tmp_path / "file"
     file.write_text("in the way")
-    assert limits.known("float32", 1, file / "folder") == FIRST
+    assert limits.processor_limits("float32", 1, file / "folder") == FIRST
 
 
 def test_where_limits_are_kept(monkeypatch, tmp_path):

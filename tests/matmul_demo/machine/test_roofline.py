@@ -124,7 +124,7 @@ def test_caches_are_read_as_the_system_tells_them(tmp_path):
         machine.Cache(2, 2_097_152, 2),
         machine.Cache(3, 34_603_008, 32),
     )
-    assert machine.caches(tmp_path / "nowhere") == machine.USUAL_CACHES
+    assert machine.caches(tmp_path / "nowhere") == machine.DEFAULT_CACHES
     (tmp_path / "index0" / "size").write_text("unknown")
     machine.caches.cache_clear()
-    assert machine.caches(tmp_path) == machine.USUAL_CACHES
+    assert machine.caches(tmp_path) == machine.DEFAULT_CACHES

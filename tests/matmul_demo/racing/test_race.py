@@ -5,9 +5,10 @@ import signal
 
 import pytest
 
+from matmul_demo.errors import RaceError
 from matmul_demo.machine.processor import available_threads
 from matmul_demo.racing.race import Race, choose_lanes, make_race
-from matmul_demo.workloads import RaceError, Workload
+from matmul_demo.workloads import Workload
 from tests.matmul_demo.racing.faulty_lanes import BY_KEY
 
 SMALL = Workload(20, 30, 10)

@@ -6,9 +6,9 @@ import signal
 
 import pytest
 
+from matmul_demo.errors import RaceError
 from matmul_demo.racing.sweep import Sweep
 from matmul_demo.web.charts import sweep as sweep_chart
-from matmul_demo.workloads import RaceError
 
 PAIR = ("matmul_numpy", "numba_ikj")
 

@@ -8,7 +8,7 @@ import re
 from urllib.parse import unquote
 
 from matmul_demo.lanes.ladder import LADDER
-from matmul_demo.racing.report import Outcome, Report, summarise
+from matmul_demo.racing.report import Outcome, RaceReport, summarise_outcomes
 from matmul_demo.racing.timing import Part, Timing
 from matmul_demo.web import export
 from matmul_demo.workloads import Workload
@@ -23,7 +23,9 @@ def report(phase="done"):
         Outcome(LANES[1].key, "wrong", Timing((1.0,), Part(4, 6), 9.0), 0.5, 'Off, by "half".'),
         Outcome(LANES[2].key, "stopped", reason="Ended by Stop."),
     ]
-    return Report(WORKLOAD, 2, LANES, summarise(outcomes, LANES, WORKLOAD, None), phase)
+    return RaceReport(
+        WORKLOAD, 2, LANES, summarise_outcomes(outcomes, LANES, WORKLOAD, None), phase
+    )
 
 
 def test_the_json_is_that_of_the_api():
@@ -57,4 +59,4 @@ def test_the_links_hold_the_files():
 
 def test_there_is_nothing_to_save_before_the_end():
     assert "href" not in export.links(report("racing"))
-    assert "href" not in export.links(Report(WORKLOAD, 2, LANES))
+    assert "href" not in export.links(RaceReport(WORKLOAD, 2, LANES))

@@ -5,12 +5,12 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from matmul_demo.errors import RaceError
 from matmul_demo.lanes import gpu
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine.processor import available_threads
 from matmul_demo.web import fields
 from matmul_demo.web.settings import PRESETS, Settings, read_query, runnable
-from matmul_demo.workloads import RaceError
 
 CHOSEN = Settings(
     "3x784x7", ("naive_lists", "matmul_numpy"), "float64", "cpu", 1, 30.0, "cold", "matmul_numpy",

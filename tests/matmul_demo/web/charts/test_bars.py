@@ -8,7 +8,7 @@ import pytest
 from matmul_demo import text
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine.roofline import Machine
-from matmul_demo.racing.report import Outcome, Report, summarise
+from matmul_demo.racing.report import Outcome, RaceReport, summarise_outcomes
 from matmul_demo.racing.timing import Part, Timing
 from matmul_demo.web.charts import bars as chart
 from matmul_demo.workloads import Workload
@@ -28,8 +28,8 @@ def report(phase="done", running=None, neighbours=None):
         Outcome(FAST.key, "ok", Timing((1e-4, 1e-4, 1e-4), Part(100, 10), 0.5), 1e-7),
         Outcome(GPU.key, "unavailable", reason="No GPU."),
     ]
-    results = summarise(outcomes, LANES, WORKLOAD, MACHINE.floor_seconds(WORKLOAD))
-    return Report(WORKLOAD, 2, LANES, results, phase, MACHINE, "digits", running, neighbours)
+    results = summarise_outcomes(outcomes, LANES, WORKLOAD, MACHINE.floor_seconds(WORKLOAD))
+    return RaceReport(WORKLOAD, 2, LANES, results, phase, MACHINE, "digits", running, neighbours)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_the_floor_is_a_line_with_its_time():
 
 
 def test_every_lane_has_its_row_before_it_has_a_result():
-    empty = Report(WORKLOAD, 2, LANES)
+    empty = RaceReport(WORKLOAD, 2, LANES)
     for part in (chart.board(empty), chart.board(report())):
         assert part.count('class="bar race-lane') == len(LANES)
     for part in (chart.table(empty), chart.table(report())):
@@ -124,7 +124,7 @@ def test_headline_is_honest_on_estimates_and_the_floor():
     slowed = replace(report(), machine=replace(MACHINE, peak_gflops=0.1))  # a floor of 1 ms
     slowed = replace(slowed, results=(replace(slowed.result(FAST.key), floor_fraction=10.0),))
     assert "measured as 1.00 ms, but the winner was faster" in text.headline(slowed)
-    nothing = Report(WORKLOAD, 2, LANES, phase="done")
+    nothing = RaceReport(WORKLOAD, 2, LANES, phase="done")
     assert text.headline(nothing) == "No lane finished with a right result."
 
 

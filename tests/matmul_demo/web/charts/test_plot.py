@@ -8,7 +8,7 @@ import pytest
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine.limits import Level
 from matmul_demo.machine.roofline import Machine
-from matmul_demo.racing.report import Outcome, Report, summarise
+from matmul_demo.racing.report import Outcome, RaceReport, summarise_outcomes
 from matmul_demo.racing.timing import Part, Timing
 from matmul_demo.web.charts import lesson, plot
 from matmul_demo.web.charts import limits as limits_table
@@ -31,8 +31,8 @@ def report(machine=MACHINE, phase="done"):
         Outcome("matmul_torch_bfloat16", "ok", full, 3e-3),
     ]
     floor = machine.floor_seconds(WORKLOAD) if machine else None
-    results = summarise(outcomes, LANES, WORKLOAD, floor)
-    return Report(WORKLOAD, 2, LANES, results, phase, machine)
+    results = summarise_outcomes(outcomes, LANES, WORKLOAD, floor)
+    return RaceReport(WORKLOAD, 2, LANES, results, phase, machine)
 
 
 def test_places_are_per_cent_from_the_upper_left_corner():
@@ -108,11 +108,11 @@ def test_the_roof_bends_where_bandwidth_and_peak_meet():
 
 
 def test_space_is_kept_before_the_race_and_without_limits():
-    for shown in (Report(WORKLOAD, 2, LANES), report(replace(MACHINE, peak_gflops=None))):
+    for shown in (RaceReport(WORKLOAD, 2, LANES), report(replace(MACHINE, peak_gflops=None))):
         html = roofline_chart.section(shown)
         assert 'class="plot"' in html
         assert "plot-mark" not in html
-    assert "when a race begins" in roofline_chart.section(Report(WORKLOAD, 2, LANES))
+    assert "when a race begins" in roofline_chart.section(RaceReport(WORKLOAD, 2, LANES))
 
 
 def test_a_wrong_lane_and_a_lane_of_the_gpu_have_no_dot():
@@ -123,8 +123,8 @@ def test_a_wrong_lane_and_a_lane_of_the_gpu_have_no_dot():
         Outcome(gpu.key, "ok", timing, 1e-7),
     ]
     lanes = (BY_KEY["matmul_numpy"], gpu)
-    results = summarise(outcomes, lanes, WORKLOAD, None)
-    html = roofline_chart.section(Report(WORKLOAD, 2, lanes, results, "done", MACHINE))
+    results = summarise_outcomes(outcomes, lanes, WORKLOAD, None)
+    html = roofline_chart.section(RaceReport(WORKLOAD, 2, lanes, results, "done", MACHINE))
     assert "plot-mark" not in html
 
 
@@ -144,7 +144,9 @@ def lesson_report(shape, dtype="float32"):
         Outcome("broadcast_torch", "ok", Timing((69e-6,), whole, 1.0), 1e-7),
         Outcome("cuda_launch", "unavailable", reason="No GPU."),
     ]
-    return Report(workload, 2, lanes, summarise(outcomes, lanes, workload, None), "done")
+    return RaceReport(
+        workload, 2, lanes, summarise_outcomes(outcomes, lanes, workload, None), "done"
+    )
 
 
 def test_the_lessons_figures_stand_beside_ours_of_the_same_shape():

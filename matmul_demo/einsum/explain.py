@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matmul_demo.einsum.grammar import Expression, letter_sizes, parse, parse_shapes
-from matmul_demo.errors import RaceError
 from matmul_demo.racing import timing
 
 TIME_BUDGET = 0.3  # seconds for each of the two ways

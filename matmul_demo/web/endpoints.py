@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from matmul_demo.einsum import explain as einsum
-from matmul_demo.errors import RaceError
 from matmul_demo.racing.race import make_race
 from matmul_demo.workloads import LESSON_BATCH
 

@@ -15,11 +15,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from matmul_demo.lanes import gpu
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine import accelerator
 from matmul_demo.machine.accelerator import Accelerator, Device
-from matmul_demo.racing.race import make_race
+from matmul_demo.options import Settings
+from matmul_demo.racing.race import run_race
 from matmul_demo.racing.report import RaceReport
 from matmul_demo.text import gpu_text, percent_text, text_table
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL
@@ -33,7 +33,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    reason = gpu.missing()
+    reason = accelerator.missing_gpu()
     if reason:
         print(f"{reason} Nothing was measured.")
         print(json.dumps({"benchmark": "race_gpu", "skipped": reason}))
@@ -51,8 +51,8 @@ def main() -> None:
 def race(shape: str) -> RaceReport:
     """Every lane of the GPU, and two of the processor."""
     print(f"racing {shape}, about {BUDGET:g} seconds", file=sys.stderr)
-    lanes = [lane.key for lane in LADDER if lane.device == "cuda" or lane.key in BESIDE]
-    *_, report = make_race(shape, lanes, device="cuda", budget=BUDGET).run()
+    lanes = tuple(lane.key for lane in LADDER if lane.device == "cuda" or lane.key in BESIDE)
+    report = run_race(Settings(shape, lanes, device="cuda", budget=BUDGET))
     print(text_table(report), end="\n\n")
     return report
 

@@ -132,17 +132,17 @@ def measure(shape: str, threads: int, seconds: float) -> dict[str, object]:
 def sample(workload: object, threads: int, seconds: float) -> dict[str, tuple[float, ...]]:
     """Seconds of each lane, and of as many multiply-adds in registers, taken in turns."""
     from matmul_demo import workloads
-    from matmul_demo.lanes import ladder as strategies
+    from matmul_demo.lanes.ladder import LADDER
     from matmul_demo.machine import probe
     from matmul_demo.racing import timing
 
     assert isinstance(workload, workloads.Workload)
     matrices = workloads.make_matrices(workload)
     samplers: dict[str, Callable[[], float]] = {}
-    for lane in strategies.LADDER:
+    for lane in LADDER:
         if lane.key not in OURS + DEFAULTS or lane.unavailable("cpu"):
             continue
-        call = partial(lane.multiply, lane.convert(matrices.a), lane.convert(matrices.b))
+        call = partial(lane.multiply, *lane.convert(matrices.a, matrices.b))
         timing.WALL.block(call, 1)  # compiles
         samplers[lane.key] = partial(timing.WALL.rested_block, call, 1)
     dtype = np.dtype(workload.dtype)

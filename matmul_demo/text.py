@@ -109,9 +109,8 @@ def podium_text(report: RaceReport) -> str:
     places = report.podium()
     if not places:
         return ""
-    names = {lane.key: f"{lane.title} ({lane.library})" for lane in report.lanes}
     shown = [
-        f"{place}. {names[r.strategy]} {seconds_text(r.podium_seconds)}"
+        f"{place}. {report.lane_name(r.strategy)} {seconds_text(r.podium_seconds)}"
         for place, r in enumerate(places, 1)
     ]
     first, second = places[0], places[1]
@@ -192,17 +191,17 @@ def _floor_text(report: RaceReport, best: Result) -> str:
 def headline(report: RaceReport) -> str:
     """One sentence on who won and by how much; honest on estimates and on the limit."""
     ranking = report.ranking()
-    titles = {lane.key: f"{lane.title} ({lane.library})" for lane in report.lanes}
     if not ranking:
         return "No lane finished with a right result."
     best = ranking[0]
-    floor = _floor_text(report, best)
-    if len(ranking) == 1 or best.strategy == best.baseline:
-        return f"{titles[best.strategy]} takes {seconds_text(best.seconds)}.{floor}"
-    baseline = report.result(best.baseline or "")
-    about = "about " if best.estimated or (baseline and baseline.estimated) else ""
-    estimate = " (an estimate)" if about else ""
+    name, floor = report.lane_name(best.strategy), _floor_text(report, best)
+    baseline = report.result(best.baseline or best.strategy)
+    if len(ranking) == 1 or baseline is None or baseline is best:
+        return f"{name} takes {seconds_text(best.seconds)}.{floor}"
+    about, estimate = (
+        ("about ", " (an estimate)") if best.estimated or baseline.estimated else ("", "")
+    )
     return (
-        f"{titles[best.strategy]} is {about}{three_digits(best.speedup or 1)} times faster than "
-        f"{titles[best.baseline or best.strategy]}{estimate}.{floor}"
+        f"{name} is {about}{three_digits(best.speedup or 1)} times faster than "
+        f"{report.lane_name(baseline.strategy)}{estimate}.{floor}"
     )

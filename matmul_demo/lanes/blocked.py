@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from matmul_demo.lanes.compiled import Array, jit, pool_size, prange
 from matmul_demo.lanes.tiles import (
     DOT_COLUMNS,
     DOT_ROWS,
@@ -26,8 +25,8 @@ from matmul_demo.lanes.tiles import (
     outer_tile,
     take,
 )
+from matmul_demo.machine.compiler import VECTOR_BYTES, Array, jit, pool_size, prange
 from matmul_demo.machine.processor import LINE, aligned, caches
-from matmul_demo.machine.vectors import VECTOR_BYTES
 
 PACKED_ROWS = 8  # rows of B that are packed together
 APART = LINE // 8  # counters of 8 bytes, each in a line of its own

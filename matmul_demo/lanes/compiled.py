@@ -1,48 +1,11 @@
-"""Compiled lanes: the loops of the naive product, in machine code made by numba.
-
-Without numba the functions stay plain Python and `strategies` marks their lanes unavailable.
-"""
+"""Compiled lanes: the loops of the naive product, in machine code by numba."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-try:
-    import numba
-    from numba import prange as prange
-except ImportError:
-    numba, prange = None, range
-
-HAVE_NUMBA = numba is not None
-Array = NDArray[np.floating]
-
-
-def missing() -> str | None:
-    """Why the compiled lanes cannot run here; None when they can."""
-    return None if HAVE_NUMBA else "numba is not installed; add it with: pip install numba"
-
-
-def pool_size() -> int:
-    """Threads among which numba shares a loop."""
-    return numba.get_num_threads()
-
-
-def jit(**options: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """`numba.njit`, kept on disk between processes where a cache folder can be written."""
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        if numba is None:
-            return function
-        try:
-            return numba.njit(cache=True, **options)(function)
-        except RuntimeError:  # "no locator available": neither our folder nor the user's
-            return numba.njit(**options)(function)
-
-    return decorate
+from matmul_demo.machine.compiler import Array, jit, prange
+from matmul_demo.machine.compiler import missing_numba as missing_numba
 
 
 @jit()
@@ -52,6 +15,16 @@ def compiled_dot(x: Array, y: Array) -> float:
     for k in range(1, len(x)):
         total += x[k] * y[k]
     return total
+
+
+def dot_numba(a: Array, b: Array) -> Array:
+    """Call a dot product of our own, compiled, for each element of C."""
+    rows, columns = len(a), b.shape[1]
+    c = np.zeros((rows, columns), a.dtype)
+    for i in range(rows):
+        for j in range(columns):
+            c[i, j] = compiled_dot(a[i, :], b[:, j])
+    return c
 
 
 @jit()

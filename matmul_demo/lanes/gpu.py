@@ -13,13 +13,15 @@ from __future__ import annotations
 import functools
 import importlib
 import math
-import os
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from matmul_demo.machine.accelerator import float32_precision as float32_precision
+from matmul_demo.machine.accelerator import missing_gpu
 
 Tensor = torch.Tensor
 Array = NDArray[np.floating]
@@ -174,43 +176,15 @@ def triton_tiled(a: Tensor, b: Tensor) -> Tensor:
     return c
 
 
-def missing() -> str | None:
-    """Why no lane of the GPU can run here; None when they can."""
-    if os.environ.get("SPACES_ZERO_GPU"):
-        # Its torch says that there is one; only what `spaces` runs has it, and a race would hold
-        # it for longer than it is lent.
-        return "A Space on ZeroGPU lends its GPU to the interrogator, not to races."
-    if torch.cuda.is_available():
-        return None
-    return "There is no CUDA GPU that torch can use on this machine."
-
-
-def missing_numba() -> str | None:
+def missing_numba_cuda() -> str | None:
     """Why our numba kernels cannot run here."""
-    if (why := missing()) or cuda is None:
+    if (why := missing_gpu()) or cuda is None:
         return why or "numba's support for CUDA is not installed: pip install numba-cuda"
     return None if cuda.is_available() else "numba finds no CUDA driver."
 
 
 def missing_triton() -> str | None:
     """Why the Triton kernel cannot run here."""
-    return missing() or (None if triton else "Triton is not installed; torch for CUDA brings it.")
-
-
-def on_gpu(dtype: torch.dtype | None = None) -> Callable[[Array], Tensor]:
-    """The conversion of a NumPy array to a tensor in the GPU's memory."""
-    return lambda x: torch.from_numpy(x).to("cuda", dtype)
-
-
-def event_clock() -> Callable[[], float]:
-    """Seconds on the GPU's own clock, read when all work queued before is done."""
-    start = torch.cuda.Event(enable_timing=True)
-    start.record()
-
-    def now() -> float:
-        event = torch.cuda.Event(enable_timing=True)
-        event.record()
-        event.synchronize()
-        return start.elapsed_time(event) / 1e3
-
-    return now
+    return missing_gpu() or (
+        None if triton else "Triton is not installed; torch for CUDA brings it."
+    )

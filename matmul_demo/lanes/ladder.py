@@ -1,293 +1,274 @@
 """The ladder: one product, many ways to compute it, from a Python loop to the GPU's library.
 
 A lane is a function (A, B) → C and a `Strategy` that says what it teaches. To add one, write the
-function in `loops`, `kernels`, `blocked`, `libraries` or `gpu` and add one entry to `LADDER`;
+function in `loops`, `compiled`, `blocked`, `libraries` or `gpu` and add one entry to `LADDER`;
 tests, page and command line follow. The page shows the function's own source, so a function holds
 the method and nothing else.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
+from matmul_demo.lanes.strategy import Strategy
 
-from matmul_demo.lanes import blocked, gpu, libraries, loops, tiles
-from matmul_demo.lanes import compiled as kernels
-from matmul_demo.lanes.strategy import Array, Matrix, Product, Strategy
-
-
-def _as_list(x: Array) -> Matrix:
-    return x.tolist()
-
-
-def _as_numpy(x: Array) -> Array:
-    return x
-
-
-def _reduced(dtype: torch.dtype) -> dict[str, Any]:
-    """Fields of a lane of the processor that multiplies another kind of number."""
-    return {"convert": libraries.as_tensor(dtype), "numbers": str(dtype).removeprefix("torch.")}
-
-
-def _gpu(dtype: torch.dtype | None = None, **fields: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Fields of a lane of the GPU."""
-    numbers = str(dtype).removeprefix("torch.") if dtype else None
-    shared = {"convert": gpu.on_gpu(dtype), "device": "cuda", "missing": gpu.missing}
-    return {**shared, "numbers": numbers, **fields}
-
+LOOPS, COMPILED, BLOCKED, LIBRARIES, GPU = (
+    f"matmul_demo.lanes.{name}" for name in ("loops", "compiled", "blocked", "libraries", "gpu")
+)
 
 LADDER: tuple[Strategy, ...] = (
     Strategy(
         "naive_lists", "Three loops on lists", "Python",
         "The definition, word for word; each of the steps costs the interpreter dozens of "
         "machine instructions, and each number is an object of its own.",
-        loops.naive_lists, _as_list, part="element",
+        LOOPS, "lists", smallest_part="element",
     ),
     Strategy(
         "zip_lists", "zip and sum on lists", "Python",
         "The same arithmetic without a single index: iterators and sum() do in C what three "
         "loops did in bytecode.",
-        loops.zip_lists, _as_list, part="element",
+        LOOPS, "lists", smallest_part="element",
     ),
     Strategy(
         "naive_numpy", "Three loops on NumPy scalars", "NumPy",
         "The same loops on a compact array are slower: every single element is wrapped into a "
         "Python object and unwrapped again.",
-        loops.naive_numpy, _as_numpy, part="element",
+        LOOPS, "arrays", smallest_part="element",
     ),
     Strategy(
         "naive_torch", "Three loops on torch elements", "torch",
         "One element of a tensor is itself a tensor, with shape, strides and dispatch: the "
         "container, not the arithmetic, decides the time.",
-        loops.naive_torch, torch.from_numpy, part="element",
+        LOOPS, "tensors", smallest_part="element",
     ),
     Strategy(
         "elementwise_numpy", "Product and sum in two loops", "NumPy",
         "The inner loop moves into compiled code: two calls for each element of the result "
         "instead of hundreds of interpreted steps.",
-        loops.elementwise_numpy, _as_numpy, part="element",
+        LOOPS, "arrays", smallest_part="element",
     ),
     Strategy(
         "elementwise_torch", "Product and sum in two loops", "torch",
         "The lesson's second step; a call into torch costs more than one into NumPy, so short "
         "rows gain less.",
-        loops.elementwise_torch, torch.from_numpy, part="element",
+        LOOPS, "tensors", smallest_part="element",
     ),
     Strategy(
         "dot_numpy", "Dot product in two loops", "NumPy",
         "One call instead of two, and no row of products is written to memory before it is "
         "summed.",
-        loops.dot_numpy, _as_numpy, part="element",
+        LOOPS, "arrays", smallest_part="element",
     ),
     Strategy(
         "dot_torch", "Dot product in two loops", "torch",
         "The same step with torch: what remains is the price of a call, paid once for each "
         "element of the result.",
-        loops.dot_torch, torch.from_numpy, part="element",
+        LOOPS, "tensors", smallest_part="element",
     ),
     Strategy(
         "dot_numba", "Compiled dot in two loops", "numba",
         "The lesson compiles the dot product itself: a plain loop in machine code keeps up "
         "with the library's, because the Python loops around it cost more than either.",
-        loops.dot_numba, _as_numpy, part="element", missing=kernels.missing,
-        helpers=(kernels.compiled_dot,),
+        COMPILED, "arrays", smallest_part="element", missing="missing_numba",
+        helpers=("compiled_dot",),
     ),
     Strategy(
         "broadcast_numpy", "Broadcasting in one loop", "NumPy",
         "A row is stretched over all of B without being copied, which removes a second loop; the "
         "products are still written to memory before they are summed.",
-        loops.broadcast_numpy, _as_numpy, part="element",
+        LOOPS, "arrays", smallest_part="element",
     ),
     Strategy(
         "broadcast_torch", "Broadcasting in one loop", "torch",
         "The lesson's third step: one call for each row of A.",
-        loops.broadcast_torch, torch.from_numpy, part="element",
+        LOOPS, "tensors", smallest_part="element",
     ),
     Strategy(
         "numba_ijk", "Three loops, compiled", "numba",
         "The same three loops in machine code: without the interpreter they are hundreds of "
         "times faster, and now it is the walk down the columns of B that slows them.",
-        kernels.numba_ijk, _as_numpy, part="row", missing=kernels.missing,
+        COMPILED, "arrays", smallest_part="row", missing="missing_numba",
     ),
     Strategy(
         "numba_ikj", "Three loops, inner two swapped", "numba",
         "The same arithmetic in another order: B and C are now read along their rows, as they "
         "lie in memory, and several columns fit into one instruction.",
-        kernels.numba_ikj, _as_numpy, part="row", missing=kernels.missing,
+        COMPILED, "arrays", smallest_part="row", missing="missing_numba",
     ),
     Strategy(
         "einsum_numpy", "np.einsum", "NumPy",
         "The sum is written as a formula and no loop is left in Python; without optimize=True "
         "NumPy runs its own loop and not the tuned library.",
-        libraries.einsum_numpy, _as_numpy, part="row",
+        LIBRARIES, "arrays", smallest_part="row",
     ),
     Strategy(
         "einsum_numpy_optimized", "np.einsum, optimize=True", "NumPy",
         "With optimize=True the same formula is recognised as a matrix product and handed to "
         "the tuned library.",
-        libraries.einsum_numpy_optimized, _as_numpy,
+        LIBRARIES, "arrays",
     ),
     Strategy(
         "numba_transposed", "Dot products, all threads", "numba",
         "Both operands are read along memory, sums may be reordered so that vector instructions "
         "apply, and the rows are shared among the threads.",
-        kernels.numba_transposed, _as_numpy, missing=kernels.missing,
+        COMPILED, "arrays", missing="missing_numba",
     ),
     Strategy(
         "numba_streamed", "Tiles of dot products", "numba",
         "Our own, for few columns: a few rows meet five columns in the registers, so each "
         "number that is read is used several times and A crosses the memory once.",
-        blocked.numba_streamed, _as_numpy, missing=kernels.missing,
-        helpers=(tiles.dot_tile, blocked.add_rest, blocked.stream_rows, blocked.multiply_stream),
+        BLOCKED, "arrays", missing="missing_numba",
+        helpers=("dot_tile", "add_rest", "stream_rows", "multiply_stream"),
     ),
     Strategy(
         "numba_blocked", "Blocked, packed, in registers", "numba",
         "Our own, for many columns: what the libraries do, in two hundred lines: blocks that "
         "fit the caches, packed in the order of use, and a tile of sums that never leaves the "
         "registers.",
-        blocked.numba_blocked, _as_numpy, missing=kernels.missing,
+        BLOCKED, "arrays", missing="missing_numba",
         helpers=(
-            tiles.outer_tile, blocked.pack_rows_of_b, blocked.pack_block_of_a, blocked.add_corner,
-            blocked.multiply_block, blocked.multiply_rows, blocked.multiply_blocks,
+            "outer_tile", "pack_rows_of_b", "pack_block_of_a", "add_corner",
+            "multiply_block", "multiply_rows", "multiply_blocks",
         ),
     ),
     Strategy(
         "einsum_torch", "torch.einsum", "torch",
         "The same formula; torch recognises a matrix product and calls the tuned library.",
-        libraries.einsum_torch, torch.from_numpy,
+        LIBRARIES, "tensors",
     ),
     Strategy(
         "matmul_torch_compiled", "torch.compile of A @ B", "torch",
         "A compiler finds nothing to improve in a single product: it calls the same library, "
         "after a first call of seconds and a check of its arguments at every further one.",
-        libraries.matmul_torch_compiled, torch.from_numpy, missing=libraries.no_compiler,
-        helpers=(libraries.compiled_matmul,),
+        LIBRARIES, "tensors", missing="missing_compiler",
+        helpers=("compiled_matmul",),
     ),
     Strategy(
         "matmul_numpy", "A @ B", "NumPy",
         "One call into a library (BLAS) that people have tuned for decades: blocked for the "
         "caches, packed, vectorised and threaded.",
-        libraries.matmul_numpy, _as_numpy,
+        LIBRARIES, "arrays",
     ),
     Strategy(
         "matmul_torch", "A @ B", "torch",
         "The same idea with another library behind it, at its usual precision, highest; which one "
         "wins depends on shape and processor.",
-        libraries.matmul_torch, torch.from_numpy,
+        LIBRARIES, "tensors",
     ),
     Strategy(
         "matmul_torch_high", "A @ B, precision high", "torch",
         "The same call with leave to round the factors to 11 bits (TF32); processors without "
         "such a unit ignore it, and the error shows whether this one did.",
-        libraries.matmul_torch_high, libraries.as_tensor(torch.float32), numbers="tf32",
-        setting=libraries.float32_precision("high"), helpers=(libraries.float32_precision,),
+        LIBRARIES, "tensors", numbers="tf32",
+        precision="high", helpers=("float32_precision",),
     ),
     Strategy(
         "matmul_torch_medium", "A @ B, precision medium", "torch",
         "Leave to round the factors to bfloat16 makes torch ask another library, which can be "
         "faster even where it then rounds nothing.",
-        libraries.matmul_torch_medium, libraries.as_tensor(torch.float32),
+        LIBRARIES, "tensors",
         numbers="float32 as bfloat16",
-        setting=libraries.float32_precision("medium"), helpers=(libraries.float32_precision,),
+        precision="medium", helpers=("float32_precision",),
     ),
     Strategy(
         "matmul_torch_float64", "A @ B in float64", "torch",
         "Twice the bytes and half the numbers in each instruction: about twice the time, and "
         "an error a billion times smaller.",
-        libraries.matmul_torch_float64, **_reduced(torch.float64),
+        LIBRARIES, "tensors", numbers="float64",
     ),
     Strategy(
         "matmul_torch_float16", "A @ B in float16", "torch",
         "Half the bytes; but few processors multiply float16, and then each number is "
         "converted to float32 and back.",
-        libraries.matmul_torch_float16, **_reduced(torch.float16), part="row",
+        LIBRARIES, "tensors", numbers="float16", smallest_part="row",
     ),
     Strategy(
         "matmul_torch_bfloat16", "A @ B in bfloat16", "torch",
         "Half the bytes and three digits; where the processor has an instruction for it, the "
         "fastest way to multiply numbers with a point.",
-        libraries.matmul_torch_bfloat16, **_reduced(torch.bfloat16), part="row",
+        LIBRARIES, "tensors", numbers="bfloat16", smallest_part="row",
     ),
     Strategy(
         "matmul_torch_int8", "A @ B in int8", "torch",
         "A quarter of the bytes: each row and column is scaled to whole numbers up to 127, "
         "and the sums are exact; what the scaling rounds away is the error.",
-        libraries.matmul_torch_int8, libraries.quantize_rows, libraries.quantize_columns,
-        numbers="int8", missing=libraries.no_int8,
+        LIBRARIES, "int8 tensors",
+        numbers="int8", missing="missing_int8",
     ),
     Strategy(
         "numba_cuda_naive", "One thread per element", "numba.cuda",
         "The three loops on a GPU: the outer two become thousands of threads, and each reads "
         "its row and column from the GPU's memory.",
-        gpu.numba_cuda_naive,
-        **_gpu(missing=gpu.missing_numba, helpers=(gpu.naive_kernel, gpu.launch)),
+        GPU, "GPU tensors", device="cuda", missing="missing_numba_cuda", helpers=("naive_kernel",
+        "launch"),
     ),
     Strategy(
         "numba_cuda_tiled", "Tiles in shared memory", "numba.cuda",
         "Threads of a block fetch tiles together and share them: sixteen times fewer reads "
         "from memory.",
-        gpu.numba_cuda_tiled,
-        **_gpu(missing=gpu.missing_numba, helpers=(gpu.tiled_kernel, gpu.launch)),
+        GPU, "GPU tensors", device="cuda", missing="missing_numba_cuda", helpers=("tiled_kernel",
+        "launch"),
     ),
     Strategy(
         "triton_tiled", "Tiles by a compiler", "Triton",
         "Written for whole tiles, in Python; the compiler arranges threads, shared memory and "
         "tensor cores (TF32).",
-        gpu.triton_tiled,
-        **_gpu(
-            torch.float32, numbers="tf32", missing=gpu.missing_triton, helpers=(gpu.triton_kernel,)
-        ),
+        GPU, "GPU tensors", device="cuda", numbers="tf32", missing="missing_triton",
+        helpers=("triton_kernel",),
     ),
     Strategy(
         "matmul_cuda", "A @ B on the GPU", "torch",
         "Calling @ on the GPU only queues the work; timed honestly, with a wait for the result. "
         "A and B already lie in the GPU's memory.",
-        gpu.matmul_cuda, **_gpu(),
+        GPU, "GPU tensors", device="cuda", missing="missing_gpu",
     ),
     Strategy(
         "matmul_cuda_tf32", "A @ B on the GPU, TF32", "torch",
         "Factors rounded to 11 bits go through the tensor cores, several times as fast as "
         "float32.",
-        gpu.matmul_cuda_tf32,
-        **_gpu(torch.float32, numbers="tf32", setting=libraries.float32_precision("high")),
+        GPU, "GPU tensors", device="cuda", missing="missing_gpu", numbers="tf32", precision="high",
     ),
     Strategy(
         "matmul_cuda_bfloat16", "A @ B on the GPU, bfloat16", "torch",
         "Half the bytes, twice the speed of TF32, three digits.",
-        gpu.matmul_cuda_bfloat16, **_gpu(torch.bfloat16),
+        GPU, "GPU tensors", device="cuda", missing="missing_gpu", numbers="bfloat16",
     ),
     Strategy(
         "matmul_cuda_float16", "A @ B on the GPU, float16", "torch",
         "As fast as bfloat16, one digit more, and no number beyond 65,504.",
-        gpu.matmul_cuda_float16, **_gpu(torch.float16),
+        GPU, "GPU tensors", device="cuda", missing="missing_gpu", numbers="float16",
     ),
     Strategy(
         "cuda_launch", "GPU clock: launch only", "torch",
         "The lesson's trap: the clock stops when the work is queued, before it is done; this "
         "is the lesson's 22.3 µs, and no time to multiply anything.",
-        gpu.cuda_launch, **_gpu(clock="launch"),
+        GPU, "GPU tensors", device="cuda", missing="missing_gpu", clock="launch",
     ),
     Strategy(
         "cuda_kernel", "GPU clock: kernel", "torch",
         "Events in the GPU's own queue: how long it computes, without the wait for it.",
-        gpu.cuda_kernel, **_gpu(clock="kernel"),
+        GPU, "GPU tensors", device="cuda", missing="missing_gpu", clock="kernel",
     ),
     Strategy(
         "cuda_result_copy", "GPU clock: + result copy", "torch",
         "Until the result lies in the computer's own memory, where it can be used.",
-        gpu.cuda_result_copy, **_gpu(),
+        GPU, "GPU tensors", device="cuda", missing="missing_gpu",
     ),
     Strategy(
         "cuda_input_copy", "GPU clock: + input copy", "torch",
         "With A and B sent to the GPU first: the price when the data do not live there.",
-        gpu.cuda_input_copy, **_gpu(convert=torch.from_numpy),
+        GPU, "tensors", device="cuda", missing="missing_gpu",
     ),
 )  # fmt: skip
 
+KEYS = tuple(lane.key for lane in LADDER)
 
-def to_numpy(c: Product) -> NDArray[np.float64]:
-    """A lane's result in any container as a float64 array [rows, columns]."""
-    return c.double().cpu().numpy() if isinstance(c, torch.Tensor) else np.asarray(c, np.float64)
+
+def choose_lanes(keys: Sequence[str] | None) -> list[Strategy]:
+    """The lanes with these keys in ladder order; all of them for None."""
+    return [lane for lane in LADDER if keys is None or lane.key in keys]
+
+
+def runnable_lanes() -> tuple[Strategy, ...]:
+    """The lanes that this machine can run, in ladder order."""
+    return tuple(lane for lane in LADDER if not lane.unavailable("cuda"))

@@ -6,13 +6,14 @@ import functools
 import importlib
 import importlib.util
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from matmul_demo.machine.accelerator import float32_precision as float32_precision
 
 Array = NDArray[np.floating]
 Tensor = torch.Tensor
@@ -91,50 +92,22 @@ def matmul_torch_compiled(a: Tensor, b: Tensor) -> Tensor:
     return compiled_matmul()(a, b)
 
 
-def float32_precision(precision: str) -> Callable[[], AbstractContextManager[None]]:
-    """Set what torch may do with float32 products while a lane runs, and set it back."""
-
-    @contextmanager
-    def setting() -> Iterator[None]:
-        before = torch.get_float32_matmul_precision()
-        torch.set_float32_matmul_precision(precision)
-        try:
-            yield
-        finally:
-            torch.set_float32_matmul_precision(before)
-
-    return setting
-
-
-def as_tensor(dtype: torch.dtype) -> Callable[[Array], Tensor]:
-    """The conversion of a NumPy array to a tensor of another type."""
-    return lambda x: torch.from_numpy(x).to(dtype)
-
-
-def quantize_rows(x: Array) -> Quantized:
-    """Each row over its own largest magnitude, in 127 steps."""
-    return _quantize(torch.from_numpy(x).float(), 1)
-
-
-def quantize_columns(x: Array) -> Quantized:
-    """Each column over its own largest magnitude, in 127 steps."""
-    return _quantize(torch.from_numpy(x).float(), 0)
-
-
-def _quantize(x: Tensor, axis: int) -> Quantized:
-    largest = x.abs().amax(dim=axis, keepdim=True)
+def quantize(x: Array, axis: int) -> Quantized:
+    """Each row (axis 1) or column (axis 0) over its own largest magnitude, in 127 steps."""
+    values = torch.from_numpy(x).float()
+    largest = values.abs().amax(dim=axis, keepdim=True)
     scale = torch.where(largest > 0, largest, 1.0) / 127
-    return Quantized((x / scale).round().to(torch.int8), scale)
+    return Quantized((values / scale).round().to(torch.int8), scale)
 
 
-def no_int8() -> str | None:
+def missing_int8() -> str | None:
     """Why torch cannot multiply int8 here; None when it can."""
     if hasattr(torch, "_int_mm"):
         return None
     return "This version of torch has no product of int8 matrices."
 
 
-def no_compiler() -> str | None:
+def missing_compiler() -> str | None:
     """Why torch.compile cannot be used here; None when it can."""
     if os.environ.get("SPACES_ZERO_GPU"):
         return "Spaces on ZeroGPU do not support torch.compile."

@@ -6,8 +6,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from matmul_demo.lanes import compiled as kernels
-
 Array = NDArray[np.floating]
 Matrix = list[list[float]]
 
@@ -90,16 +88,6 @@ def dot_torch(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     for i in range(rows):
         for j in range(columns):
             c[i, j] = torch.dot(a[i, :], b[:, j])
-    return c
-
-
-def dot_numba(a: Array, b: Array) -> Array:
-    """Call a dot product of our own, compiled, for each element of C."""
-    rows, columns = len(a), b.shape[1]
-    c = np.zeros((rows, columns), a.dtype)
-    for i in range(rows):
-        for j in range(columns):
-            c[i, j] = kernels.compiled_dot(a[i, :], b[:, j])
     return c
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from matmul_demo.machine.processor import LINE
-from matmul_demo.machine.vectors import (
+from matmul_demo.machine.compiler import (
     FIRST_CACHE,
     REGISTERS,
     SECOND_CACHE,
@@ -23,6 +22,7 @@ from matmul_demo.machine.vectors import (
     ir,
     types,
 )
+from matmul_demo.machine.processor import LINE
 
 TILE_ROWS = 14 if REGISTERS == 32 else 6
 TILE_VECTORS = 2  # vectors of columns: 28 running sums in 32 registers, or 12 in 16

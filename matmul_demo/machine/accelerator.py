@@ -1,22 +1,24 @@
 """The GPU's roof: what it copies, the best product found, and what its maker promises.
 
-A library's product is no limit, so beside it stands the datasheet's figure where the device is
-known, labelled. Measured once for each device, then kept, as the processor's limits are.
+A library's product is no limit, and a datasheet's figure is a bound from above that no program
+reaches; the two stand beside each other, labelled. The roof is measured once for each device and
+then kept, as the processor's limits are.
 """
 
 from __future__ import annotations
 
 import math
+import os
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
-from matmul_demo.lanes import gpu, libraries
-from matmul_demo.machine.datasheets import Datasheet, datasheet
 from matmul_demo.machine.store import MeasurementFile
 from matmul_demo.workloads import Workload
 
@@ -31,6 +33,92 @@ KINDS = {
 COPY_BYTES = 2**28
 SECONDS = 0.15  # for each product and for the copy
 MIN_RUNS = 3
+
+
+def missing_gpu() -> str | None:
+    """Why no lane of the GPU can run here; None when they can."""
+    if os.environ.get("SPACES_ZERO_GPU"):
+        # Its torch says that there is one; only what `spaces` runs has it, and a race would hold
+        # it for longer than it is lent.
+        return "A Space on ZeroGPU lends its GPU to the interrogator, not to races."
+    if torch.cuda.is_available():
+        return None
+    return "There is no CUDA GPU that torch can use on this machine."
+
+
+def event_clock() -> Callable[[], float]:
+    """Seconds on the GPU's own clock, read when all work queued before is done."""
+    start = torch.cuda.Event(enable_timing=True)
+    start.record()
+
+    def now() -> float:
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        event.synchronize()
+        return start.elapsed_time(event) / 1e3
+
+    return now
+
+
+@contextmanager
+def float32_precision(precision: str) -> Iterator[None]:
+    """Set what torch may do with float32 products, and set it back."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+@dataclass(frozen=True)
+class Datasheet:
+    """A maker's figures.
+
+    Attributes:
+        device: the words of the name that torch gives the device, all of which must be in it.
+        memory_gbs: 10⁹ bytes per second.
+        tflops: kind of number → 10¹² floating-point operations per second.
+    """
+
+    device: str
+    memory_gbs: float
+    tflops: dict[str, float]
+
+
+def _sheet(device: str, memory: float, float32: float, half: float, **other: float) -> Datasheet:
+    """Figures in GB/s and TFLOP/s; `half` is what tensor cores make of 16-bit numbers."""
+    return Datasheet(device, memory, {"float32": float32, "float16": half, **other})
+
+
+# The first that fits counts, so what has more words stands before what has fewer.
+DATASHEETS = (
+    _sheet("H200", 4800, 67, 989, bfloat16=989, tf32=494),
+    _sheet("H100 NVL", 3900, 60, 835, bfloat16=835, tf32=417),
+    _sheet("H100 PCIe", 2000, 51, 756, bfloat16=756, tf32=378),
+    _sheet("H100", 3350, 67, 989, bfloat16=989, tf32=494),
+    _sheet("A100 80GB PCIe", 1935, 19.5, 312, bfloat16=312, tf32=156),
+    _sheet("A100 SXM4 80GB", 2039, 19.5, 312, bfloat16=312, tf32=156),
+    _sheet("A100 40GB", 1555, 19.5, 312, bfloat16=312, tf32=156),
+    _sheet("A10", 600, 31.2, 125, bfloat16=125, tf32=62.5),
+    _sheet("L40S", 864, 91.6, 362, bfloat16=362, tf32=183),
+    _sheet("L4", 300, 30.3, 121, bfloat16=121, tf32=60),
+    _sheet("RTX A6000", 768, 38.7, 154.8, bfloat16=154.8, tf32=77.4),
+    _sheet("V100 SXM2", 900, 15.7, 125),
+    _sheet("T4", 320, 8.1, 65),
+)
+
+
+def datasheet(name: str) -> Datasheet | None:
+    """The figures of a device by the name that torch gives it; None where we have none."""
+    parts = set(_name_parts(name))
+    return next(
+        (sheet for sheet in DATASHEETS if parts.issuperset(_name_parts(sheet.device))), None
+    )
+
+
+def _name_parts(name: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", name.lower())
 
 
 class Device(Protocol):
@@ -53,7 +141,7 @@ class Cuda:
 
     def __init__(self) -> None:
         self.name = torch.cuda.get_device_name()
-        self.now = gpu.event_clock()
+        self.now = event_clock()
 
     def copying(self, size: int) -> Callable[[], object]:
         """A copy within the GPU's memory."""
@@ -65,10 +153,9 @@ class Cuda:
         """A product by torch, with the precision that the kind of number asks for."""
         dtype, precision = KINDS[numbers]
         a, b = (torch.randn(side, side, device="cuda").to(dtype) for _ in range(2))
-        setting = libraries.float32_precision(precision)
 
         def call() -> torch.Tensor:
-            with setting():
+            with float32_precision(precision):
                 return a @ b
 
         return call

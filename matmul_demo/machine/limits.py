@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from matmul_demo.machine import probe
+from matmul_demo.machine.compiler import REGISTERS, VECTOR_BYTES
 from matmul_demo.machine.processor import caches, cpu_name
 from matmul_demo.machine.store import MeasurementFile
-from matmul_demo.machine.vectors import REGISTERS, VECTOR_BYTES
 
 FORMAT = 1  # counted up when what is stored or measured changes
 FIRST_LOOK, BRIEF_LOOK = 0.25, 0.05  # seconds for the peak and for each level

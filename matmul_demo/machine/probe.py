@@ -16,17 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from matmul_demo.lanes.compiled import Array, jit
-from matmul_demo.machine.processor import caches
-from matmul_demo.machine.vectors import (
+from matmul_demo.machine.compiler import (
     REGISTERS,
     VECTOR_BYTES,
+    Array,
     Emitter,
     cgutils,
     data_of,
     intrinsic,
+    jit,
     types,
 )
+from matmul_demo.machine.processor import caches
 
 CHAINS = REGISTERS - 4  # independent vectors; both pipes of any processor need eight to ten
 CHAIN_STEPS = 4096

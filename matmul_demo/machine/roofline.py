@@ -10,10 +10,9 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from matmul_demo.lanes import gpu
-from matmul_demo.lanes.compiled import HAVE_NUMBA
 from matmul_demo.machine import accelerator, limits
 from matmul_demo.machine.accelerator import Accelerator
+from matmul_demo.machine.compiler import HAVE_NUMBA
 from matmul_demo.machine.limits import Level, Limits
 from matmul_demo.machine.processor import cpu_name
 from matmul_demo.workloads import Workload
@@ -83,7 +82,7 @@ def measure_machine(workload: Workload, threads: int) -> Machine:
 
 def _measure_gpu() -> Accelerator | None:
     """The GPU's roof; None where there is no GPU, or none that can be measured now."""
-    if gpu.missing():
+    if accelerator.missing_gpu():
         return None
     try:
         return accelerator.accelerator_limits(accelerator.Cuda())

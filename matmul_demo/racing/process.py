@@ -1,4 +1,7 @@
-"""The app's end of a worker process: started when it is first needed, ended at once by anyone."""
+"""The app's end of a worker process, and the messages that pass between the two.
+
+The process is started when it is first needed, and anyone may end it at once.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,75 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Lock
 
 from matmul_demo.machine.processor import thread_environment
+from matmul_demo.machine.roofline import Machine
+from matmul_demo.workloads import Workload
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the worker is to do.
+
+    Attributes:
+        workload: what to multiply.
+        lanes: keys of the lanes, in order.
+        ladder: the module whose `LADDER` holds them.
+        threads: size of every thread pool.
+        deadline: on the clock of `time.monotonic`, which all processes share; the lanes divide
+            the time until then among themselves.
+        earlier: lanes that an earlier worker of this race has timed in full, with their seconds.
+        limits: the machine's limits where an earlier worker of this race has measured them.
+    """
+
+    workload: Workload
+    lanes: tuple[str, ...]
+    ladder: str
+    threads: int
+    deadline: float
+    limits: Machine | None = None
+    earlier: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class RaceStart:
+    """Matrices are made, limits measured; the race begins."""
+
+    limits: Machine
+    data: str
+
+
+@dataclass(frozen=True)
+class LaneStart:
+    """A lane begins."""
+
+    strategy: str
+
+
+@dataclass(frozen=True)
+class NeighbourLoad:
+    """Processors that other programs kept busy since the first lane began, on average."""
+
+    busy: float
+
+
+@dataclass(frozen=True)
+class Podium:
+    """The leaders timed once more in turns: lane → seconds for each call."""
+
+    samples: dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The race cannot begin for a reason that a person can mend."""
+
+    message: str
 
 
 class Worker:
@@ -78,6 +144,7 @@ class Worker:
                 [sys.executable, "-m", "matmul_demo.racing.worker", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                process_group=0,  # Ctrl-C is for the app, which then ends this process
                 stdout=2,  # what a library prints must not mix with our own output
                 env={**os.environ, **threads, "PYTHONPATH": search_path},
             )

@@ -6,17 +6,24 @@ import time
 from collections.abc import Iterator, Sequence
 
 from matmul_demo.errors import RaceError
-from matmul_demo.lanes.ladder import LADDER
+from matmul_demo.lanes.ladder import choose_lanes
 from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.machine.processor import available_threads
 from matmul_demo.machine.roofline import Machine
-from matmul_demo.racing.messages import LaneStart, NeighbourLoad, Plan, Podium, RaceStart, Refusal
-from matmul_demo.racing.process import Worker, describe_exit
+from matmul_demo.options import Settings
+from matmul_demo.racing.process import (
+    LaneStart,
+    NeighbourLoad,
+    Plan,
+    Podium,
+    RaceStart,
+    Refusal,
+    Worker,
+    describe_exit,
+)
 from matmul_demo.racing.report import Outcome, Phase, RaceReport, summarise_outcomes
-from matmul_demo.workloads import Workload, parse_shape
+from matmul_demo.workloads import Workload
 
-DEFAULT_BUDGET = 20.0  # seconds for the whole race
-MIN_BUDGET, MAX_BUDGET = 1.0, 120.0
 START_LIMIT = 120.0  # seconds for imports, data and the roof; a download is among them
 PATIENCE = 20.0  # seconds beyond the budget before a lane without a result is ended
 
@@ -27,7 +34,7 @@ class Race:
     Args:
         workload: what to multiply.
         lanes: the lanes, in the order in which they run.
-        threads: size of every thread pool; None for all that may be used.
+        threads: size of every thread pool.
         budget: seconds for the whole race, about.
         ladder: name of the module whose `LADDER` the worker finds the lanes in.
         lane_limit: seconds after which a lane without a result is ended; None for the budget
@@ -35,28 +42,23 @@ class Race:
         baseline: key of the lane over which the speed-ups are; None for the first right one. It
             may be changed at any time and holds for the next report.
         worker: a worker to use and leave running, with as many threads; None for one of its own.
-
-    Raises:
-        RaceError: when there are no lanes, or threads or budget lie outside what is allowed.
     """
 
     def __init__(
         self,
         workload: Workload,
         lanes: Sequence[Strategy],
-        threads: int | None = None,
-        budget: float = DEFAULT_BUDGET,
+        threads: int,
+        budget: float,
         ladder: str = "matmul_demo.lanes.ladder",
         lane_limit: float | None = None,
         baseline: str | None = None,
         worker: Worker | None = None,
     ) -> None:
-        if not lanes:
-            raise RaceError("No lane was chosen; choose at least one.")
         self.workload = workload
         self.lanes = tuple(lanes)
-        self.threads = checked_threads(threads)
-        self.budget = checked_budget(budget)
+        self.threads = threads
+        self.budget = budget
         self._ladder = ladder
         self.baseline = baseline
         self._podium: dict[str, tuple[float, ...]] | None = None
@@ -188,70 +190,19 @@ class Race:
         return self._worker.end(at_once=finished)
 
 
-def checked_threads(threads: int | None) -> int:
-    """A possible number of threads; all that may be used for None.
+def make_race(settings: Settings, worker: Worker | None = None) -> Race:
+    """The race of these settings; the page, the API and the command line all come here."""
+    return Race(
+        settings.workload(), choose_lanes(settings.lanes), settings.threads or available_threads(),
+        settings.budget, baseline=settings.baseline, worker=worker,
+    )  # fmt: skip
+
+
+def run_race(settings: Settings) -> RaceReport:
+    """Race to the end and return the last report.
 
     Raises:
-        RaceError: when it is not a whole number within what this machine offers.
+        RaceError: when the data that the settings name cannot be read.
     """
-    most = available_threads()
-    if threads is None:
-        return most
-    whole = isinstance(threads, int) and not isinstance(threads, bool)
-    if not whole or not 1 <= threads <= most:
-        raise RaceError(
-            f"{threads!r} threads are not possible here; choose a number from 1 to {most}."
-        )
-    return threads
-
-
-def checked_budget(budget: float) -> float:
-    """The seconds for a race.
-
-    Raises:
-        RaceError: when they lie outside `MIN_BUDGET` to `MAX_BUDGET`.
-    """
-    number = isinstance(budget, (int, float)) and not isinstance(budget, bool)
-    if not number or not MIN_BUDGET <= budget <= MAX_BUDGET:
-        raise RaceError(
-            f"A budget of {budget!r} seconds is not possible; "
-            f"choose from {MIN_BUDGET:g} to {MAX_BUDGET:g} seconds."
-        )
-    return float(budget)
-
-
-def choose_lanes(keys: Sequence[str] | None, ladder: Sequence[Strategy] = LADDER) -> list[Strategy]:
-    """The lanes of these names in ladder order; all of them for None.
-
-    Raises:
-        RaceError: when a name is not a lane's.
-    """
-    if keys is None:
-        return list(ladder)
-    known = [lane.key for lane in ladder]
-    for key in keys:
-        if key not in known:
-            raise RaceError(f"There is no lane {key!r}; the lanes are {', '.join(known)}.")
-    return [lane for lane in ladder if lane.key in keys]
-
-
-def make_race(
-    shape: str,
-    lanes: Sequence[str] | None = None,
-    dtype: str = "float32",
-    device: str = "cpu",
-    threads: int | None = None,
-    budget: float = DEFAULT_BUDGET,
-    cache: str = "warm",
-    baseline: str | None = None,
-    data: str = "auto",
-) -> Race:
-    """A race from what a person typed: the page, the API and the command line all come here.
-
-    Raises:
-        RaceError: with a sentence about the first thing that cannot be.
-    """
-    workload = Workload(*parse_shape(shape), dtype=dtype, device=device, cache=cache, data=data)
-    if baseline is not None:
-        choose_lanes([baseline])
-    return Race(workload, choose_lanes(lanes), threads, budget, baseline=baseline)
+    *_, report = make_race(settings).run()
+    return report

@@ -147,6 +147,10 @@ class RaceReport:
         """The result of one lane, None while it has none."""
         return next((result for result in self.results if result.strategy == key), None)
 
+    def lane_name(self, key: str) -> str:
+        """Title and library of one lane."""
+        return next(lane.name for lane in self.lanes if lane.key == key)
+
     def ranking(self) -> list[Result]:
         """The lanes with a right result in full precision, fastest first.
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matmul_demo.errors import RaceError
+from matmul_demo.lanes.ladder import choose_lanes
 from matmul_demo.lanes.strategy import Strategy
+from matmul_demo.machine.processor import available_threads
+from matmul_demo.options import Settings
 from matmul_demo.racing.process import Worker
-from matmul_demo.racing.race import Race, checked_budget, checked_threads, choose_lanes
+from matmul_demo.racing.race import make_race
 from matmul_demo.racing.report import Phase, RaceReport
-from matmul_demo.workloads import Workload
 
 SIZES = (16, 32, 64, 128, 256, 512, 1024)  # rows, inner and columns alike
 MAX_LANES = 6  # as many as can be told apart by colour and shape
 DEFAULT_LANES = (
     "naive_lists", "numba_ijk", "numba_ikj", "numba_blocked", "matmul_numpy", "matmul_torch",
 )  # fmt: skip
-DEFAULT_BUDGET = 15.0  # seconds for all sizes
+DEFAULT_SETTINGS = Settings(lanes=DEFAULT_LANES, budget=15.0)
 
 
 @dataclass(frozen=True)
@@ -45,42 +47,34 @@ class Sweep:
     """One sweep. `run` it once, from one thread; `stop` it from any other.
 
     Args:
-        lanes: keys of one to `MAX_LANES` lanes.
-        dtype: type of the elements.
-        threads: size of every thread pool; None for all that may be used.
-        cache: "warm" or "cold".
-        budget: seconds for all sizes together, about, after the worker's start.
+        settings: of the races, with one to `MAX_LANES` lanes; the shape is that of each size, and
+            the budget is for all sizes together, about, after the worker's start.
         sizes: of the squares.
 
     Raises:
         RaceError: with a sentence about the first thing that cannot be.
     """
 
-    def __init__(
-        self,
-        lanes: Sequence[str] = DEFAULT_LANES,
-        dtype: str = "float32",
-        threads: int | None = None,
-        cache: str = "warm",
-        budget: float = DEFAULT_BUDGET,
-        sizes: Sequence[int] = SIZES,
-    ) -> None:
-        if not 1 <= len(lanes) <= MAX_LANES:
+    def __init__(self, settings: Settings = DEFAULT_SETTINGS, sizes: Sequence[int] = SIZES) -> None:
+        lanes = choose_lanes(settings.lanes)
+        if len(lanes) > MAX_LANES:
             raise RaceError(f"A sweep takes 1 to {MAX_LANES} lanes, and {len(lanes)} were chosen.")
-        self._lanes = tuple(choose_lanes(lanes))
-        self._workloads = [Workload(size, size, size, dtype, cache=cache) for size in sizes]
-        self._budget = checked_budget(budget) / len(sizes)
-        self._worker = Worker(checked_threads(threads))
+        budget = max(settings.budget / len(sizes), 1.0)
+        self._lanes = tuple(lanes)
+        self._settings = [
+            replace(settings, shape=f"{size}x{size}x{size}", budget=budget) for size in sizes
+        ]
+        self._sizes = tuple(sizes)
+        self._worker = Worker(settings.threads or available_threads())
         self._reports: list[RaceReport] = []
         self._phase: Phase = "waiting"
 
     def snapshot(self, phase: Phase | None = None) -> SweepReport:
         """The sweep as it stands, from now on in `phase` where one is given."""
         self._phase = phase or self._phase
-        sizes = tuple(workload.rows for workload in self._workloads)
         return SweepReport(
-            self._lanes, sizes, tuple(self._reports), self._phase,
-            self._worker.threads, self._workloads[0].dtype,
+            self._lanes, self._sizes, tuple(self._reports), self._phase,
+            self._worker.threads, self._settings[0].dtype,
         )  # fmt: skip
 
     def stop(self) -> None:
@@ -94,13 +88,10 @@ class Sweep:
         """
         yield self.snapshot("starting")
         try:
-            for workload in self._workloads:
+            for settings in self._settings:
                 if self._worker.stopped:
                     break
-                race = Race(
-                    workload, self._lanes, self._worker.threads,
-                    max(self._budget, 1.0), worker=self._worker,
-                )  # fmt: skip
+                race = make_race(settings, self._worker)
                 self._reports.append(race.snapshot("starting"))
                 for report in race.run():
                     self._reports[-1] = report

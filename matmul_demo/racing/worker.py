@@ -26,12 +26,10 @@ from numpy.typing import NDArray
 
 from matmul_demo import workloads
 from matmul_demo.errors import RaceError
-from matmul_demo.lanes import gpu, strategy
-from matmul_demo.lanes import ladder as strategies
-from matmul_demo.machine import processor as machine
-from matmul_demo.machine import roofline
+from matmul_demo.lanes.strategy import Strategy, to_numpy
+from matmul_demo.machine import accelerator, processor, roofline
 from matmul_demo.racing import report, timing
-from matmul_demo.racing.messages import LaneStart, NeighbourLoad, Plan, Podium, RaceStart, Refusal
+from matmul_demo.racing.process import LaneStart, NeighbourLoad, Plan, Podium, RaceStart, Refusal
 
 MIN_SHARE = 0.05  # seconds for a lane when the budget is spent: every lane gets a time
 PODIUM_SHARE = 0.1  # of the budget, for the leaders in turns
@@ -61,7 +59,7 @@ def run(plan: Plan, send: Callable[[object], None]) -> None:
     reference = reference_product(matrices)
     send(RaceStart(limits, matrices.data))
     ladder = {lane.key: lane for lane in importlib.import_module(plan.ladder).LADDER}
-    neighbours = machine.NeighbourWatch()
+    neighbours = processor.NeighbourWatch()
     times = dict(plan.earlier)
     podium_share = PODIUM_SHARE * max(plan.deadline - time.monotonic(), 0.0)
     runnable = [key for key in plan.lanes if not ladder[key].unavailable(plan.workload.device)]
@@ -70,7 +68,7 @@ def run(plan: Plan, send: Callable[[object], None]) -> None:
         share = max(left / max(len(runnable), 1), MIN_SHARE)
         runnable = [other for other in runnable if other != key]
         send(LaneStart(key))
-        watch = machine.NeighbourWatch()
+        watch = processor.NeighbourWatch()
         outcome = run_lane(ladder[key], plan.workload, matrices, reference, share)
         send(NeighbourLoad(neighbours.busy()))
         send(replace(outcome, neighbours=watch.busy()))
@@ -83,7 +81,7 @@ def run(plan: Plan, send: Callable[[object], None]) -> None:
 
 
 def run_podium(
-    leaders: list[strategy.Strategy],
+    leaders: list[Strategy],
     workload: workloads.Workload,
     matrices: workloads.Matrices,
     times: dict[str, float],
@@ -95,7 +93,7 @@ def run_podium(
 
 
 def _sampler(
-    lane: strategy.Strategy,
+    lane: Strategy,
     workload: workloads.Workload,
     matrices: workloads.Matrices,
     seconds: float,
@@ -113,23 +111,22 @@ def _sampler(
 
 
 def _preparer(
-    lane: strategy.Strategy, matrices: workloads.Matrices
-) -> Callable[[timing.Part], Callable[[], strategy.Product]]:
+    lane: Strategy, matrices: workloads.Matrices
+) -> Callable[[timing.Part], Callable[[], object]]:
     """For a part of C, the call that computes it; A and B are converted before."""
-    convert_b = lane.convert_b or lane.convert
 
-    def prepare(part: timing.Part) -> Callable[[], strategy.Product]:
-        a = lane.convert(matrices.a[: part.rows])
-        b = convert_b(matrices.b[:, : part.columns])
-        return lambda: lane.multiply(a, b)
+    def prepare(part: timing.Part) -> Callable[[], object]:
+        a, b = lane.convert(matrices.a[: part.rows], matrices.b[:, : part.columns])
+        multiply = lane.multiply
+        return lambda: multiply(a, b)
 
     return prepare
 
 
-def _stopwatch(lane: strategy.Strategy, workload: workloads.Workload) -> timing.Stopwatch:
+def _stopwatch(lane: Strategy, workload: workloads.Workload) -> timing.Stopwatch:
     """The clock of a lane, and what precedes each of its blocks."""
     if lane.clock == "kernel":
-        return timing.Stopwatch(now=gpu.event_clock())
+        return timing.Stopwatch(now=accelerator.event_clock())
     if lane.clock == "launch":
         return timing.Stopwatch(before=torch.cuda.synchronize)
     if workload.cache == "cold" and lane.device == "cpu":
@@ -140,12 +137,12 @@ def _stopwatch(lane: strategy.Strategy, workload: workloads.Workload) -> timing.
 @functools.cache
 def _cache_emptier() -> Callable[[], object]:
     """A function that fills the caches of all processors with other numbers."""
-    other = torch.zeros(2 * machine.last_cache_bytes() // 4)
+    other = torch.zeros(2 * processor.last_cache_bytes() // 4)
     return lambda: other.add_(1)
 
 
 def run_lane(
-    lane: strategy.Strategy,
+    lane: Strategy,
     workload: workloads.Workload,
     matrices: workloads.Matrices,
     reference: NDArray[np.float64],
@@ -160,13 +157,13 @@ def run_lane(
         "element": timing.Part(1, 1),
         "row": timing.Part(1, workload.columns),
         "whole": full,
-    }[lane.part]
+    }[lane.smallest_part]
     try:
         prepare = _preparer(lane, matrices)
         timing.rest()  # threads of the lane before may still spin
         with lane.setting():
             timed = timing.measure(prepare, full, budget, smallest, _stopwatch(lane, workload))
-            result = strategies.to_numpy(prepare(timed.part)())
+            result = to_numpy(prepare(timed.part)())
     except MemoryError:
         return report.Outcome(lane.key, "stopped", reason="It needed more memory than there is.")
     except Exception as error:  # a lane's own fault must not end the race
@@ -176,7 +173,7 @@ def run_lane(
 
 
 def judge(
-    lane: strategy.Strategy,
+    lane: Strategy,
     timed: timing.Timing,
     result: NDArray[np.float64],
     reference: NDArray[np.float64],

@@ -1,53 +1,65 @@
 """What programs call: the race and the einsum explainer, in plain JSON types.
 
-Signatures and docstrings are what the API page and MCP clients show.
+Signatures and docstrings are what the API page and MCP clients show; those of the race are made
+from the table of options.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from collections.abc import Callable
+from typing import Any, get_type_hints
 
-from matmul_demo.einsum import explain as einsum
-from matmul_demo.racing.race import make_race
-from matmul_demo.workloads import LESSON_BATCH
+from matmul_demo.einsum.explain import explain
+from matmul_demo.options import Settings, default_settings, options
+from matmul_demo.racing.race import run_race
+
+RACE_DOCSTRING = """\
+Time one matrix product computed in many ways on this server, beside its physical limit.
+
+Args:
+{arguments}
+
+Returns:
+    The race: machine, floor in seconds, and for each lane its median time, spread, speed, \
+speed-up over the baseline, error against float64, and whether it is an estimate.
+
+Raises:
+    RaceError: with a sentence about what is not possible.
+"""
 
 
-def race(
-    shape: str = LESSON_BATCH,
-    lanes: list[str] | None = None,
-    dtype: str = "float32",
-    device: str = "cpu",
-    threads: int | None = None,
-    budget: float = 10.0,
-    cache: str = "warm",
-    baseline: str | None = None,
-    data: str = "auto",
-) -> dict[str, Any]:
-    """Time one matrix product computed in many ways on this server, beside its physical limit.
+def make_race_endpoint(table: type[Settings] = Settings) -> Callable[..., dict[str, Any]]:
+    """The endpoint `race` with an argument for each option of a table."""
+    defaults = default_settings("api", table)
+    hints = get_type_hints(table) | {
+        one.name: list[str] | None for one in options(table) if one.many
+    }
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    signature = inspect.Signature(
+        [
+            inspect.Parameter(
+                one.name, kind, default=getattr(defaults, one.name), annotation=hints[one.name]
+            )
+            for one in options(table)
+        ],
+        return_annotation=dict[str, Any],
+    )
 
-    Args:
-        shape: sizes of the product as ROWSxINNERxCOLUMNS, for example 10x784x10.
-        lanes: names of the lanes to run, for example ["naive_lists", "matmul_numpy"]; all of them
-            when left out.
-        dtype: type of the numbers, float32 or float64.
-        device: cpu, or cuda to add the lanes of the GPU.
-        threads: threads for every library; as many as the server allows when left out.
-        budget: seconds for the whole race, about; from 1 to 120.
-        cache: warm, or cold to empty the processor's caches before each call.
-        baseline: name of the lane that the speed-ups are over; the first right one when left out.
-        data: normal for seeded random numbers, digits for pictures of digits (inner size 784 only),
-            or auto for digits where they fit.
+    def race(*values: Any, **named: Any) -> dict[str, Any]:  # noqa: ANN401
+        bound = signature.bind(*values, **named)
+        bound.apply_defaults()
+        return run_race(table(**bound.arguments)).to_json()
 
-    Returns:
-        The race: machine, floor in seconds, and for each lane its median time, spread, speed,
-        speed-up over the baseline, error against float64, and whether it is an estimate.
+    arguments = "\n".join(f"    {one.name}: {one.description()}." for one in options(table))
+    race.__doc__ = RACE_DOCSTRING.format(arguments=arguments)
+    race.__annotations__ = {one.name: hints[one.name] for one in options(table)}
+    race.__annotations__["return"] = dict[str, Any]
+    race.__signature__ = signature  # type: ignore[attr-defined]
+    return race
 
-    Raises:
-        RaceError: with a sentence about what cannot be.
-    """
-    contest = make_race(shape, lanes, dtype, device, threads, budget, cache, baseline, data)
-    *_, report = contest.run()
-    return report.to_json()
+
+race = make_race_endpoint()
 
 
 def explain_einsum(
@@ -66,6 +78,6 @@ def explain_einsum(
         the seconds of np.einsum and of the equivalent without it.
 
     Raises:
-        RaceError: with a sentence about what cannot be.
+        RaceError: with a sentence about what is not possible.
     """
-    return einsum.explain(expression, shapes).to_json()
+    return explain(expression, shapes).to_json()

@@ -11,6 +11,7 @@ from html import escape
 from matmul_demo import text
 from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.racing.report import RaceReport, Result
+from matmul_demo.web.charts import html
 from matmul_demo.web.charts.plot import Axis
 
 WAITING = (
@@ -47,11 +48,6 @@ def board(report: RaceReport) -> str:
     )
 
 
-def notice(message: str) -> str:
-    """A sentence about something that the visitor can mend."""
-    return f'<p class="race-notice" role="alert">{escape(message)}</p>'
-
-
 def status(report: RaceReport) -> str:
     """One sentence: what to do, what happens now, or who won."""
     if report.phase == "waiting":
@@ -64,9 +60,10 @@ def status(report: RaceReport) -> str:
             "about four seconds."
         )
     if report.phase == "racing":
-        titles = {lane.key: f"{lane.title} ({lane.library})" for lane in report.lanes}
         count = f"{len(report.results)} of {len(report.lanes)} lanes done"
-        return f"{count}; now: {titles[report.running]}." if report.running else f"{count}."
+        return (
+            f"{count}; now: {report.lane_name(report.running)}." if report.running else f"{count}."
+        )
     if report.phase == "stopped":
         return f"Stopped. {text.headline(report) if report.ranking() else ''}"
     return text.headline(report)
@@ -160,29 +157,20 @@ def _legend(report: RaceReport) -> str:
 
 def table(report: RaceReport) -> str:
     """The figures of every lane; a lane without a time says why instead."""
-    head = "".join(f"<th scope='col'>{name}</th>" for name in ("lane", "library", *text.COLUMNS))
-    widths = "".join(f'<col style="width:{width}%">' for width in TABLE_WIDTHS)
-    rows = "".join(_table_row(lane, report.result(lane.key)) for lane in report.lanes)
-    return (
-        f'<div class="race-table race-figures"><table>{widths}<thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+    rows = (_table_row(lane, report.result(lane.key)) for lane in report.lanes)
+    return html.table(
+        ("lane", "library", *text.COLUMNS), rows, "race-table race-figures", TABLE_WIDTHS
     )
 
 
 def _table_row(lane: Strategy, result: Result | None) -> str:
-    name = f"<th scope='row'>{escape(lane.title)}</th><td>{lane.library}</td>"
     if result is None:
-        return f"<tr>{name}{'<td></td>' * len(text.COLUMNS)}</tr>"
+        return html.row(lane.title, lane.library, *[""] * len(text.COLUMNS))
     if result.status != "ok":
-        reason = escape(result.reason or "")
-        return (
-            f'<tr class="race-{result.status}">{name}'
-            f'<td class="race-why" colspan="{len(text.COLUMNS) - 1}">{reason}</td>'
-            f"<td>{text.how_text(result)}</td></tr>"
-        )
-    note = f' title="{escape(result.reason)}"' if result.reason else ""
-    cells = "".join(f"<td>{escape(cell)}</td>" for cell in text.row_texts(result))
-    return f"<tr{note}>{name}{cells}</tr>"
+        why = html.Cell(result.reason or "", columns=len(text.COLUMNS) - 1, kind="race-why")
+        kind = f"race-{result.status}"
+        return html.row(lane.title, lane.library, why, text.how_text(result), kind=kind)
+    return html.row(lane.title, lane.library, *text.row_texts(result), title=result.reason or "")
 
 
 def _machine(report: RaceReport) -> str:

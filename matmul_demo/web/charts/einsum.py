@@ -6,15 +6,13 @@ from html import escape
 
 from matmul_demo.einsum.explain import Explanation
 from matmul_demo.text import seconds_text, three_digits, times_text
+from matmul_demo.web.charts import html
 
 
 def card(explanation: Explanation) -> str:
     """What the expression means, what it costs, and how long it took."""
     shape = "×".join(map(str, explanation.result_shape)) or "a single number"
-    letters = "".join(
-        f"<tr><th scope='row'>{x.name}</th><td>{x.size:,}</td><td>{', '.join(x.roles)}</td></tr>"
-        for x in explanation.letters
-    )
+    letters = [html.row(x.name, f"{x.size:,}", ", ".join(x.roles)) for x in explanation.letters]
     path = "".join(
         f"<li><code>{escape(step.expression)}</code> {_flop(step.flop)}</li>"
         for step in explanation.path
@@ -23,8 +21,7 @@ def card(explanation: Explanation) -> str:
         '<div class="race-einsum">'
         f'<p class="race-summary" role="status">{escape(_headline(explanation))}</p>'
         "<div class='race-columns'><div>"
-        "<table><thead><tr><th scope='col'>letter</th><th scope='col'>size</th>"
-        f"<th scope='col'>role</th></tr></thead><tbody>{letters}</tbody></table>"
+        f"{html.table(('letter', 'size', 'role'), letters, kind='')}"
         f"<p>Result: {shape}. {_flop(explanation.flop)} on {_bytes(explanation.bytes_moved)}, "
         f"{three_digits(explanation.flop / explanation.bytes_moved)} FLOP/byte.</p>"
         f"<p>Order that NumPy's optimizer chooses:</p><ol>{path}</ol></div>"

@@ -7,11 +7,11 @@ another clock. So they are labelled as recorded, and two of them carry a warning
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 
-from matmul_demo.lanes.ladder import LADDER
+from matmul_demo.lanes.ladder import choose_lanes
 from matmul_demo.racing.report import RaceReport
 from matmul_demo.text import seconds_text, times_text
+from matmul_demo.web.charts import html
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL
 
 SHAPE_NAMES = {
@@ -56,40 +56,31 @@ NOTE = (
 )
 
 
+COLUMNS = ("step", "recorded", "this machine", "ratio", "what the recorded figure is")
+
+
 def table(report: RaceReport) -> str:
     """The lesson's figures with those of a race on the same shape; blank for the other shape."""
-    rows = "".join(_row(report, line) for line in LESSON_FIGURES)
-    head = "".join(
-        f"<th scope='col'>{name}</th>"
-        for name in ("step", "recorded", "this machine", "ratio", "what the recorded figure is")
-    )
+    rows = []
+    for shape, name in SHAPE_NAMES.items():
+        group = html.Cell(name, columns=len(COLUMNS), kind="race-group")
+        rows.append(html.row(group, scope="colgroup"))
+        rows += [_row(report, figure) for figure in LESSON_FIGURES if figure.shape == shape]
     return (
         "<div class=\"race-lesson\"><h3>The lesson's recorded figures beside this machine's</h3>"
-        f'<p class="muted">{NOTE}</p><div class="race-table"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></div>"
+        f'<p class="muted">{NOTE}</p>{html.table(COLUMNS, rows)}</div>'
     )
 
 
-def _row(report: RaceReport, line: LessonFigure) -> str:
-    lane = next(lane for lane in LADDER if lane.key == line.lane)
-    same = report.workload.shape == line.shape and report.workload.dtype == "float32"
-    result = report.result(line.lane) if same else None
-    seconds = result.seconds if result and result.status == "ok" else None
+def _row(report: RaceReport, figure: LessonFigure) -> str:
+    (lane,) = choose_lanes([figure.lane])
+    same = report.workload.shape == figure.shape and report.workload.dtype == "float32"
+    result = report.result(figure.lane) if same else None
     ours, ratio = "not raced", "–"
-    if result and seconds:
-        ours = ("≈ " if result.estimated else "") + seconds_text(seconds)
-        ratio = times_text(line.seconds / seconds)
+    if result and result.status == "ok" and result.seconds:
+        ours = ("≈ " if result.estimated else "") + seconds_text(result.seconds)
+        ratio = times_text(figure.seconds / result.seconds)
     elif result:
         ours = "not here" if result.status == "unavailable" else result.status
-    first = next(other for other in LESSON_FIGURES if other.shape == line.shape)
-    group = ""
-    if line is first:
-        group = (
-            f'<tr><th scope="colgroup" colspan="5" class="race-group">'
-            f"{SHAPE_NAMES[line.shape]}</th></tr>"
-        )
-    return (
-        f"{group}<tr><th scope='row'>{escape(lane.title)} "
-        f'<span class="muted">{lane.library}</span></th><td>{seconds_text(line.seconds)}</td>'
-        f"<td>{ours}</td><td>{ratio}</td><td>{escape(line.remark)}</td></tr>"
-    )
+    step = html.Cell(lane.title, note=lane.library)
+    return html.row(step, seconds_text(figure.seconds), ours, ratio, figure.remark)

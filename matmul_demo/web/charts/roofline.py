@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from html import escape
 
+from matmul_demo.machine.accelerator import Accelerator
+from matmul_demo.machine.processor import caches
 from matmul_demo.machine.roofline import Machine
 from matmul_demo.racing.report import RaceReport, Result
 from matmul_demo.text import three_digits
-from matmul_demo.web.charts import limits as limits_table
-from matmul_demo.web.charts import plot
+from matmul_demo.web.charts import html, plot
 
 TITLE = "Roofline: how near each lane comes to what this machine can do"
 X_NAME = "arithmetic intensity, FLOP/byte"
 Y_NAME = "GFLOP/s"
+LEVEL_COLUMNS = ("data in", "holds", "GB/s", "bend")
+PRODUCT_COLUMNS = ("numbers", "best product found", "n", "datasheet")
+SHEET_NOTE = "The datasheet's figures are the maker's, dense, and not measured here."
 EMPTY_FRAME = plot.Frame(plot.Axis(-1, 3), plot.Axis(-3, 3), X_NAME, Y_NAME)
 HEIGHT = 400.0  # pixels of the plot's area in the stylesheet
 LABEL_GAP = 15.0  # pixels between two labels
@@ -26,7 +30,7 @@ def section(report: RaceReport) -> str:
     """Heading, plot and legend; an empty frame of the same size before the race."""
     return (
         f'<div class="race-roofline"><h3>{TITLE}</h3>{_plot(report)}{_list(report)}'
-        f'<p class="plot-note muted">{escape(_note(report))}</p>{limits_table.tables(report)}</div>'
+        f'<p class="plot-note muted">{escape(_note(report))}</p>{limits_tables(report)}</div>'
     )
 
 
@@ -56,7 +60,7 @@ def _plot(report: RaceReport) -> str:
 def _list(report: RaceReport) -> str:
     """The names by the dots' numbers, for screens where only those fit; folded, so none jumps."""
     rates = (
-        f"{_name(report, result)}, {three_digits(result.gflops or 0.0)} GFLOP/s"
+        f"{report.lane_name(result.strategy)}, {three_digits(result.gflops or 0.0)} GFLOP/s"
         for result in _dots(report)
     )
     items = "".join(f"<li>{escape(rate)}</li>" for rate in rates)
@@ -95,15 +99,10 @@ def _dot(report: RaceReport, result: Result, frame: plot.Frame) -> str:
         kinds.append("dot-best")
     about = "≈ " if result.estimated else ""
     text = (
-        f"{_name(report, result)}: {about}{three_digits(result.gflops or 0)} GFLOP/s "
+        f"{report.lane_name(result.strategy)}: {about}{three_digits(result.gflops or 0)} GFLOP/s "
         f"at {three_digits(_intensity(result))} FLOP/byte"
     )
     return frame.mark((_intensity(result), result.gflops or 0.0), " ".join(kinds), text)
-
-
-def _name(report: RaceReport, result: Result) -> str:
-    title = next(lane.title for lane in report.lanes if lane.key == result.strategy)
-    return f"{title} ({result.library})"
 
 
 def _labels(report: RaceReport, dots: list[Result], frame: plot.Frame) -> tuple[str, str]:
@@ -122,7 +121,7 @@ def _labels(report: RaceReport, dots: list[Result], frame: plot.Frame) -> tuple[
             lines += f'<polyline class="leader" points="{dot_x:.2f},{dot_y:.2f} {x:.2f},{y:.2f}"/>'
             room = x if side == "left" else 100 - x
             anchor = f"right:{100 - x:.2f}%" if side == "left" else f"left:{x:.2f}%"
-            name = escape(_name(report, result))
+            name = escape(report.lane_name(result.strategy))
             texts += (
                 f'<span class="plot-label plot-label-{side}" title="{name}" '
                 f'style="{anchor};top:{y:.2f}%;max-width:{room:.2f}%">'
@@ -148,3 +147,60 @@ def _note(report: RaceReport) -> str:
         f"{_roof_text(report.machine)} for data of this size. Pale dots are estimates; hollow dots "
         "are of less exact numbers, which have a higher roof of their own."
     )
+
+
+def limits_tables(report: RaceReport) -> str:
+    """The table of the levels, empty before a race; then that of the GPU where there is one."""
+    device = report.machine.gpu if report.machine else None
+    return f'<div class="race-limits">{_levels(report)}{_gpu(device) if device else ""}</div>'
+
+
+def _levels(report: RaceReport) -> str:
+    machine = report.machine
+    threads = f"{report.threads} thread{'s' * (report.threads > 1)}"
+    caption = (
+        f"What {threads} can read, measured, and the FLOP/byte at which the roof bends for it. "
+        "Marked: where A, B and C of this race lie."
+    )
+    if machine is None or not machine.levels:
+        names = [*(f"L{cache.level}" for cache in caches()), "memory"]
+        empty = [html.row(name, "–", "–", "–") for name in names]
+        return _with_caption(caption, html.table(LEVEL_COLUMNS, empty))
+    rows = []
+    for level in machine.levels:
+        ridge = three_digits((machine.peak_gflops or 0.0) / level.gbs)
+        holds = _binary(level.bytes) if level.bytes else "all"
+        kind = "race-level" if level.name == machine.level else ""
+        rows.append(html.row(level.name, holds, three_digits(level.gbs), ridge, kind=kind))
+    return _with_caption(caption, html.table(LEVEL_COLUMNS, rows))
+
+
+def _gpu(device: Accelerator) -> str:
+    sheet = device.datasheet
+    promised = sheet.tflops if sheet else {}
+    rows = [
+        html.row(
+            product.numbers,
+            _tflops(product.gflops / 1e3),
+            f"{product.side:,}",
+            _tflops(promised.get(product.numbers)),
+        )
+        for product in device.products
+    ]
+    memory = f"{three_digits(sheet.memory_gbs)} GB/s" if sheet else "–"
+    rows.append(html.row("copy", f"{three_digits(device.copy_gbs)} GB/s", "", memory))
+    note = SHEET_NOTE if sheet else "We have no datasheet of this device."
+    return _with_caption(f"{device.name}. {note}", html.table(PRODUCT_COLUMNS, rows))
+
+
+def _binary(size: int) -> str:
+    """The size of a cache as makers give it: "512 KiB"."""
+    return f"{size / 2**20:,.3g} MiB" if size >= 2**20 else f"{size / 2**10:,.0f} KiB"
+
+
+def _tflops(rate: float | None) -> str:
+    return f"{three_digits(rate)} TFLOP/s" if rate else "–"
+
+
+def _with_caption(caption: str, table: str) -> str:
+    return f'<p class="muted">{escape(caption)}</p>{table}'

@@ -9,7 +9,7 @@ from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.racing.report import Result
 from matmul_demo.racing.sweep import SweepReport
 from matmul_demo.text import seconds_text, three_digits
-from matmul_demo.web.charts import plot
+from matmul_demo.web.charts import html, plot
 
 TITLE = "Over sizes: n×n · n×n"
 WAITING = (
@@ -51,9 +51,8 @@ def _winners(sweep: SweepReport) -> str:
     ranked = [report for report in sweep.reports if report.ranking()]
     if not ranked:
         return "No lane finished with a right result."
-    titles = {lane.key: f"{lane.title} ({lane.library})" for lane in sweep.lanes}
     first, last = ranked[0], ranked[-1]
-    names = [titles[report.ranking()[0].strategy] for report in (first, last)]
+    names = [report.lane_name(report.ranking()[0].strategy) for report in (first, last)]
     if first is last or names[0] == names[1]:
         return f"Fastest: {names[-1]}."
     return (
@@ -84,7 +83,7 @@ def _plot(sweep: SweepReport) -> str:
         lines += frame.line(places, f"series series-{index}") if len(places) > 1 else ""
         for (size, result), place in zip(points, places, strict=True):
             kind = f"series-{index}" + " dot-estimate" * result.estimated
-            marks += frame.mark(place, kind, f"{_name(lane)}, n = {size:,}: {_rate(result)}")
+            marks += frame.mark(place, kind, f"{lane.name}, n = {size:,}: {_rate(result)}")
     description = f"Speed of {len(sweep.lanes)} lanes over {len(sweep.sizes)} sizes."
     return frame.draw(description, lines, marks)
 
@@ -94,10 +93,6 @@ def _results(sweep: SweepReport, lane: Strategy) -> list[tuple[int, Result]]:
     return [(size, result) for size, result in found if result]
 
 
-def _name(lane: Strategy) -> str:
-    return f"{lane.title} ({lane.library})"
-
-
 def _rate(result: Result) -> str:
     about = "≈ " if result.estimated else ""
     return f"{about}{three_digits(result.gflops or 0.0)} GFLOP/s, {seconds_text(result.seconds)}"
@@ -105,7 +100,7 @@ def _rate(result: Result) -> str:
 
 def _legend(sweep: SweepReport) -> str:
     items = "".join(
-        f'<span><i class="plot-key series-{index}"></i>{escape(_name(lane))}</span>'
+        f'<span><i class="plot-key series-{index}"></i>{escape(lane.name)}</span>'
         for index, lane in enumerate(sweep.lanes)
     )
     return (
@@ -116,17 +111,12 @@ def _legend(sweep: SweepReport) -> str:
 
 
 def _figures(sweep: SweepReport) -> str:
-    head = "".join(f"<th scope='col'>n = {size:,}</th>" for size in sweep.sizes)
-    rows = ""
+    rows = []
     for lane in sweep.lanes:
         by_size = dict(_results(sweep, lane))
-        cells = "".join(f"<td>{_cell(by_size.get(size))}</td>" for size in sweep.sizes)
-        rows += f"<tr><th scope='row'>{escape(_name(lane))}</th>{cells}</tr>"
-    return (
-        "<details><summary>Figures, in GFLOP/s</summary><div class='race-table'><table>"
-        f"<thead><tr><th scope='col'>lane</th>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        "</div></details>"
-    )
+        rows.append(html.row(lane.name, *(_cell(by_size.get(size)) for size in sweep.sizes)))
+    columns = ("lane", *(f"n = {size:,}" for size in sweep.sizes))
+    return f"<details><summary>Figures, in GFLOP/s</summary>{html.table(columns, rows)}</details>"
 
 
 def _cell(result: Result | None) -> str:

@@ -1,38 +1,70 @@
-"""Vector instructions in LLVM's own terms, for numba's `intrinsic`s in `tiles` and `probe`.
+"""Machine code from Python: numba's `jit` where numba is installed, and vector instructions.
 
 numba turns loops into machine code but leaves open which numbers stay in registers, and here that
-decides everything. What is written with an `Emitter` says so.
+decides everything. What `lanes.tiles` and `machine.probe` write with an `Emitter`, in LLVM's own
+terms, says so. Without numba, decorated functions stay plain Python.
 """
 
 # ruff: noqa: ANN401  (what numba and LLVM hand over has no types that could be named)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from matmul_demo.lanes.compiled import HAVE_NUMBA
+import numpy as np
+from numpy.typing import NDArray
 
-if HAVE_NUMBA:
+try:
+    import numba
     from llvmlite import binding  # type: ignore[import-untyped]
     from llvmlite import ir as ir
+    from numba import prange as prange
     from numba.core import cgutils as cgutils
     from numba.core import types as types
     from numba.extending import intrinsic as intrinsic
 
     _FEATURES = dict(binding.get_host_cpu_features())
-else:
-    ir = cgutils = types = None  # type: ignore[assignment]
-    _FEATURES = {}
+except ImportError:
+    numba = ir = cgutils = types = None  # type: ignore[assignment]
+    prange, _FEATURES = range, {}
 
-    def intrinsic(function: Any) -> Any:  # noqa: D103  (the lanes are greyed without numba)
+    def intrinsic(function: Any) -> Any:  # noqa: D103  (nothing calls it without numba)
         return function
 
+
+HAVE_NUMBA = numba is not None
+Array = NDArray[np.floating]
 
 _AVX512 = _FEATURES.get("avx512f", False)
 _X86 = "avx2" in _FEATURES  # named, with its value, on every x86 and on nothing else
 VECTOR_BYTES = 64 if _AVX512 else 32 if _FEATURES.get("avx2") else 16
 REGISTERS = 16 if _X86 and not _AVX512 else 32
 FIRST_CACHE, SECOND_CACHE = 3, 2  # where a prefetch puts a line, as LLVM counts
+
+
+def missing_numba() -> str | None:
+    """Why nothing can be compiled here; None when it can."""
+    return None if HAVE_NUMBA else "numba is not installed; add it with: pip install numba"
+
+
+def pool_size() -> int:
+    """Threads among which numba shares a loop."""
+    return numba.get_num_threads()
+
+
+def jit(**options: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`numba.njit`, kept on disk between processes where a cache folder can be written."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        if numba is None:
+            return function
+        try:
+            return numba.njit(cache=True, **options)(function)
+        except RuntimeError:  # "no locator available": neither our folder nor the user's
+            return numba.njit(**options)(function)
+
+    return decorate
 
 
 class Emitter:

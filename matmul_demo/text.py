@@ -107,7 +107,7 @@ def text_table(report: RaceReport) -> str:
 def podium_text(report: RaceReport) -> str:
     """The leaders, run once more in turns; empty before that."""
     places = report.podium()
-    if not places:
+    if len(places) < 2:
         return ""
     shown = [
         f"{place}. {report.lane_name(r.strategy)} {seconds_text(r.podium_seconds)}"

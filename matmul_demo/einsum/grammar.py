@@ -112,7 +112,14 @@ def letter_sizes(expression: Expression, shapes: tuple[tuple[int, ...], ...]) ->
     """
     sizes: dict[str, int] = {}
     for letters, shape in zip(expression.operands, shapes, strict=True):
-        for letter, size in zip(letters, shape, strict=True):
+        for letter in dict.fromkeys(letters):
+            own = {size for name, size in zip(letters, shape, strict=True) if name == letter}
+            if len(own) > 1:
+                raise RaceError(
+                    f"The operand {letters!r} has the letter {letter!r} twice, so these sizes must "
+                    f"be equal; in its shape they are {' and '.join(map(str, sorted(own)))}."
+                )
+            size = own.pop()
             known = sizes.setdefault(letter, size)
             if known != size and 1 not in (known, size):
                 raise RaceError(

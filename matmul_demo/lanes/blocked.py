@@ -26,6 +26,7 @@ from matmul_demo.lanes.tiles import (
     take,
 )
 from matmul_demo.machine.compiler import VECTOR_BYTES, Array, jit, pool_size, prange
+from matmul_demo.machine.compiler import missing_numba as missing_numba
 from matmul_demo.machine.processor import LINE, aligned, caches
 
 PACKED_ROWS = 8  # rows of B that are packed together

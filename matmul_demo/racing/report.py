@@ -154,7 +154,8 @@ class RaceReport:
     def ranking(self) -> list[Result]:
         """The lanes with a right result in full precision, fastest first.
 
-        A clock that stops when the work is queued gives no time of the product.
+        What the leaders took in turns decides among them, because it is under the same
+        conditions. A clock that stops when the work is queued gives no time of the product.
         """
         timed = {lane.key for lane in self.lanes if lane.clock != "launch"}
         valid = [
@@ -162,12 +163,13 @@ class RaceReport:
             for result in self.results
             if result.status == "ok" and not result.reduced_precision and result.strategy in timed
         ]
-        return sorted(valid, key=lambda result: result.seconds or math.inf)
+        return sorted(
+            valid, key=lambda r: (r.podium_seconds is None, r.podium_seconds or r.seconds)
+        )
 
     def podium(self) -> list[Result]:
         """The leaders that were run again in turns, fastest first."""
-        again = [result for result in self.results if result.podium_seconds]
-        return sorted(again, key=lambda result: result.podium_seconds or math.inf)
+        return [result for result in self.ranking() if result.podium_seconds]
 
     def to_json(self) -> dict[str, Any]:
         """The race as plain JSON types; nothing in it is NaN or infinite."""

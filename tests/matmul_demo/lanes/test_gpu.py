@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from matmul_demo.lanes import gpu
 from matmul_demo.lanes.ladder import LADDER
+from matmul_demo.machine.accelerator import missing_gpu
 
 SIMULATED = """
 import numpy as np
@@ -26,6 +26,7 @@ print("right")
 """
 
 
+@pytest.mark.slow
 def test_our_kernels_are_right_in_the_simulator():
     done = subprocess.run(
         [sys.executable, "-c", SIMULATED],
@@ -55,8 +56,8 @@ def test_without_a_gpu_each_lane_says_so(lane, monkeypatch):
 
 def test_a_gpu_that_is_lent_to_another_process_is_not_raced(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert gpu.missing() is None
+    assert missing_gpu() is None
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
     lanes = [lane for lane in LADDER if lane.device == "cuda"]
     assert lanes
-    assert all("ZeroGPU" in lane.missing() for lane in lanes)
+    assert all("ZeroGPU" in lane.unavailable("cuda") for lane in lanes)

@@ -9,13 +9,12 @@ import torch
 from matmul_demo import text
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine import accelerator, roofline
-from matmul_demo.machine.accelerator import Accelerator, BestProduct
-from matmul_demo.machine.datasheets import DATASHEETS, datasheet
+from matmul_demo.machine.accelerator import DATASHEETS, Accelerator, BestProduct, datasheet
 from matmul_demo.machine.roofline import Machine
 from matmul_demo.racing import report
 from matmul_demo.racing.report import Outcome, RaceReport, summarise_outcomes
 from matmul_demo.racing.timing import Part, Timing
-from matmul_demo.web.charts import limits as limits_table
+from matmul_demo.web.charts.roofline import limits_tables
 from matmul_demo.workloads import Workload
 
 BY_KEY = {lane.key: lane for lane in LADDER}
@@ -177,23 +176,23 @@ def test_the_roof_is_told_and_shown_with_the_datasheet_labelled():
     line = text.gpu_text(KNOWN)
     assert line.startswith("NVIDIA H100 80GB HBM3: copies 1,000 GB/s (datasheet 3,350)")
     assert "bfloat16 20.0 (datasheet 989)" in line
-    shown = limits_table.tables(race_on(KNOWN))
+    shown = limits_tables(race_on(KNOWN))
     for cell in ("10.0 TFLOP/s", "4,096", "989 TFLOP/s", "3,350 GB/s", "not measured here"):
         assert cell in shown
-    assert "no datasheet of this device" in limits_table.tables(race_on(UNKNOWN))
+    assert "no datasheet of this device" in limits_tables(race_on(UNKNOWN))
     assert "datasheet" not in text.gpu_text(UNKNOWN)
     json.dumps(race_on(KNOWN).to_json(), allow_nan=False)
 
 
 def test_a_gpu_that_cannot_be_measured_costs_only_its_roof(monkeypatch):
-    monkeypatch.setattr(roofline.gpu, "missing", lambda: None)
+    monkeypatch.setattr(accelerator, "missing_gpu", lambda: None)
 
     def full():
         raise torch.cuda.OutOfMemoryError
 
     monkeypatch.setattr(accelerator, "Cuda", full)
     assert roofline._measure_gpu() is None
-    monkeypatch.setattr(roofline.gpu, "missing", lambda: "There is none.")
+    monkeypatch.setattr(accelerator, "missing_gpu", lambda: "There is none.")
     assert roofline._measure_gpu() is None
     assert report.RaceReport(WORK, 1, ()).floor_seconds is None
 
@@ -222,7 +221,7 @@ def test_the_benchmark_writes_json_and_tables_under_the_devices_name(benchmark, 
 
 
 def test_the_benchmark_says_that_there_is_no_gpu(benchmark, monkeypatch, capsys):
-    monkeypatch.setattr(roofline.gpu, "missing", lambda: "There is none.")
+    monkeypatch.setattr(accelerator, "missing_gpu", lambda: "There is none.")
     benchmark["main"]()
     *_, last = capsys.readouterr().out.splitlines()
     assert json.loads(last) == {"benchmark": "race_gpu", "skipped": "There is none."}

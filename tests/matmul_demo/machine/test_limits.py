@@ -12,11 +12,13 @@ from matmul_demo.machine.limits import Level, Limits
 from matmul_demo.machine.processor import Cache
 
 
+THREE = (Cache(1, 2**15, 1), Cache(2, 2**19, 1), Cache(3, 2**25, 4))
+HELD = {"L1": 2**15, "L2": 2**19, "L3": 2**25, "memory": None}
+
+
 def measured(peak, *rates):
-    levels = [
-        Level(name, held, rate)
-        for (name, held, _), rate in zip(probe.levels(1), rates, strict=True)
-    ]
+    """Limits of a processor with the three caches."""
+    levels = (Level(*place, rate) for place, rate in zip(HELD.items(), rates, strict=True))
     return Limits(peak, tuple(levels), time.time())
 
 
@@ -26,9 +28,8 @@ FIRST = measured(100.0, 300.0, 150.0, 60.0, 20.0)
 @pytest.fixture(autouse=True)
 def caches_of(monkeypatch):
     """A processor with three caches, whatever this one has."""
-    three = (Cache(1, 2**15, 1), Cache(2, 2**19, 1), Cache(3, 2**25, 4))
-    monkeypatch.setattr(limits, "caches", lambda: three)
-    monkeypatch.setattr(probe, "caches", lambda: three)
+    monkeypatch.setattr(limits, "caches", lambda: THREE)
+    monkeypatch.setattr(probe, "caches", lambda: THREE)
 
 
 @pytest.fixture

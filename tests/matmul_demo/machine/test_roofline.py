@@ -41,7 +41,7 @@ def measured(monkeypatch):
         asked.append(arguments)
         return Limits(200.0, LEVELS, 1769860800.0, 3)
 
-    monkeypatch.setattr(roofline.limits, "known", known)
+    monkeypatch.setattr(roofline.limits, "processor_limits", known)
     return asked
 
 

@@ -11,7 +11,6 @@ from matmul_demo.machine.roofline import Machine
 from matmul_demo.racing.report import Outcome, RaceReport, summarise_outcomes
 from matmul_demo.racing.timing import Part, Timing
 from matmul_demo.web.charts import lesson, plot
-from matmul_demo.web.charts import limits as limits_table
 from matmul_demo.web.charts import roofline as roofline_chart
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL, Workload, parse_shape
 
@@ -172,7 +171,7 @@ def test_the_lessons_two_misleading_figures_carry_their_warning():
 def test_the_table_of_levels_marks_the_one_that_holds_the_race():
     levels = (Level("L1", 65_536, 400.0), Level("L2", 2**20, 100.0), Level("memory", None, 20.0))
     machine = replace(MACHINE, levels=levels, level="L2")
-    shown = limits_table.tables(report(machine))
+    shown = roofline_chart.limits_tables(report(machine))
     assert "What 2 threads can read" in shown
     marked = re.findall(r'<tr class="race-level"><th scope=.row.>(\w+)</th>', shown)
     assert marked == ["L2"]
@@ -182,7 +181,7 @@ def test_the_table_of_levels_marks_the_one_that_holds_the_race():
         "<td>all</td><td>20.0</td><td>10.0</td>",
     ):
         assert cells in shown
-    before = limits_table.tables(report(None))
+    before = roofline_chart.limits_tables(report(None))
     assert before.count("<tr>") >= 3  # its room is kept
     assert "race-level" not in before
-    assert limits_table.tables(report(machine)) in roofline_chart.section(report(machine))
+    assert roofline_chart.limits_tables(report(machine)) in roofline_chart.section(report(machine))

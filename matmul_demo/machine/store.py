@@ -53,7 +53,7 @@ class MeasurementFile:
         try:
             stored = json.loads(self.path.read_text(encoding="utf-8"))
             age = time.time() - stored["began"]
-            sound = stored["about"] == self.about and -FRESH_SECONDS < age < KEPT_SECONDS
+            sound = stored["about"] == self.about and 0 <= age < KEPT_SECONDS
             return stored["measured"] if sound else None
         except (OSError, ValueError, TypeError, KeyError):
             return None
@@ -61,7 +61,7 @@ class MeasurementFile:
     def is_fresh(self) -> bool:
         """Whether it was written a moment ago."""
         try:
-            return abs(time.time() - self.path.stat().st_mtime) < FRESH_SECONDS
+            return 0 <= time.time() - self.path.stat().st_mtime < FRESH_SECONDS
         except OSError:
             return False
 

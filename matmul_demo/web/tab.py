@@ -76,11 +76,11 @@ def _build_race(work: dict[str, Any]) -> tuple[Form, Panel]:
     charts |= {chart: gr.HTML(chart(report), padding=False) for chart in CHARTS[1:]}
     panel = Panel(start, stop, notice, place, charts, gr.State())
 
-    def write_link(values: Update) -> Any:  # noqa: ANN401
+    def write_link(values: Update) -> str:
         try:
             return link(form.settings(values))
         except RaceError:  # said when the race is started
-            return gr.skip()
+            return '<p class="race-link">&nbsp;</p>'
 
     def rebase(race: Race | None, baseline: str) -> Update:
         """Show the speed-ups of the last race over another lane."""

@@ -11,7 +11,6 @@ from matmul_demo.machine import limits, probe, store
 from matmul_demo.machine.limits import Level, Limits
 from matmul_demo.machine.processor import Cache
 
-
 THREE = (Cache(1, 2**15, 1), Cache(2, 2**19, 1), Cache(3, 2**25, 4))
 HELD = {"L1": 2**15, "L2": 2**19, "L3": 2**25, "memory": None}
 

@@ -9,13 +9,13 @@ import time
 import psutil
 import pytest
 from gradio_client import Client
-from gradio_client.exceptions import AppError
 
-from matmul_demo.lanes import gpu
+from matmul_demo.machine.accelerator import missing_gpu
 
 # Gradio leaves event loops open, which are collected in these tests and not in others, and uses
 # what pandas 3 calls deprecated.
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
     pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -24,96 +24,13 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def client(page):
-    client = Client(page.url, verbose=False)
+def client(url):
+    client = Client(url, verbose=False)
     yield client
     client.close()
 
 
-def test_race_through_the_api(client):
-    race = client.predict(
-        shape="12x784x10", lanes=["matmul_torch", "matmul_numpy"], budget=1, api_name="/race"
-    )
-    json.dumps(race, allow_nan=False)
-    assert race["shape"] == "12x784x10"
-    assert race["dtype"] == "float32"
-    assert [result["strategy"] for result in race["results"]] == ["matmul_numpy", "matmul_torch"]
-    assert [result["status"] for result in race["results"]] == ["ok", "ok"]
-    levels = {level["name"]: level["gbs"] for level in race["machine"]["levels"]}
-    assert race["machine"]["bandwidth_gbs"] == levels[race["machine"]["level"]]
-    assert "painted" in race["data"]
-
-
-def test_data_are_chosen_through_the_api(client):
-    race = client.predict(
-        shape="12x784x10", lanes=["matmul_numpy"], budget=1, data="normal", api_name="/race"
-    )
-    assert race["data"] == "seeded normal random numbers"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        ({"shape": "0x1x1"}, "between 1 and"),
-        ({"shape": "-5x1x1"}, "cannot be read"),
-        ({"shape": "10x2000000x10"}, "2000000 inner; each of the three sizes"),
-        ({"shape": f"{'9' * 5000}x1x1"}, "cannot be read"),
-        ({"shape": "axbxc"}, "write three whole numbers"),
-        ({"shape": "8x8x8", "data": "digits"}, "784 pixels"),
-        ({"shape": "1000000x1x1000000"}, "GiB"),
-        ({"shape": "many"}, "cannot be read"),
-        ({"lanes": ["fastest"]}, "no lane 'fastest'"),
-        ({"threads": -1}, "-1 threads"),
-        ({"budget": 1e9}, "1 to 120 seconds"),
-    ],
-)
-def test_bad_input_through_the_api_is_a_sentence(client, arguments, complaint):
-    with pytest.raises(AppError, match=complaint):
-        client.predict(**arguments, api_name="/race")
-
-
-@pytest.mark.parametrize(
-    ("expression", "shapes", "complaint"),
-    [
-        ("ij,jk", "2x3, 3x4", "does not say what is kept"),
-        ("ii->ij", "3x3", "letter 'j', which no operand has"),
-        (",".join("a" * 27) + "->a", ", ".join(["2"] * 27), "27 operands are too many"),
-        ("ik,kj->ij", "2x3, 4x5", "'k' has the sizes 3 and 4"),
-        ("ik,kj->ij", "2x3", "2 operands and 1 shapes"),
-        ("i,j->ij", "1000000, 1000000", r"takes 1e\+12 steps"),  # 4 TB
-        ("ij->ji", "0x3", "size of 0"),
-        ("ij->ji", "-2x3", "cannot be read"),
-        ("ij->ji", "twoxthree", "cannot be read"),
-        ("__import__('os')", "2", "cannot be read"),
-    ],
-)
-def test_an_einsum_that_cannot_be_is_a_sentence(client, expression, shapes, complaint):
-    with pytest.raises(AppError, match=complaint):
-        client.predict(expression=expression, shapes=shapes, api_name="/explain_einsum")
-
-
-def test_einsum_through_the_api(client):
-    known = client.predict(expression="ik,kj->ij", shapes="2x3, 3x4", api_name="/explain_einsum")
-    assert known["result_shape"] == [2, 4]
-    assert known["example"] == "result[0, 0] = 1·1 + 2·3 = 7"
-
-
-def test_only_two_endpoints_are_public_and_they_are_described(client):
-    api = client.view_api(return_format="dict", print_info=False)
-    assert list(api["named_endpoints"]) == ["/race", "/explain_einsum"]
-    assert not api["unnamed_endpoints"]
-    endpoint = api["named_endpoints"]["/race"]
-    names = [parameter["parameter_name"] for parameter in endpoint["parameters"]]
-    assert names == ["shape", "lanes", "dtype", "device", "threads", "budget", "cache", "baseline",
-        "data",
-    ]  # fmt: skip
-    assert all(parameter["parameter_has_default"] for parameter in endpoint["parameters"])
-
-
-def test_all_that_computes_shares_one_queue(page):
-    computing = [fn for fn in page.demo.fns.values() if fn.queue]
-    assert computing
-    assert {(fn.concurrency_id, fn.concurrency_limit) for fn in computing} == {("compute", 1)}
+VISITORS = 5
 
 
 class WorkerWatch:
@@ -147,32 +64,32 @@ class WorkerWatch:
             return False
 
 
-def test_ten_visitors_at_once_are_served_in_turn(client):
+def test_visitors_at_once_are_served_in_turn(client):
     def visit():
         return client.submit(shape="8x8x8", lanes=["matmul_numpy"], budget=1, api_name="/race")
 
     ranks = set()
     with WorkerWatch() as workers:
-        jobs = [visit() for _ in range(10)]
+        jobs = [visit() for _ in range(VISITORS)]
         while not all(job.done() for job in jobs):
             ranks |= {job.status().rank for job in jobs if not job.done()}
             time.sleep(0.05)
     races = [job.result() for job in jobs]
-    assert [race["results"][0]["status"] for race in races] == ["ok"] * 10
-    assert len(workers.seen) == 10
+    assert [race["results"][0]["status"] for race in races] == ["ok"] * VISITORS
+    assert len(workers.seen) == VISITORS
     assert workers.most == 1
-    assert len(ranks - {None}) >= 5  # everybody was told how many were before
+    assert len(ranks - {None}) >= VISITORS - 2  # everybody was told how many were before
 
 
 @pytest.fixture
-def open_tab(page, chromium):
+def open_tab(url, chromium):
     tabs = []
 
     def open_(query=""):
         tab = chromium.new_page(viewport={"width": 1280, "height": 900})
         tabs.append(tab)
         tab.set_default_timeout(60_000)
-        tab.goto(page.url + query)
+        tab.goto(url + query)
         tab.wait_for_selector(".race")
         return tab
 
@@ -198,7 +115,9 @@ def choose(tab, *titles):
 
 
 @pytest.mark.browser
-def test_two_lanes_race_and_the_chart_shows_them(tab):
+def test_two_lanes_race_and_the_chart_shows_them(open_tab):
+    tab = open_tab("?race=10x784x10&budget=2")
+    tab.wait_for_selector("a[href='?race=10x784x10&budget=2']")
     assert "press Race" in tab.locator(".race-headline").inner_text()
     choose(tab, "Three loops on lists (Python)", "A @ B (NumPy)")
     tab.click("#race-start")
@@ -233,7 +152,7 @@ def test_stop_ends_the_race_and_the_next_one_starts_clean(tab):
 def test_no_lane_is_a_sentence_on_the_page(tab):
     choose(tab)
     tab.click("#race-start")
-    tab.wait_for_selector("text=No lane was chosen; tick at least one.")
+    tab.wait_for_selector("text=No lane was chosen; choose at least one.")
     assert tab.locator('.race[data-phase="waiting"]').count() == 1
 
 
@@ -245,7 +164,7 @@ def test_the_code_of_a_chosen_lane_is_shown(tab):
     assert tab.locator("text=no loop is left in Python").count() == 1
 
 
-SMALL = "?race=30x20x10&lanes=naive_lists,numba_ikj,matmul_numpy&budget=5"
+SMALL = "?race=30x20x10&lanes=naive_lists,numba_ikj,matmul_numpy&budget=1"
 
 
 @pytest.mark.browser
@@ -273,7 +192,7 @@ def test_a_link_restores_the_settings_and_says_what_it_ignored(open_tab):
     tab.wait_for_selector("#race-sizes")
     sizes = [box.input_value() for box in tab.locator("#race-sizes input").all()]
     assert sizes == ["30", "20", "10"]
-    link = "a[href='?race=30x20x10&lanes=naive_lists,numba_ikj,matmul_numpy&threads=1&budget=5"
+    link = "a[href='?race=30x20x10&lanes=naive_lists,numba_ikj,matmul_numpy&threads=1&budget=1"
     tab.wait_for_selector(f"{link}&baseline=naive_lists']")
     tab.click("#race-start")
     tab.wait_for_selector('.race[data-phase="done"]')
@@ -289,7 +208,7 @@ def test_presets_fill_the_settings_and_the_gpus_is_greyed_with_its_reason(tab):
     sizes = [box.input_value() for box in tab.locator("#race-sizes input").all()]
     assert sizes == ["1024"] * 3
     assert tab.get_by_label("A square").is_checked()
-    reason = gpu.missing()
+    reason = missing_gpu()
     assert tab.get_by_role("button", name="GPU clocks").is_disabled() == (reason is not None)
     assert reason is None or reason in tab.inner_text("#race-presets")
 
@@ -298,7 +217,7 @@ def test_presets_fill_the_settings_and_the_gpus_is_greyed_with_its_reason(tab):
 def test_own_sizes_outside_the_limits_are_a_sentence(tab):
     rows = tab.locator("#race-sizes input").first
     rows.fill("2000000")
-    tab.wait_for_selector("a[href='?race=2000000x784x10']")
+    tab.wait_for_selector(".race-link:not(:has(a))")
     tab.click("#race-start")
     tab.wait_for_selector("text=each of the three sizes must lie between 1 and 1,000,000")
     rows.fill("12")

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine import accelerator
-from matmul_demo.machine.accelerator import Accelerator, Device
+from matmul_demo.machine.accelerator import Accelerator, Cuda
 from matmul_demo.options import Settings
 from matmul_demo.racing.race import run_race
 from matmul_demo.racing.report import RaceReport
@@ -38,7 +38,7 @@ def main() -> None:
         print(f"{reason} Nothing was measured.")
         print(json.dumps({"benchmark": "race_gpu", "skipped": reason}))
         return
-    device = accelerator.Cuda()
+    device = Cuda()
     roof = accelerator.measure(device)
     large = bfloat16_gflops(device)
     print(f"{gpu_text(roof)}\n{large_text(large, roof)}\n")
@@ -57,7 +57,7 @@ def race(shape: str) -> RaceReport:
     return report
 
 
-def bfloat16_gflops(device: Device) -> float:
+def bfloat16_gflops(device: Cuda) -> float:
     """10⁹ FLOP per second of the large product."""
     call = device.multiplying("bfloat16", SIDE)
     return 2 * SIDE**3 / accelerator.fastest_seconds(call, device.now) / 1e9

@@ -69,7 +69,7 @@ def _run(settings: Settings) -> RaceReport:
 
     start = time.monotonic()
     race = make_race(settings)
-    report = race.snapshot("waiting")
+    report = race.report
     for report in race.run():
         event = report.running or (report.phase if report.phase != "racing" else None)
         if event:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -113,7 +113,7 @@ class Option:
 
 def option(default: Any, help: str, **details: Any) -> Any:  # noqa: ANN401, A002
     """A field of `Settings`; the details are those of `Option`."""
-    return field(default=default, metadata={"option": (help, details)})
+    return field(default=default, metadata={"option": Option(help, **details)})
 
 
 @dataclass(frozen=True)
@@ -187,17 +187,19 @@ class Settings:
 def options(table: type[Settings] = Settings) -> tuple[Option, ...]:
     """The options of a table, in the order in which it declares them."""
     hints = get_type_hints(table)
-    return tuple(_option(each.name, each.default, hints[each.name], *each.metadata["option"])
-                 for each in fields(table))  # fmt: skip
+    return tuple(_complete(each, hints[each.name]) for each in fields(table))
 
 
-def _option(name: str, default: Any, hint: Any, help: str, details: dict[str, Any]) -> Option:  # noqa: ANN401, A002
+def _complete(declared: Field[Any], hint: Any) -> Option:  # noqa: ANN401
+    """The option of a field with what the field itself says of it."""
     parts = get_args(hint) if isinstance(hint, UnionType) else (hint,)
     (kind,) = (part for part in parts if part is not NoneType)
-    many = get_origin(kind) is tuple
-    names = {"flag": f"--{name}", "parameter": name} | details
-    kind = get_args(kind)[0] if many else kind
-    return Option(help, **names, name=name, type=kind, many=many, default=default)
+    many, name, details = get_origin(kind) is tuple, declared.name, declared.metadata["option"]
+    return replace(
+        details, name=name, type=get_args(kind)[0] if many else kind, many=many,
+        default=declared.default, flag=details.flag or f"--{name}",
+        parameter=details.parameter or name,
+    )  # fmt: skip
 
 
 def default_settings(place: str, table: type[T]) -> T:

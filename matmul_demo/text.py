@@ -198,10 +198,13 @@ def headline(report: RaceReport) -> str:
     baseline = report.result(best.baseline or best.strategy)
     if len(ranking) == 1 or baseline is None or baseline is best:
         return f"{name} takes {seconds_text(best.seconds)}.{floor}"
+    factor = best.speedup or 1.0
+    if best.podium_seconds and baseline.podium_seconds:
+        factor = baseline.podium_seconds / best.podium_seconds
     about, estimate = (
         ("about ", " (an estimate)") if best.estimated or baseline.estimated else ("", "")
     )
     return (
-        f"{name} is {about}{three_digits(best.speedup or 1)} times faster than "
+        f"{name} is {about}{three_digits(factor)} times faster than "
         f"{report.lane_name(baseline.strategy)}{estimate}.{floor}"
     )

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -121,23 +121,8 @@ def _name_parts(name: str) -> list[str]:
     return re.findall(r"[a-z0-9]+", name.lower())
 
 
-class Device(Protocol):
-    """What is measured; a fake one takes its place where there is no GPU."""
-
-    name: str
-
-    def copying(self, size: int) -> Callable[[], object]:
-        """A call that copies so many bytes within the device's memory."""
-
-    def multiplying(self, numbers: str, side: int) -> Callable[[], object]:
-        """A call that multiplies two squares of a kind of number."""
-
-    def now(self) -> float:
-        """Seconds on the device's clock when all that was asked for before is done."""
-
-
 class Cuda:
-    """The GPU that torch uses."""
+    """The GPU that torch uses; a fake one takes its place where there is none."""
 
     def __init__(self) -> None:
         self.name = torch.cuda.get_device_name()
@@ -202,7 +187,7 @@ class Accelerator:
         return max(arithmetic, workload.elements * itemsize / (sheet.memory_gbs * 1e9))
 
 
-def accelerator_limits(device: Device, folder: Path | None = None) -> Accelerator:
+def accelerator_limits(device: Cuda, folder: Path | None = None) -> Accelerator:
     """The roof of a device, measured now if it never was."""
     file = MeasurementFile(
         {"format": FORMAT, "gpu": device.name, "torch": torch.__version__}, folder
@@ -217,7 +202,7 @@ def accelerator_limits(device: Device, folder: Path | None = None) -> Accelerato
     return found
 
 
-def measure(device: Device, sizes: Sequence[int] = SIZES) -> Accelerator:
+def measure(device: Cuda, sizes: Sequence[int] = SIZES) -> Accelerator:
     """Copy, then multiply squares of each kind of number; the best of each counts."""
     copied = 2 * COPY_BYTES / fastest_seconds(device.copying(COPY_BYTES), device.now) / 1e9
     products = []

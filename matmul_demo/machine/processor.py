@@ -104,11 +104,6 @@ def _count_cpus(text: str) -> int:
     return sum(end[-1] - end[0] + 1 for end in ends)
 
 
-def last_cache_bytes() -> int:
-    """Size of the processor's last cache."""
-    return caches()[-1].bytes
-
-
 def aligned(shape: tuple[int, ...], dtype: np.dtype) -> NDArray[Any]:
     """An empty array that begins where a cache line does; no vector then lies across two."""
     memory = np.empty(math.prod(shape) + LINE // dtype.itemsize, dtype)

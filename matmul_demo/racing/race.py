@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 from matmul_demo.errors import RaceError
 from matmul_demo.lanes.ladder import choose_lanes
 from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.machine.processor import available_threads
-from matmul_demo.machine.roofline import Machine
 from matmul_demo.options import Settings
 from matmul_demo.racing.process import (
     LaneStart,
@@ -21,7 +22,7 @@ from matmul_demo.racing.process import (
     Worker,
     describe_exit,
 )
-from matmul_demo.racing.report import Outcome, Phase, RaceReport, summarise_outcomes
+from matmul_demo.racing.report import Outcome, RaceReport
 from matmul_demo.workloads import Workload
 
 START_LIMIT = 120.0  # seconds for imports, data and the roof; a download is among them
@@ -59,42 +60,25 @@ class Race:
         self.lanes = tuple(lanes)
         self.threads = threads
         self.budget = budget
-        self._ladder = ladder
         self.baseline = baseline
-        self._podium: dict[str, tuple[float, ...]] | None = None
-        self._lane_limit = lane_limit or self.budget + PATIENCE
-        self._outcomes: list[Outcome] = []
-        self._machine: Machine | None = None
-        self._data: str | None = None
-        self._running: str | None = None
-        self._neighbours: float | None = None
-        self._phase: Phase = "waiting"
+        self._ladder = ladder
+        self._lane_limit = lane_limit or budget + PATIENCE
+        self._report = RaceReport(workload, threads, self.lanes)
         self._shared = worker is not None
-        self._worker = worker or Worker(self.threads)
+        self._worker = worker or Worker(threads)
 
-    def snapshot(self, phase: Phase | None = None) -> RaceReport:
-        """The race as it stands, from now on in `phase` where one is given."""
-        self._phase = phase or self._phase
-        floor = self._machine.floor_seconds(self.workload) if self._machine else None
-        return RaceReport(
-            self.workload,
-            self.threads,
-            self.lanes,
-            summarise_outcomes(
-                self._outcomes,
-                self.lanes,
-                self.workload,
-                floor,
-                self.baseline,
-                self._podium,
-                self._machine.gpu if self._machine else None,
-            ),
-            self._phase,
-            self._machine,
-            self._data,
-            self._running,
-            self._neighbours,
-        )
+    @property
+    def report(self) -> RaceReport:
+        """The race as it stands, over the baseline that is chosen now."""
+        return replace(self._report, baseline=self.baseline)
+
+    def _update(self, **changes: Any) -> RaceReport:  # noqa: ANN401
+        """Change the report; only the thread of `run` does."""
+        self._report = replace(self._report, **changes)
+        return self.report
+
+    def _add(self, *outcomes: Outcome) -> None:
+        self._update(outcomes=(*self._report.outcomes, *outcomes), running=None)
 
     def stop(self) -> None:
         """End the running lane and the race, now; does nothing when it is over."""
@@ -110,82 +94,84 @@ class Race:
             RaceError: when the data that were asked for cannot be read.
         """
         deadline = time.monotonic() + self.budget
-        yield self.snapshot("starting")
+        yield self._update(phase="starting")
         while self._pending() and not self._worker.stopped:
             yield from self._run_worker(deadline)
+        running = self._report.running
         for lane in self._pending():
-            began = lane.key == self._running
+            began = lane.key == running
             reason = "Ended by Stop." if began else "The race was stopped before this lane began."
-            self._outcomes.append(Outcome(lane.key, "stopped", reason=reason))
-        self._running = None
-        yield self.snapshot("stopped" if self._worker.stopped else "done")
+            self._add(Outcome(lane.key, "stopped", reason=reason))
+        yield self._update(phase="stopped" if self._worker.stopped else "done", running=None)
 
     def _pending(self) -> list[Strategy]:
-        finished = {outcome.strategy for outcome in self._outcomes}
+        finished = {outcome.strategy for outcome in self._report.outcomes}
         return [lane for lane in self.lanes if lane.key not in finished]
 
     def _run_worker(self, deadline: float) -> Iterator[RaceReport]:
         """Run the pending lanes in a new worker until all are done or it is gone."""
-        keys = tuple(lane.key for lane in self._pending())
-        lanes = {lane.key: lane for lane in self.lanes}
-        earlier = tuple(
-            (outcome.strategy, outcome.median())
-            for outcome in self._outcomes
-            if outcome.leads(lanes[outcome.strategy], self.workload)
-        )
-        plan = Plan(
-            self.workload, keys, self._ladder, self.threads, deadline, self._machine, earlier
-        )
-        self._running = None
+        self._update(running=None)
         connection = self._worker.connect()
         if connection is None:
             return
         reason = None
         try:
-            connection.send(plan)
-            while self._pending() or self._podium is None:
-                began = self._running or not self._pending()
+            connection.send(self._plan(deadline))
+            while self._pending() or self._report.turns is None:
+                began = self._report.running or not self._pending()
                 limit = self._lane_limit if began else START_LIMIT
                 if not connection.poll(limit):
                     reason = f"It gave no result within {limit:.0f} seconds and was ended."
                     break
                 message = connection.recv()
-                self._take(message)
+                self._handle(message)
                 if not isinstance(message, NeighbourLoad):  # an outcome follows it at once
-                    yield self.snapshot("racing")
+                    yield self._update(phase="racing")
         except (EOFError, OSError):
             pass  # the other end is gone; the exit code says why
         finally:
             exit_code = self._leave_worker()
         if self._pending() and not self._worker.stopped:
-            self._fail_pending(reason or describe_exit(exit_code, self._running is not None))
+            self._fail(reason or describe_exit(exit_code, self._report.running is not None))
 
-    def _take(self, message: object) -> None:
+    def _plan(self, deadline: float) -> Plan:
+        """What is left to do, and what earlier workers of this race have found out."""
+        lanes = {lane.key: lane for lane in self.lanes}
+        earlier = tuple(
+            (outcome.strategy, outcome.median())
+            for outcome in self._report.outcomes
+            if outcome.leads(lanes[outcome.strategy], self.workload)
+        )
+        keys = tuple(lane.key for lane in self._pending())
+        return Plan(
+            self.workload, keys, self._ladder, self.threads, deadline, self._report.machine, earlier
+        )
+
+    def _handle(self, message: object) -> None:
         """Note what the worker says."""
         if isinstance(message, RaceStart):
-            self._machine, self._data = message.limits, message.data
+            self._update(machine=message.limits, data=message.data)
         elif isinstance(message, LaneStart):
-            self._running = message.strategy
+            self._update(running=message.strategy)
         elif isinstance(message, NeighbourLoad):
-            self._neighbours = message.busy
+            self._update(neighbours=message.busy)
         elif isinstance(message, Outcome):
-            self._outcomes.append(message)
-            self._running = None
+            self._add(message)
         elif isinstance(message, Podium):
-            self._podium = message.samples
+            self._update(turns=message.samples)
         elif isinstance(message, Refusal):
             raise RaceError(message.message)
 
-    def _fail_pending(self, reason: str) -> None:
-        """A worker died: the lane that ran takes the blame, or all when none did."""
+    def _fail(self, reason: str) -> None:
+        """A worker died: the lane that ran has failed, or all when none did."""
         pending = self._pending()
-        blamed = [lane for lane in pending if lane.key == self._running] or pending
-        self._outcomes += [Outcome(lane.key, "stopped", reason=reason) for lane in blamed]
+        failed = [lane for lane in pending if lane.key == self._report.running] or pending
+        self._add(*(Outcome(lane.key, "stopped", reason=reason) for lane in failed))
 
     def _leave_worker(self) -> int:
         """End the worker, unless it is shared and idle; returns its exit code."""
         finished = not self._pending()
-        if self._shared and finished and self._podium is not None:
+        if self._shared and finished and self._report.turns is not None:
             return 0
         return self._worker.end(at_once=finished)
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from matmul_demo.lanes.strategy import Strategy
-from matmul_demo.machine.accelerator import Accelerator
 from matmul_demo.machine.roofline import Machine
 from matmul_demo.racing.timing import Timing
 from matmul_demo.workloads import Workload
@@ -120,23 +120,38 @@ class RaceReport:
         workload: what is multiplied.
         threads: size of every thread pool.
         lanes: all lanes of the race in ladder order, finished or not.
-        results: of the lanes that are finished, in ladder order.
+        outcomes: of the lanes that are finished.
         phase: where the race stands.
         machine: the limits; None until they are measured.
-        data: where the matrices come from; None until they are made.
+        data: where the matrices come from; None until they are filled.
         running: key of the lane that runs now.
         neighbours: processors that other programs kept busy during the race, on average.
+        baseline: key of the lane that the speed-ups are over; the first right one where this one
+            has no right result.
+        turns: lane → seconds for each call when the leaders were run once more in turns; None
+            before that.
     """
 
     workload: Workload
     threads: int
     lanes: tuple[Strategy, ...]
-    results: tuple[Result, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
     phase: Phase = "waiting"
     machine: Machine | None = None
     data: str | None = None
     running: str | None = None
     neighbours: float | None = None
+    baseline: str | None = None
+    turns: dict[str, tuple[float, ...]] | None = None
+
+    @functools.cached_property
+    def results(self) -> tuple[Result, ...]:
+        """The figures of the lanes that are finished, in ladder order."""
+        by_key = {outcome.strategy: outcome for outcome in self.outcomes}
+        pairs = [(lane, by_key[lane.key]) for lane in self.lanes if lane.key in by_key]
+        right = [outcome for _, outcome in pairs if outcome.status == "ok"]
+        right.sort(key=lambda outcome: outcome.strategy != self.baseline)  # stable: else the first
+        return tuple(self._result(*pair, right[0] if right else None) for pair in pairs)
 
     @property
     def floor_seconds(self) -> float | None:
@@ -186,6 +201,73 @@ class RaceReport:
             "results": [asdict(result) for result in self.results],
         }
 
+    def _result(self, lane: Strategy, outcome: Outcome, baseline: Outcome | None) -> Result:
+        seconds, quartiles = self._whole(outcome.timing)
+        valid = seconds if outcome.status == "ok" else None
+        base = self._whole(baseline.timing)[0] if baseline else None
+        timing, floor = outcome.timing, self._floor(lane)
+        reduced = bool(valid) and (outcome.relative_error or 0.0) > tolerance(self.workload)
+        compared = lane.device != "cpu" or not reduced  # a GPU's floor is that of its own numbers
+        again, spread = median_and_quartiles((self.turns or {}).get(lane.key, ()))
+        cells = self.workload.rows * self.workload.columns
+        moved = self.workload.elements * _itemsize(lane, self.workload)
+        return Result(
+            strategy=lane.key,
+            library=lane.library,
+            seconds=seconds,
+            iqr_seconds=quartiles[1] - quartiles[0] if quartiles else None,
+            quartile_seconds=quartiles,
+            samples=len(timing.samples) if timing else 0,
+            gflops=self.workload.flop / valid / 1e9 if valid else None,
+            floor_fraction=floor / valid if valid and floor and compared else None,
+            speedup=base / valid if valid and base else None,
+            baseline=baseline.strategy if valid and baseline else None,
+            relative_error=outcome.relative_error,
+            estimated=timing is not None and timing.part.cells < cells,
+            rows_measured=timing.part.rows if timing else 0,
+            first_call_seconds=timing.first_call_seconds if timing else None,
+            status=outcome.status,
+            reason=outcome.reason,
+            gbs=moved / valid / 1e9 if valid else None,
+            reduced_precision=reduced,
+            neighbours=outcome.neighbours,
+            podium_seconds=again,
+            podium_iqr_seconds=spread[1] - spread[0] if spread else None,
+            processors=timing.processors if timing and lane.device == "cpu" else None,
+        )
+
+    def _whole(self, timing: Timing | None) -> tuple[float | None, tuple[float, float] | None]:
+        """Median and quartiles in seconds, scaled from the part to the whole of C."""
+        if timing is None:
+            return None, None
+        scale = self.workload.rows * self.workload.columns / timing.part.cells
+        return median_and_quartiles([sample * scale for sample in timing.samples])
+
+    def _floor(self, lane: Strategy) -> float | None:
+        """The time that no method can beat where this lane runs; None where it is not known."""
+        if lane.device == "cpu":
+            return self.floor_seconds
+        gpu = self.machine.gpu if self.machine else None
+        if gpu is None or lane.clock == "launch":
+            return None
+        numbers = lane.numbers or self.workload.dtype
+        return gpu.floor_seconds(self.workload, numbers, _itemsize(lane, self.workload))
+
+
+def median_and_quartiles(
+    samples: Sequence[float],
+) -> tuple[float | None, tuple[float, float] | None]:
+    """The middle of the samples and of both halves; None where there are too few."""
+    if len(samples) < 2:
+        return (samples[0] if samples else None), None
+    low, median, high = statistics.quantiles(samples, n=4, method="inclusive")
+    return median, (low, high)
+
+
+def _itemsize(lane: Strategy, workload: Workload) -> int:
+    """Bytes of each number that the lane multiplies."""
+    return NUMBER_BYTES.get(lane.numbers or "", np.dtype(workload.dtype).itemsize)
+
 
 def tolerance(workload: Workload, numbers: str | None = None) -> float:
     """The largest relative Frobenius error that rounding explains.
@@ -198,105 +280,3 @@ def tolerance(workload: Workload, numbers: str | None = None) -> float:
     rounded = FACTOR_ROUNDING.get(numbers or "", 0.0)
     kind = "float32" if rounded else numbers or workload.dtype
     return ERROR_MARGIN * math.sqrt(workload.inner) * float(np.finfo(kind).eps) + rounded
-
-
-def summarise_outcomes(
-    outcomes: Sequence[Outcome],
-    lanes: Sequence[Strategy],
-    workload: Workload,
-    floor: float | None,
-    baseline_key: str | None = None,
-    podium: dict[str, tuple[float, ...]] | None = None,
-    gpu: Accelerator | None = None,
-) -> tuple[Result, ...]:
-    """Turn outcomes into results, in the order of `lanes`; lanes without one are left out.
-
-    `baseline_key` names the lane of the speed-ups; the first right one where it has no result.
-    Lanes of the processor are held against `floor`, those of the GPU against its datasheet.
-    """
-    by_key = {outcome.strategy: outcome for outcome in outcomes}
-    finished = [(lane, by_key[lane.key]) for lane in lanes if lane.key in by_key]
-    valid = [outcome for _, outcome in finished if outcome.status == "ok"]
-    baseline = next((o for o in valid if o.strategy == baseline_key), valid[0] if valid else None)
-    results = (
-        _result(lane, outcome, baseline, workload, _floor(lane, workload, floor, gpu))
-        for lane, outcome in finished
-    )
-    return tuple(_with_podium(result, (podium or {}).get(result.strategy)) for result in results)
-
-
-def _floor(
-    lane: Strategy, workload: Workload, floor: float | None, gpu: Accelerator | None
-) -> float | None:
-    """The time that no method can beat where this lane runs; None where it is not known."""
-    if lane.device == "cpu" or lane.clock == "launch":
-        return floor if lane.device == "cpu" else None
-    if gpu is None:
-        return None
-    return gpu.floor_seconds(workload, lane.numbers or workload.dtype, _itemsize(lane, workload))
-
-
-def _itemsize(lane: Strategy, workload: Workload) -> int:
-    """Bytes of each number that the lane multiplies."""
-    return NUMBER_BYTES.get(lane.numbers or "", np.dtype(workload.dtype).itemsize)
-
-
-def _with_podium(result: Result, samples: tuple[float, ...] | None) -> Result:
-    if not samples:
-        return result
-    spread = None
-    if len(samples) > 1:
-        low, _, high = statistics.quantiles(samples, n=4, method="inclusive")
-        spread = high - low
-    return replace(result, podium_seconds=statistics.median(samples), podium_iqr_seconds=spread)
-
-
-def _result(
-    lane: Strategy,
-    outcome: Outcome,
-    baseline: Outcome | None,
-    workload: Workload,
-    floor: float | None,
-) -> Result:
-    seconds, quartiles = _median_and_quartiles(outcome.timing, workload)
-    valid = seconds if outcome.status == "ok" else None
-    base, _ = _median_and_quartiles(baseline.timing if baseline else None, workload)
-    timing = outcome.timing
-    reduced = bool(valid) and (outcome.relative_error or 0.0) > tolerance(workload)
-    held = lane.device != "cpu" or not reduced  # a GPU's floor is that of its kind of number
-    return Result(
-        strategy=lane.key,
-        library=lane.library,
-        seconds=seconds,
-        iqr_seconds=quartiles[1] - quartiles[0] if quartiles else None,
-        quartile_seconds=quartiles,
-        samples=len(timing.samples) if timing else 0,
-        gflops=workload.flop / valid / 1e9 if valid else None,
-        floor_fraction=floor / valid if valid and floor and held else None,
-        speedup=base / valid if valid and base else None,
-        baseline=baseline.strategy if valid and baseline else None,
-        relative_error=outcome.relative_error,
-        estimated=timing is not None and timing.part.cells < workload.rows * workload.columns,
-        rows_measured=timing.part.rows if timing else 0,
-        first_call_seconds=timing.first_call_seconds if timing else None,
-        status=outcome.status,
-        reason=outcome.reason,
-        gbs=workload.elements * _itemsize(lane, workload) / valid / 1e9 if valid else None,
-        reduced_precision=reduced,
-        neighbours=outcome.neighbours,
-        processors=timing.processors if timing and lane.device == "cpu" else None,
-    )
-
-
-def _median_and_quartiles(
-    timing: Timing | None, workload: Workload
-) -> tuple[float | None, tuple[float, float] | None]:
-    """Median and quartiles in seconds, scaled from the part to the whole of C."""
-    if timing is None:
-        return None, None
-    scale = workload.rows * workload.columns / timing.part.cells
-    samples = [sample * scale for sample in timing.samples]
-    if len(samples) < 2:
-        return samples[0], None
-    low, median, high = statistics.quantiles(samples, n=4, method="inclusive")
-    return median, (low, high)

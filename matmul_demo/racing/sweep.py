@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from matmul_demo.errors import RaceError
 from matmul_demo.lanes.ladder import choose_lanes
@@ -56,26 +57,17 @@ class Sweep:
     """
 
     def __init__(self, settings: Settings = DEFAULT_SETTINGS, sizes: Sequence[int] = SIZES) -> None:
-        lanes = choose_lanes(settings.lanes)
+        lanes = tuple(choose_lanes(settings.lanes))
         if len(lanes) > MAX_LANES:
             raise RaceError(f"A sweep takes 1 to {MAX_LANES} lanes, and {len(lanes)} were chosen.")
         budget = max(settings.budget / len(sizes), 1.0)
-        self._lanes = tuple(lanes)
         self._settings = [
             replace(settings, shape=f"{size}x{size}x{size}", budget=budget) for size in sizes
         ]
-        self._sizes = tuple(sizes)
         self._worker = Worker(settings.threads or available_threads())
-        self._reports: list[RaceReport] = []
-        self._phase: Phase = "waiting"
-
-    def snapshot(self, phase: Phase | None = None) -> SweepReport:
-        """The sweep as it stands, from now on in `phase` where one is given."""
-        self._phase = phase or self._phase
-        return SweepReport(
-            self._lanes, self._sizes, tuple(self._reports), self._phase,
-            self._worker.threads, self._settings[0].dtype,
-        )  # fmt: skip
+        self.report = SweepReport(
+            lanes, tuple(sizes), threads=self._worker.threads, dtype=settings.dtype
+        )
 
     def stop(self) -> None:
         """End the sweep now; does nothing when it is over."""
@@ -86,16 +78,19 @@ class Sweep:
 
         Closing the iterator ends the worker.
         """
-        yield self.snapshot("starting")
+        yield self._update(phase="starting")
         try:
             for settings in self._settings:
                 if self._worker.stopped:
                     break
-                race = make_race(settings, self._worker)
-                self._reports.append(race.snapshot("starting"))
-                for report in race.run():
-                    self._reports[-1] = report
-                    yield self.snapshot("racing")
-            yield self.snapshot("stopped" if self._worker.stopped else "done")
+                earlier = self.report.reports
+                for report in make_race(settings, self._worker).run():
+                    yield self._update(phase="racing", reports=(*earlier, report))
+            yield self._update(phase="stopped" if self._worker.stopped else "done")
         finally:
             self._worker.end(at_once=True)
+
+    def _update(self, **changes: Any) -> SweepReport:  # noqa: ANN401
+        """Change the report; only the thread of `run` does."""
+        self.report = replace(self.report, **changes)
+        return self.report

@@ -56,7 +56,7 @@ def run(plan: Plan, send: Callable[[object], None]) -> None:
     """Measure the machine, then time each lane and send what becomes of it."""
     matrices = workloads.make_matrices(plan.workload)
     limits = plan.limits or roofline.measure_machine(plan.workload, plan.threads)
-    reference = reference_product(matrices)
+    runner = LaneRunner(plan.workload, matrices)
     send(RaceStart(limits, matrices.data))
     ladder = {lane.key: lane for lane in importlib.import_module(plan.ladder).LADDER}
     neighbours = processor.NeighbourWatch()
@@ -69,140 +69,117 @@ def run(plan: Plan, send: Callable[[object], None]) -> None:
         runnable = [other for other in runnable if other != key]
         send(LaneStart(key))
         watch = processor.NeighbourWatch()
-        outcome = run_lane(ladder[key], plan.workload, matrices, reference, share)
+        outcome = runner.run(ladder[key], share)
         send(NeighbourLoad(neighbours.busy()))
         send(replace(outcome, neighbours=watch.busy()))
         if outcome.leads(ladder[key], plan.workload):
             times[key] = outcome.median()
     leaders = [ladder[key] for key in sorted(times, key=times.__getitem__)[:LEADERS]]
     budget = max(plan.deadline - time.monotonic(), MIN_SHARE)
-    again = run_podium(leaders, plan.workload, matrices, times, budget) if leaders[1:] else {}
-    send(Podium(again))
+    send(Podium(runner.take_turns(leaders, times, budget) if leaders[1:] else {}))
 
 
-def run_podium(
-    leaders: list[Strategy],
-    workload: workloads.Workload,
-    matrices: workloads.Matrices,
-    times: dict[str, float],
-    budget: float,
-) -> dict[str, tuple[float, ...]]:
-    """Time the leaders in turns; `times` are their seconds so far."""
-    samplers = {lane.key: _sampler(lane, workload, matrices, times[lane.key]) for lane in leaders}
-    return timing.take_turns(samplers, budget)
+class LaneRunner:
+    """Runs lanes on one workload and judges their results."""
 
+    def __init__(self, workload: workloads.Workload, matrices: workloads.Matrices) -> None:
+        self.workload = workload
+        self.matrices = matrices
+        self.reference = reference_product(matrices)
 
-def _sampler(
-    lane: Strategy,
-    workload: workloads.Workload,
-    matrices: workloads.Matrices,
-    seconds: float,
-) -> Callable[[], float]:
-    """A function that times one block of a lane whose call takes about `seconds`."""
-    call = _preparer(lane, matrices)(timing.Part(workload.rows, workload.columns))
-    stopwatch = _stopwatch(lane, workload)
-    calls = stopwatch.calls(seconds)
+    def run(self, lane: Strategy, budget: float) -> report.Outcome:
+        """Time one lane within `budget` seconds and compare its result with the reference."""
+        reason = lane.unavailable(self.workload.device)
+        if reason:
+            return report.Outcome(lane.key, "unavailable", reason=reason)
+        full = timing.Part(self.workload.rows, self.workload.columns)
+        parts = {
+            "element": timing.Part(1, 1), "row": timing.Part(1, full.columns), "whole": full,
+        }  # fmt: skip
+        try:
+            prepare, smallest = self._preparer(lane), parts[lane.smallest_part]
+            timing.rest()  # threads of the lane before may still spin
+            with lane.setting():
+                samples = timing.measure(prepare, full, budget, smallest, self._stopwatch(lane))
+                result = to_numpy(prepare(samples.part)())
+        except MemoryError:
+            reason = "It needed more memory than there is."
+            return report.Outcome(lane.key, "stopped", reason=reason)
+        except Exception as error:  # a lane's own fault must not end the race
+            reason = f"It failed with {type(error).__name__}: {str(error)[:200]}"
+            return report.Outcome(lane.key, "stopped", reason=reason)
+        return self.judge(lane, samples, result)
 
-    def sample() -> float:
-        with lane.setting():
-            return stopwatch.rested_block(call, calls)
+    def judge(
+        self, lane: Strategy, samples: timing.Timing, result: NDArray[np.float64]
+    ) -> report.Outcome:
+        """Right or wrong: the relative Frobenius error against the reference [rows, columns]."""
+        part = samples.part
+        expected = self.reference[: part.rows, : part.columns]
+        if result.shape != expected.shape:
+            reason = f"The result has the shape {result.shape} instead of {expected.shape}."
+            return report.Outcome(lane.key, "wrong", samples, None, reason)
+        error = float(np.linalg.norm(result - expected) / (np.linalg.norm(expected) or 1.0))
+        if not np.isfinite(error):
+            reason = "The result holds NaN or infinite numbers."
+            return report.Outcome(lane.key, "wrong", samples, None, reason)
+        allowed = report.tolerance(self.workload, lane.numbers)
+        if error > allowed:
+            reason = f"The relative error is {error:.1e}; rounding explains at most {allowed:.1e}."
+            return report.Outcome(lane.key, "wrong", samples, error, reason)
+        return report.Outcome(lane.key, "ok", samples, error, self._remark(part))
 
-    return sample
+    def take_turns(
+        self, lanes: list[Strategy], times: dict[str, float], budget: float
+    ) -> dict[str, tuple[float, ...]]:
+        """Time the leaders in turns; `times` are their seconds so far."""
+        samplers = {lane.key: self._sampler(lane, times[lane.key]) for lane in lanes}
+        return timing.take_turns(samplers, budget)
 
+    def _sampler(self, lane: Strategy, seconds: float) -> Callable[[], float]:
+        """A function that times one block of a lane whose call takes about `seconds`."""
+        call = self._preparer(lane)(timing.Part(self.workload.rows, self.workload.columns))
+        stopwatch = self._stopwatch(lane)
+        calls = stopwatch.calls(seconds)
 
-def _preparer(
-    lane: Strategy, matrices: workloads.Matrices
-) -> Callable[[timing.Part], Callable[[], object]]:
-    """For a part of C, the call that computes it; A and B are converted before."""
+        def sample() -> float:
+            with lane.setting():
+                return stopwatch.rested_block(call, calls)
 
-    def prepare(part: timing.Part) -> Callable[[], object]:
-        a, b = lane.convert(matrices.a[: part.rows], matrices.b[:, : part.columns])
+        return sample
+
+    def _preparer(self, lane: Strategy) -> Callable[[timing.Part], Callable[[], object]]:
+        """For a part of C, the call that computes it; A and B are converted before."""
         multiply = lane.multiply
-        return lambda: multiply(a, b)
 
-    return prepare
+        def prepare(part: timing.Part) -> Callable[[], object]:
+            a, b = lane.convert(self.matrices.a[: part.rows], self.matrices.b[:, : part.columns])
+            return lambda: multiply(a, b)
 
+        return prepare
 
-def _stopwatch(lane: Strategy, workload: workloads.Workload) -> timing.Stopwatch:
-    """The clock of a lane, and what precedes each of its blocks."""
-    if lane.clock == "kernel":
-        return timing.Stopwatch(now=accelerator.event_clock())
-    if lane.clock == "launch":
-        return timing.Stopwatch(before=torch.cuda.synchronize)
-    if workload.cache == "cold" and lane.device == "cpu":
-        return timing.Stopwatch(before=_cache_emptier(), one_by_one=True)
-    return timing.WALL
+    def _stopwatch(self, lane: Strategy) -> timing.Stopwatch:
+        """The clock of a lane, and what precedes each of its blocks."""
+        if lane.clock == "kernel":
+            return timing.Stopwatch(now=accelerator.event_clock())
+        if lane.clock == "launch":
+            return timing.Stopwatch(before=torch.cuda.synchronize)
+        if self.workload.cache == "cold" and lane.device == "cpu":
+            return timing.Stopwatch(before=_cache_emptier(), one_by_one=True)
+        return timing.WALL
+
+    def _remark(self, part: timing.Part) -> str | None:
+        rows, columns = self.workload.rows, self.workload.columns
+        if part.columns < columns:
+            return f"Estimated from {part.columns:,} of {columns:,} elements of one row."
+        return f"Estimated from {part.rows:,} of {rows:,} rows." if part.rows < rows else None
 
 
 @functools.cache
 def _cache_emptier() -> Callable[[], object]:
     """A function that fills the caches of all processors with other numbers."""
-    other = torch.zeros(2 * processor.last_cache_bytes() // 4)
+    other = torch.zeros(2 * processor.caches()[-1].bytes // 4)
     return lambda: other.add_(1)
-
-
-def run_lane(
-    lane: Strategy,
-    workload: workloads.Workload,
-    matrices: workloads.Matrices,
-    reference: NDArray[np.float64],
-    budget: float,
-) -> report.Outcome:
-    """Time one lane within `budget` seconds and compare its result with the reference."""
-    reason = lane.unavailable(workload.device)
-    if reason:
-        return report.Outcome(lane.key, "unavailable", reason=reason)
-    full = timing.Part(workload.rows, workload.columns)
-    smallest = {
-        "element": timing.Part(1, 1),
-        "row": timing.Part(1, workload.columns),
-        "whole": full,
-    }[lane.smallest_part]
-    try:
-        prepare = _preparer(lane, matrices)
-        timing.rest()  # threads of the lane before may still spin
-        with lane.setting():
-            timed = timing.measure(prepare, full, budget, smallest, _stopwatch(lane, workload))
-            result = to_numpy(prepare(timed.part)())
-    except MemoryError:
-        return report.Outcome(lane.key, "stopped", reason="It needed more memory than there is.")
-    except Exception as error:  # a lane's own fault must not end the race
-        reason = f"It failed with {type(error).__name__}: {str(error)[:200]}"
-        return report.Outcome(lane.key, "stopped", reason=reason)
-    return judge(lane, timed, result, reference, workload)
-
-
-def judge(
-    lane: Strategy,
-    timed: timing.Timing,
-    result: NDArray[np.float64],
-    reference: NDArray[np.float64],
-    workload: workloads.Workload,
-) -> report.Outcome:
-    """Right or wrong: the relative Frobenius error against the reference [rows, columns]."""
-    key = lane.key
-    expected = reference[: timed.part.rows, : timed.part.columns]
-    if result.shape != expected.shape:
-        reason = f"The result has the shape {result.shape} instead of {expected.shape}."
-        return report.Outcome(key, "wrong", timed, None, reason)
-    error = float(np.linalg.norm(result - expected) / (np.linalg.norm(expected) or 1.0))
-    if not np.isfinite(error):
-        return report.Outcome(
-            key, "wrong", timed, None, "The result holds NaN or infinite numbers."
-        )
-    allowed = report.tolerance(workload, lane.numbers)
-    if error > allowed:
-        reason = f"The relative error is {error:.1e}; rounding explains at most {allowed:.1e}."
-        return report.Outcome(key, "wrong", timed, error, reason)
-    return report.Outcome(key, "ok", timed, error, _remark(timed.part, workload))
-
-
-def _remark(part: timing.Part, workload: workloads.Workload) -> str | None:
-    if part.columns < workload.columns:
-        return f"Estimated from {part.columns:,} of {workload.columns:,} elements of one row."
-    if part.rows < workload.rows:
-        return f"Estimated from {part.rows:,} of {workload.rows:,} rows."
-    return None
 
 
 def reference_product(matrices: workloads.Matrices) -> NDArray[np.float64]:

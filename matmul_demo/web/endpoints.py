@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, get_type_hints
 
 from matmul_demo.einsum.explain import explain
@@ -31,30 +32,23 @@ Raises:
 
 def make_race_endpoint(table: type[Settings] = Settings) -> Callable[..., dict[str, Any]]:
     """The endpoint `race` with an argument for each option of a table."""
-    defaults = default_settings("api", table)
-    hints = get_type_hints(table) | {
-        one.name: list[str] | None for one in options(table) if one.many
-    }
+    defaults, hints = default_settings("api", table), get_type_hints(table)
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    signature = inspect.Signature(
-        [
-            inspect.Parameter(
-                one.name, kind, default=getattr(defaults, one.name), annotation=hints[one.name]
-            )
-            for one in options(table)
-        ],
-        return_annotation=dict[str, Any],
-    )
+    parameters = [
+        inspect.Parameter(
+            one.name, kind, default=getattr(defaults, one.name),
+            annotation=list[str] | None if one.many else hints[one.name],
+        )
+        for one in options(table)
+    ]  # fmt: skip
+    signature = inspect.Signature(parameters, return_annotation=dict[str, Any])
 
     def race(*values: Any, **named: Any) -> dict[str, Any]:  # noqa: ANN401
-        bound = signature.bind(*values, **named)
-        bound.apply_defaults()
-        return run_race(table(**bound.arguments)).to_json()
+        return run_race(replace(defaults, **signature.bind(*values, **named).arguments)).to_json()
 
     arguments = "\n".join(f"    {one.name}: {one.description()}." for one in options(table))
     race.__doc__ = RACE_DOCSTRING.format(arguments=arguments)
-    race.__annotations__ = {one.name: hints[one.name] for one in options(table)}
-    race.__annotations__["return"] = dict[str, Any]
+    race.__annotations__ = {one.name: one.annotation for one in parameters}
     race.__signature__ = signature  # type: ignore[attr-defined]
     return race
 

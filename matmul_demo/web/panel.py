@@ -6,7 +6,7 @@ Updates go by component: a handler returns what changes and leaves out what does
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -54,7 +54,12 @@ class Panel:
             self.start: gr.Button(interactive=False),
             self.stop: gr.Button(interactive=True),
         }
-        return {self.job: job, self.notice: "", **buttons, **self.show(job.snapshot("queued"))}
+        return {
+            self.job: job,
+            self.notice: "",
+            **buttons,
+            **self.show(replace(job.report, phase="queued")),
+        }
 
     def run(self, job: Job | None) -> Iterator[Update]:
         """Run the job; leaving the page closes this generator and with it the worker."""
@@ -78,7 +83,7 @@ class Panel:
         if job is None:
             return {self.place: gr.skip()}
         job.stop()
-        return self.show(job.snapshot("stopped"))
+        return self.show(replace(job.report, phase="stopped"))
 
     def connect(
         self, make_job: Callable[[Update], Job], inputs: set[Any], work: dict[str, Any]

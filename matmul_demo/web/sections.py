@@ -34,7 +34,7 @@ def build_sweep(form: Form, work: dict[str, Any]) -> None:
     notice = gr.HTML(padding=False, elem_id="sweep-notice")
     place = gr.HTML("<p>&nbsp;</p>", padding=False, elem_id="sweep-place")
     board = gr.HTML(
-        sweep.section(Sweep(replace(DEFAULT_SETTINGS, lanes=tuple(keys))).snapshot()), padding=False
+        sweep.section(Sweep(replace(DEFAULT_SETTINGS, lanes=tuple(keys))).report), padding=False
     )
     panel = Panel(start, stop, notice, place, {sweep.section: board}, gr.State())
 

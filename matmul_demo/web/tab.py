@@ -61,7 +61,7 @@ def build(concurrency_id: str) -> None:
 
 def _build_race(work: dict[str, Any]) -> tuple[Form, Panel]:
     """The form, the buttons and the charts of a race."""
-    report = make_race(Settings()).snapshot("waiting")
+    report = make_race(Settings()).report
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             form = build_form()
@@ -87,7 +87,7 @@ def _build_race(work: dict[str, Any]) -> tuple[Form, Panel]:
         if race is None:
             return {place: gr.skip()}
         race.baseline = baseline or None
-        return panel.show(race.snapshot())
+        return panel.show(race.report)
 
     panel.connect(lambda values: _make_race(form.settings(values)), set(form.components), work)
     changes = [component.change for component in form.components]

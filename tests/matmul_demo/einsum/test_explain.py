@@ -21,6 +21,7 @@ from matmul_demo.errors import RaceError
         ("ij->ji", "2x3x4", "2 axes.*has 3"),
         ("ij->ji", "2xtwo", "cannot be read"),
         ("ij->ji", "0x2", "size of 0"),
+        ("ii->", "1x3", "letter 'i' twice, so these sizes must be equal; in its shape.* 1 and 3"),
         ("__import__('os')", "2", "cannot be read"),
         ("...i->i", "2", "ellipsis"),
         ("", "", "cannot be read"),

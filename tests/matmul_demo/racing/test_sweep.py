@@ -70,7 +70,7 @@ def test_a_sweep_takes_no_more_lanes_than_can_be_told_apart():
 
 
 def test_before_a_sweep_the_plot_has_its_place_and_every_size_its_label():
-    html = sweep_chart.section(Sweep().snapshot())
+    html = sweep_chart.section(Sweep().report)
     ticks = re.findall(r'style="left:[\d.]+%">([\d,]+)<', html)
     assert ticks == ["16", "32", "64", "128", "256", "512", "1,024"]
     assert "plot-mark" not in html

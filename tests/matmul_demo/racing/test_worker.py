@@ -5,7 +5,7 @@ import torch
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.racing import worker
 from matmul_demo.racing.timing import Part, Timing
-from matmul_demo.racing.worker import judge, reference_product, run_lane, run_podium
+from matmul_demo.racing.worker import LaneRunner, reference_product
 from matmul_demo.workloads import Matrices, Workload, make_matrices
 from tests.matmul_demo.racing.faulty_lanes import BY_KEY
 
@@ -17,20 +17,21 @@ LANE = LADDER[0]
 
 
 @pytest.fixture(scope="module")
-def matrices():
-    return make_matrices(WORKLOAD)
+def runner():
+    return LaneRunner(WORKLOAD, make_matrices(WORKLOAD))
 
 
-def outcome_of(lane, matrices):
-    reference = matrices.a.astype(float) @ matrices.b.astype(float)
-    return run_lane(lane, WORKLOAD, matrices, reference, 0.01)
+def judge(lane, timing, result, reference, workload=WORKLOAD):
+    runner = LaneRunner(workload, Matrices(np.zeros((1, 1)), np.zeros((1, 1)), ""))
+    runner.reference = reference
+    return runner.judge(lane, timing, result)
 
 
 @pytest.mark.parametrize(
     "lane", [lane for lane in LADDER if lane.device == "cpu"], ids=lambda x: x.key
 )
-def test_every_lane_of_the_ladder_is_judged_right(lane, matrices):
-    outcome = outcome_of(lane, matrices)
+def test_every_lane_of_the_ladder_is_judged_right(lane, runner):
+    outcome = runner.run(lane, 0.01)
     assert outcome.status == "ok", outcome.reason
     assert outcome.relative_error < (0.02 if lane.numbers in REDUCED else 1e-5)
     assert outcome.timing.samples
@@ -46,14 +47,14 @@ def test_every_lane_of_the_ladder_is_judged_right(lane, matrices):
         ("out_of_memory", "stopped", "more memory than there is"),
     ],
 )
-def test_a_lanes_fault_is_a_sentence(key, status, reason, matrices):
-    outcome = outcome_of(BY_KEY[key], matrices)
+def test_a_lanes_fault_is_a_sentence(key, status, reason, runner):
+    outcome = runner.run(BY_KEY[key], 0.01)
     assert outcome.status == status
     with pytest.raises(AssertionError, match=reason):
         raise AssertionError(outcome.reason)
 
 
-def test_float64_must_be_right_to_float64(matrices):
+def test_float64_must_be_right_to_float64(runner):
     workload = Workload(40, 30, 20, dtype="float64")
     full = Timing((1.0,), Part(40, 20), 1.0)
     reference = np.ones((40, 20))
@@ -102,20 +103,19 @@ def test_a_lanes_setting_is_switched_back():
     assert torch.get_float32_matmul_precision() == before
 
 
-def test_the_leaders_are_timed_again(matrices):
+def test_the_leaders_are_timed_again(runner):
     lanes = [BY_KEY["right"], next(lane for lane in LADDER if lane.key == "matmul_numpy")]
     times = {"right": 1e-5, "matmul_numpy": 1e-5}
-    samples = run_podium(lanes, WORKLOAD, matrices, times, 0.02)
+    samples = runner.take_turns(lanes, times, 0.02)
     assert set(samples) == set(times)
     assert len(samples["right"]) == len(samples["matmul_numpy"]) >= 1
     assert all(seconds > 0 for seconds in samples["right"])
 
 
-def test_cold_caches_are_emptied_before_each_call(matrices, monkeypatch):
+def test_cold_caches_are_emptied_before_each_call(runner, monkeypatch):
     emptied = []
     monkeypatch.setattr(worker, "_cache_emptier", lambda: lambda: emptied.append(1))
     cold = Workload(40, 30, 20, cache="cold")
-    reference = matrices.a.astype(float) @ matrices.b.astype(float)
-    outcome = run_lane(BY_KEY["right"], cold, matrices, reference, 0.001)
+    outcome = LaneRunner(cold, runner.matrices).run(BY_KEY["right"], 0.001)
     assert outcome.status == "ok"
     assert len(emptied) == len(outcome.timing.samples) + 2  # the first call and the trial

@@ -8,7 +8,7 @@ import pytest
 from matmul_demo import text
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine.roofline import Machine
-from matmul_demo.racing.report import Outcome, RaceReport, summarise_outcomes
+from matmul_demo.racing.report import Outcome, RaceReport
 from matmul_demo.racing.timing import Part, Timing
 from matmul_demo.web.charts import bars as chart
 from matmul_demo.workloads import Workload
@@ -21,15 +21,17 @@ LANES = (NAIVE, LOOPS, FAST, GPU)
 MACHINE = Machine("a <processor>", 10.0, "so", 10.0, "thus")  # floor: 100,000 FLOP / 1e10 = 10 µs
 
 
-def report(phase="done", running=None, neighbours=None):
-    outcomes = [
-        Outcome(NAIVE.key, "ok", Timing((9e-3, 1e-2, 1.1e-2), Part(10, 10), 0.5), 1e-16),
-        Outcome(LOOPS.key, "wrong", Timing((1e-9,), Part(100, 10), 0.5), 0.5, "Off by <half>."),
-        Outcome(FAST.key, "ok", Timing((1e-4, 1e-4, 1e-4), Part(100, 10), 0.5), 1e-7),
-        Outcome(GPU.key, "unavailable", reason="No GPU."),
-    ]
-    results = summarise_outcomes(outcomes, LANES, WORKLOAD, MACHINE.floor_seconds(WORKLOAD))
-    return RaceReport(WORKLOAD, 2, LANES, results, phase, MACHINE, "digits", running, neighbours)
+OUTCOMES = (
+    Outcome(NAIVE.key, "ok", Timing((9e-3, 1e-2, 1.1e-2), Part(10, 10), 0.5), 1e-16),
+    Outcome(LOOPS.key, "wrong", Timing((1e-9,), Part(100, 10), 0.5), 0.5, "Off by <half>."),
+    Outcome(FAST.key, "ok", Timing((1e-4, 1e-4, 1e-4), Part(100, 10), 0.5), 1e-7),
+    Outcome(GPU.key, "unavailable", reason="No GPU."),
+)
+
+
+def report(phase="done", running=None, neighbours=None, **others):
+    base = RaceReport(WORKLOAD, 2, LANES, OUTCOMES, phase, MACHINE, "digits", running, neighbours)
+    return replace(base, **others)
 
 
 @pytest.mark.parametrize(
@@ -121,8 +123,7 @@ def test_headline_is_honest_on_estimates_and_the_floor():
     )
     assert "(an estimate)" in sentence
     assert "10.0 µs: the winner takes 10.0 times as long" in sentence
-    slowed = replace(report(), machine=replace(MACHINE, peak_gflops=0.1))  # a floor of 1 ms
-    slowed = replace(slowed, results=(replace(slowed.result(FAST.key), floor_fraction=10.0),))
+    slowed = report(machine=replace(MACHINE, peak_gflops=0.1))  # a floor of 1 ms
     assert "measured as 1.00 ms, but the winner was faster" in text.headline(slowed)
     nothing = RaceReport(WORKLOAD, 2, LANES, phase="done")
     assert text.headline(nothing) == "No lane finished with a right result."
@@ -139,25 +140,41 @@ def test_busy_neighbours_are_named():
 
 
 def test_a_lane_that_neighbours_disturbed_has_a_badge():
-    busy = replace(report(), results=tuple(replace(r, neighbours=0.9) for r in report().results))
+    busy = report(outcomes=tuple(replace(outcome, neighbours=0.9) for outcome in OUTCOMES))
     assert "0.9 processors busy while this lane ran" in lane_html(chart.board(busy), FAST)
     assert text.how_text(busy.result(FAST.key)) == "measured, busy"
     assert "race-badge" not in chart.board(report())
 
 
 def test_the_podium_says_when_it_cannot_tell():
-    def again(gap, spread):
-        times = {NAIVE.key: 1e-3, FAST.key: 1e-3 + gap}
-        results = (
-            replace(r, podium_seconds=times.get(r.strategy), podium_iqr_seconds=spread)
-            for r in report().results
-        )
-        return text.podium_text(replace(report(), results=tuple(results)))
+    def again(slower, spread):
+        turns = {
+            key: (1e-3 * factor - spread, 1e-3 * factor, 1e-3 * factor + spread)
+            for key, factor in ((NAIVE.key, 1.0), (FAST.key, slower))
+        }
+        return text.podium_text(report(turns=turns))
 
     clear = "1. Three loops on lists (Python) 1.00 ms, 2. A @ B (NumPy) 1.10 ms."
-    assert again(1e-4, 1e-5).endswith(clear)
-    assert again(1e-5, 1e-4).endswith("differ by less than their spread.")
+    assert again(1.1, 1e-5).endswith(clear)
+    assert again(1.01, 1e-4).endswith("differ by less than their spread.")
     assert text.podium_text(report()) == ""
+
+
+def test_chart_and_sentence_name_the_winner_of_the_runs_in_turns():
+    """Alone the first lane was faster, in turns the second."""
+    lanes = (LOOPS, FAST)
+    outcomes = [
+        Outcome(lane.key, "ok", Timing((seconds,), Part(100, 10), 0.5), 1e-7)
+        for lane, seconds in ((LOOPS, 1e-5), (FAST, 1.2e-5))
+    ]
+    turns = {LOOPS.key: (1.3e-5,) * 3, FAST.key: (1.1e-5,) * 3}
+    done = report(lanes=lanes, outcomes=tuple(outcomes), turns=turns)
+    assert [result.strategy for result in done.ranking()] == [FAST.key, LOOPS.key]
+    html = chart.board(done)
+    assert "race-best" in lane_html(html, FAST)
+    assert "race-best" not in lane_html(html, LOOPS)
+    assert text.headline(done).startswith("A @ B (NumPy) is 1.18 times faster than zip and sum")
+    assert "in turns: 1. A @ B (NumPy) 11.0 µs" in text.podium_text(done)
 
 
 def test_table_for_a_terminal_has_a_line_for_each_lane_and_the_reasons():

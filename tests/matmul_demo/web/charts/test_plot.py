@@ -8,7 +8,7 @@ import pytest
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine.limits import Level
 from matmul_demo.machine.roofline import Machine
-from matmul_demo.racing.report import Outcome, RaceReport, summarise_outcomes
+from matmul_demo.racing.report import Outcome, RaceReport
 from matmul_demo.racing.timing import Part, Timing
 from matmul_demo.web.charts import lesson, plot
 from matmul_demo.web.charts import roofline as roofline_chart
@@ -29,9 +29,7 @@ def report(machine=MACHINE, phase="done"):
         Outcome("matmul_numpy", "ok", full, 1e-7),
         Outcome("matmul_torch_bfloat16", "ok", full, 3e-3),
     ]
-    floor = machine.floor_seconds(WORKLOAD) if machine else None
-    results = summarise_outcomes(outcomes, LANES, WORKLOAD, floor)
-    return RaceReport(WORKLOAD, 2, LANES, results, phase, machine)
+    return RaceReport(WORKLOAD, 2, LANES, tuple(outcomes), phase, machine)
 
 
 def test_places_are_per_cent_from_the_upper_left_corner():
@@ -122,8 +120,8 @@ def test_a_wrong_lane_and_a_lane_of_the_gpu_have_no_dot():
         Outcome(gpu.key, "ok", timing, 1e-7),
     ]
     lanes = (BY_KEY["matmul_numpy"], gpu)
-    results = summarise_outcomes(outcomes, lanes, WORKLOAD, None)
-    html = roofline_chart.section(RaceReport(WORKLOAD, 2, lanes, results, "done", MACHINE))
+    done = RaceReport(WORKLOAD, 2, lanes, tuple(outcomes), "done", MACHINE)
+    html = roofline_chart.section(done)
     assert "plot-mark" not in html
 
 
@@ -143,9 +141,7 @@ def lesson_report(shape, dtype="float32"):
         Outcome("broadcast_torch", "ok", Timing((69e-6,), whole, 1.0), 1e-7),
         Outcome("cuda_launch", "unavailable", reason="No GPU."),
     ]
-    return RaceReport(
-        workload, 2, lanes, summarise_outcomes(outcomes, lanes, workload, None), "done"
-    )
+    return RaceReport(workload, 2, lanes, tuple(outcomes), "done")
 
 
 def test_the_lessons_figures_stand_beside_ours_of_the_same_shape():

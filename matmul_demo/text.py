@@ -44,13 +44,9 @@ def percent_text(fraction: float | None) -> str:
     if fraction is None:
         return "–"
     percent = 100 * fraction
-    return (
-        f"{percent:.0f} %"
-        if percent >= 9.5
-        else f"{percent:.2g} %"
-        if percent >= 1e-3
-        else "< 0.001 %"
-    )
+    if percent < 1e-3:
+        return "< 0.001 %"
+    return f"{percent:.0f} %" if percent >= 9.5 else f"{percent:.2g} %"
 
 
 def row_texts(result: Result) -> tuple[str, ...]:

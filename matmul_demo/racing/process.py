@@ -14,6 +14,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Lock
+from typing import TypedDict
 
 from matmul_demo.machine.processor import thread_environment
 from matmul_demo.machine.roofline import Machine
@@ -44,40 +45,14 @@ class Plan:
     earlier: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True)
-class RaceStart:
-    """Matrices are made, limits measured; the race begins."""
+class Progress(TypedDict, total=False):
+    """Fields of the report that are new; beside it an `Outcome` or a `RaceError` may come."""
 
-    limits: Machine
+    machine: Machine
     data: str
-
-
-@dataclass(frozen=True)
-class LaneStart:
-    """A lane begins."""
-
-    strategy: str
-
-
-@dataclass(frozen=True)
-class NeighbourLoad:
-    """Processors that other programs kept busy since the first lane began, on average."""
-
-    busy: float
-
-
-@dataclass(frozen=True)
-class Podium:
-    """The leaders timed once more in turns: lane → seconds for each call."""
-
-    samples: dict[str, tuple[float, ...]]
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """The race cannot begin for a reason that a person can mend."""
-
-    message: str
+    running: str | None
+    neighbours: float
+    turns: dict[str, tuple[float, ...]]
 
 
 class Worker:

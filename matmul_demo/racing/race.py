@@ -13,12 +13,7 @@ from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.machine.processor import available_threads
 from matmul_demo.options import Settings
 from matmul_demo.racing.process import (
-    LaneStart,
-    NeighbourLoad,
     Plan,
-    Podium,
-    RaceStart,
-    Refusal,
     Worker,
     describe_exit,
 )
@@ -77,9 +72,6 @@ class Race:
         self._report = replace(self._report, **changes)
         return self.report
 
-    def _add(self, *outcomes: Outcome) -> None:
-        self._update(outcomes=(*self._report.outcomes, *outcomes), running=None)
-
     def stop(self) -> None:
         """End the running lane and the race, now; does nothing when it is over."""
         self._worker.stop()
@@ -97,11 +89,10 @@ class Race:
         yield self._update(phase="starting")
         while self._pending() and not self._worker.stopped:
             yield from self._run_worker(deadline)
-        running = self._report.running
         for lane in self._pending():
-            began = lane.key == running
+            began = lane.key == self._report.running
             reason = "Ended by Stop." if began else "The race was stopped before this lane began."
-            self._add(Outcome(lane.key, "stopped", reason=reason))
+            self._stop_lanes([lane], reason)
         yield self._update(phase="stopped" if self._worker.stopped else "done", running=None)
 
     def _pending(self) -> list[Strategy]:
@@ -123,10 +114,7 @@ class Race:
                 if not connection.poll(limit):
                     reason = f"It gave no result within {limit:.0f} seconds and was ended."
                     break
-                message = connection.recv()
-                self._handle(message)
-                if not isinstance(message, NeighbourLoad):  # an outcome follows it at once
-                    yield self._update(phase="racing")
+                yield self._take(connection.recv())
         except (EOFError, OSError):
             pass  # the other end is gone; the exit code says why
         finally:
@@ -147,26 +135,24 @@ class Race:
             self.workload, keys, self._ladder, self.threads, deadline, self._report.machine, earlier
         )
 
-    def _handle(self, message: object) -> None:
-        """Note what the worker says."""
-        if isinstance(message, RaceStart):
-            self._update(machine=message.limits, data=message.data)
-        elif isinstance(message, LaneStart):
-            self._update(running=message.strategy)
-        elif isinstance(message, NeighbourLoad):
-            self._update(neighbours=message.busy)
-        elif isinstance(message, Outcome):
-            self._add(message)
-        elif isinstance(message, Podium):
-            self._update(turns=message.samples)
-        elif isinstance(message, Refusal):
-            raise RaceError(message.message)
+    def _take(self, message: Progress | Outcome | RaceError) -> RaceReport:
+        """The report with what the worker says."""
+        if isinstance(message, RaceError):
+            raise message
+        if isinstance(message, Outcome):
+            outcomes = (*self._report.outcomes, message)
+            return self._update(outcomes=outcomes, running=None, phase="racing")
+        return self._update(**message, phase="racing")
 
     def _fail(self, reason: str) -> None:
         """A worker died: the lane that ran has failed, or all when none did."""
         pending = self._pending()
         failed = [lane for lane in pending if lane.key == self._report.running] or pending
-        self._add(*(Outcome(lane.key, "stopped", reason=reason) for lane in failed))
+        self._stop_lanes(failed, reason)
+
+    def _stop_lanes(self, lanes: Sequence[Strategy], reason: str) -> None:
+        outcomes = (Outcome(lane.key, "stopped", reason=reason) for lane in lanes)
+        self._update(outcomes=(*self._report.outcomes, *outcomes))
 
     def _leave_worker(self) -> int:
         """End the worker, unless it is shared and idle; returns its exit code."""

@@ -1,7 +1,7 @@
 """The process in which lanes run, so that one of them can be stopped, or die, without the app.
 
 `process` starts it as `python -m matmul_demo.racing.worker FD`. FD is its end of a socket pair: one
-`Plan` after another comes in; `RaceStart`, `LaneStart` and `Outcome` go out. It is a program of its
+`Plan` after another comes in; `Progress` and `Outcome`s go out. It is a program of its
 own and not a `multiprocessing.Process`, because that would import the main program again, and with
 it Gradio, every model library and the whole page, before each race.
 """
@@ -29,7 +29,7 @@ from matmul_demo.errors import RaceError
 from matmul_demo.lanes.strategy import Strategy, to_numpy
 from matmul_demo.machine import accelerator, processor, roofline
 from matmul_demo.racing import report, timing
-from matmul_demo.racing.process import LaneStart, NeighbourLoad, Plan, Podium, RaceStart, Refusal
+from matmul_demo.racing.process import Plan, Progress
 
 MIN_SHARE = 0.05  # seconds for a lane when the budget is spent: every lane gets a time
 PODIUM_SHARE = 0.1  # of the budget, for the leaders in turns
@@ -47,7 +47,7 @@ def main() -> None:
         while True:
             run(plans.get(), connection.send)
     except RaceError as error:
-        connection.send(Refusal(str(error)))
+        connection.send(error)
     except BrokenPipeError:
         pass  # the parent is gone; nobody waits for the rest
 
@@ -57,7 +57,7 @@ def run(plan: Plan, send: Callable[[object], None]) -> None:
     matrices = workloads.make_matrices(plan.workload)
     limits = plan.limits or roofline.measure_machine(plan.workload, plan.threads)
     runner = LaneRunner(plan.workload, matrices)
-    send(RaceStart(limits, matrices.data))
+    send(Progress(machine=limits, data=matrices.data))
     ladder = {lane.key: lane for lane in importlib.import_module(plan.ladder).LADDER}
     neighbours = processor.NeighbourWatch()
     times = dict(plan.earlier)
@@ -67,16 +67,16 @@ def run(plan: Plan, send: Callable[[object], None]) -> None:
         left = plan.deadline - podium_share - time.monotonic()
         share = max(left / max(len(runnable), 1), MIN_SHARE)
         runnable = [other for other in runnable if other != key]
-        send(LaneStart(key))
+        send(Progress(running=key, neighbours=neighbours.busy()))
         watch = processor.NeighbourWatch()
         outcome = runner.run(ladder[key], share)
-        send(NeighbourLoad(neighbours.busy()))
         send(replace(outcome, neighbours=watch.busy()))
         if outcome.leads(ladder[key], plan.workload):
             times[key] = outcome.median()
     leaders = [ladder[key] for key in sorted(times, key=times.__getitem__)[:LEADERS]]
     budget = max(plan.deadline - time.monotonic(), MIN_SHARE)
-    send(Podium(runner.take_turns(leaders, times, budget) if leaders[1:] else {}))
+    turns = runner.take_turns(leaders, times, budget) if leaders[1:] else {}
+    send(Progress(turns=turns, neighbours=neighbours.busy()))
 
 
 class LaneRunner:

@@ -97,26 +97,13 @@ def test_json_has_every_field_of_the_contract_and_nothing_that_json_lacks():
     )
     assert {"name", "peak_gflops", "bandwidth_gbs"} <= set(race["machine"])
     assert (race["shape"], race["threads"]) == ("100x50x10", 2)
-    wanted = {
-        "strategy",
-        "library",
-        "seconds",
-        "iqr_seconds",
-        "samples",
-        "gflops",
-        "floor_fraction",
-        "speedup",
-        "baseline",
-        "relative_error",
-        "estimated",
-        "rows_measured",
-        "first_call_seconds",
-        "status",
-        "reason",
-    }
+    wanted = (
+        "strategy library seconds iqr_seconds samples gflops floor_fraction speedup baseline "
+        "relative_error estimated rows_measured first_call_seconds status reason"
+    )
     assert [result["strategy"] for result in race["results"]] == [lane.key for lane in LANES]
     for result in race["results"]:
-        assert wanted <= set(result)
+        assert set(wanted.split()) <= set(result)
     assert [result["status"] for result in race["results"]] == [
         "ok",
         "stopped",

@@ -6,7 +6,6 @@ from threading import Thread
 from matmul_demo.errors import RaceError
 from matmul_demo.machine.roofline import Machine
 from matmul_demo.racing import worker
-from matmul_demo.racing.process import Refusal
 
 MACHINE = Machine("a processor", 100.0, "so", 10.0, "thus")
 
@@ -47,6 +46,6 @@ class ThreadWorker:
             while True:
                 worker.run(connection.recv(), connection.send)
         except RaceError as error:
-            connection.send(Refusal(str(error)))
+            connection.send(error)
         except (EOFError, OSError):
             pass  # nobody waits for the rest

@@ -18,7 +18,7 @@ from matmul_demo.lanes.ladder import KEYS
 from matmul_demo.machine.processor import available_threads
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL, Workload, parse_shape
 
-QUOTE_LENGTH = 40  # characters of somebody's text that a sentence repeats
+QUOTE_LENGTH = 40  # characters of a value that a sentence repeats
 T = TypeVar("T", bound="Settings")
 
 
@@ -67,7 +67,7 @@ class Option:
             return f"{self.help}, from {self.limits[0]:g} to {self.limits[1]:g}"
         return self.help
 
-    def checked(self, value: Any) -> Any:  # noqa: ANN401  (whatever somebody typed)
+    def check(self, value: Any) -> Any:  # noqa: ANN401  (of any type)
         """The value in the option's type; a number may be written as text, a list as "a,b".
 
         Raises:
@@ -118,7 +118,7 @@ def option(default: Any, help: str, **details: Any) -> Any:  # noqa: ANN401, A00
 
 @dataclass(frozen=True)
 class Settings:
-    """A race as somebody chose it; every value is possible, alone and together.
+    """The options of one race; every value is possible, alone and together.
 
     Raises:
         RaceError: with a sentence about the first thing that is not possible.
@@ -168,7 +168,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for one in options(type(self)):
-            object.__setattr__(self, one.name, one.checked(getattr(self, one.name)))
+            object.__setattr__(self, one.name, one.check(getattr(self, one.name)))
         if self.lanes == ():
             raise RaceError("No lane was chosen; choose at least one.")
         if self.lanes and self.baseline and self.baseline not in self.lanes:
@@ -203,6 +203,6 @@ def _complete(declared: Field[Any], hint: Any) -> Option:  # noqa: ANN401
 
 
 def default_settings(place: str, table: type[T]) -> T:
-    """The settings of somebody who says nothing on the "page", in the "api" or the "command"."""
+    """What applies where no option is given on the "page", in the "api" or the "command"."""
     own = {one.name: one.defaults[place] for one in options(table) if place in one.defaults}
     return table(**own)

@@ -105,7 +105,7 @@ def podium_text(report: RaceReport) -> str:
     places = report.podium()
     if len(places) < 2:
         return ""
-    shown = [
+    leaders = [
         f"{place}. {report.lane_name(r.strategy)} {seconds_text(r.podium_seconds)}"
         for place, r in enumerate(places, 1)
     ]
@@ -113,7 +113,7 @@ def podium_text(report: RaceReport) -> str:
     gap = (second.podium_seconds or 0.0) - (first.podium_seconds or 0.0)
     spread = max(first.podium_iqr_seconds or 0.0, second.podium_iqr_seconds or 0.0)
     tie = " The first two differ by less than their spread." if gap < spread else ""
-    return f"The leaders once more, in turns: {', '.join(shown)}.{tie}"
+    return f"The leaders once more, in turns: {', '.join(leaders)}.{tie}"
 
 
 def machine_text(report: RaceReport) -> str:
@@ -137,7 +137,7 @@ def machine_text(report: RaceReport) -> str:
 
 
 def expected_data(workload: Workload) -> str:
-    """What the matrices will be, before they are made."""
+    """What the matrices will be, before they are filled."""
     if workload.data == "normal" or workload.inner != PIXELS:
         return "seeded normal random numbers"
     return "pictures of digits times normal numbers"
@@ -145,11 +145,11 @@ def expected_data(workload: Workload) -> str:
 
 def gpu_text(device: Accelerator) -> str:
     """The GPU's roof in a line: what was found, and what the datasheet says."""
-    promised = device.datasheet.tflops if device.datasheet else {}
+    tflops = device.datasheet.tflops if device.datasheet else {}
     products = [
-        f"{found.numbers} {three_digits(found.gflops / 1e3)}"
-        + (f" (datasheet {three_digits(sheet)})" if (sheet := promised.get(found.numbers)) else "")
-        for found in device.products
+        f"{product.numbers} {three_digits(product.gflops / 1e3)}"
+        + (f" (datasheet {three_digits(sheet)})" if (sheet := tflops.get(product.numbers)) else "")
+        for product in device.products
     ]
     memory = f" (datasheet {three_digits(device.datasheet.memory_gbs)})" if device.datasheet else ""
     return (

@@ -203,9 +203,9 @@ def example(expression: Expression) -> str:
         ]
         terms.append("·".join(str(cell) for cell in cells))
         values.append(math.prod(int(cell) for cell in cells))
-    shown = terms if len(terms) <= 8 else [*terms[:7], "…"]
+    summands = terms if len(terms) <= 8 else [*terms[:7], "…"]
     name = _cell("result", "0" * len(expression.result))
-    return f"{name} = {' + '.join(shown)} = {sum(values)}"
+    return f"{name} = {' + '.join(summands)} = {sum(values)}"
 
 
 def _counting(axes: int) -> NDArray[np.int64]:

@@ -120,13 +120,13 @@ def letter_sizes(expression: Expression, shapes: tuple[tuple[int, ...], ...]) ->
                     f"be equal; in its shape they are {' and '.join(map(str, sorted(own)))}."
                 )
             size = own.pop()
-            known = sizes.setdefault(letter, size)
-            if known != size and 1 not in (known, size):
+            earlier = sizes.setdefault(letter, size)
+            if earlier != size and 1 not in (earlier, size):
                 raise RaceError(
-                    f"The letter {letter!r} has the sizes {known} and {size}; "
+                    f"The letter {letter!r} has the sizes {earlier} and {size}; "
                     "they must agree, or one of them must be 1."
                 )
-            sizes[letter] = max(known, size)
+            sizes[letter] = max(earlier, size)
     steps = math.prod(sizes.values())
     if steps > MAX_STEPS:
         raise RaceError(

@@ -2,7 +2,7 @@
 
 A product on a GPU is queued, then computed, then perhaps copied back; which of these a figure
 includes decides it by a factor of hundreds. `cuda_launch` stops the clock when the work is queued,
-`cuda_kernel` asks the GPU how long the kernel ran, `cuda_result_copy` waits for the result in the
+`cuda_kernel` reads the kernel's time from the GPU, `cuda_result_copy` waits for the result in the
 computer's own memory, and `cuda_input_copy` sends A and B to the GPU first.
 """
 
@@ -113,7 +113,7 @@ def tiled_kernel(a: Array, b: Array, c: Array) -> None:
         cuda.syncthreads()  # the tiles are complete …
         for step in range(TILE):
             total += tile_a[y, step] * tile_b[step, x]
-        cuda.syncthreads()  # … and nobody needs them any more
+        cuda.syncthreads()  # … and no thread needs them any more
     if i < c.shape[0] and j < c.shape[1]:
         c[i, j] = total
 

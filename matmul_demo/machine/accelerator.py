@@ -173,7 +173,7 @@ class Accelerator:
 
     def best(self, numbers: str) -> float | None:
         """The fastest product of a kind of number that was found, in 10⁹ FLOP per second."""
-        return next((found.gflops for found in self.products if found.numbers == numbers), None)
+        return {each.numbers: each.gflops for each in self.products}.get(numbers)
 
     def floor_seconds(self, workload: Workload, numbers: str, itemsize: int) -> float | None:
         """The time below which the datasheet lets no product of this kind of number be.
@@ -195,11 +195,11 @@ def accelerator_limits(device: Cuda, folder: Path | None = None) -> Accelerator:
     stored = _stored(device.name, file.read())
     if stored:
         return stored
-    found = measure(device)
-    fields = asdict(found)
+    roof = measure(device)
+    fields = asdict(roof)
     fields.pop("datasheet")  # ours, and perhaps better known tomorrow
     file.write(fields, time.time())
-    return found
+    return roof
 
 
 def measure(device: Cuda, sizes: Sequence[int] = SIZES) -> Accelerator:

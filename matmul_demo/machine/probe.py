@@ -1,7 +1,7 @@
 """How fast this machine multiplies in registers and reads from each of its caches, measured.
 
 The peak is taken from chains of fused multiply-adds that never leave the registers, never from a
-library's own product: that is one of the racers. The bandwidths are those of plain sums over more
+library's own product: that is one of the lanes. The bandwidths are those of plain sums over more
 and more data, each thread with some streams of its own.
 """
 
@@ -131,12 +131,12 @@ def bandwidth(size: int, threads: int, seconds: float) -> float:
 
 def levels(threads: int) -> list[tuple[str, int | None, int]]:
     """Where data may lie: name, bytes that it holds for so many threads, bytes to measure with."""
-    found: list[tuple[str, int | None, int]] = []
+    places: list[tuple[str, int | None, int]] = []
     for cache in caches():
         held = cache.bytes * -(-threads // cache.processors)
-        found.append((f"L{cache.level}", held, held // 2))
-    largest = max(held for _, held, _ in found if held)
-    return [*found, ("memory", None, min(MEMORY_FACTOR * largest, MOST_BYTES))]
+        places.append((f"L{cache.level}", held, held // 2))
+    largest = max(held for _, held, _ in places if held)
+    return [*places, ("memory", None, min(MEMORY_FACTOR * largest, MOST_BYTES))]
 
 
 def many_runs(

@@ -77,7 +77,7 @@ DEFAULT_CACHES = (Cache(1, 2**15, 1), Cache(2, 2**19, 1), Cache(3, 2**25, 64))
 @functools.cache
 def caches(folder: Path = CACHE_FOLDER) -> tuple[Cache, ...]:
     """The processor's caches for data, nearest first; usual ones where the system does not tell."""
-    found: dict[int, Cache] = {}
+    by_level: dict[int, Cache] = {}
     try:
         for index in sorted(folder.glob("index*")):
             text = {
@@ -87,10 +87,12 @@ def caches(folder: Path = CACHE_FOLDER) -> tuple[Cache, ...]:
             if text["type"] != "Instruction":
                 level = int(text["level"])
                 shared = _count_cpus(text["shared_cpu_list"])
-                found[level] = Cache(level, _size(text["size"]), shared)
+                by_level[level] = Cache(level, _size(text["size"]), shared)
     except (OSError, ValueError):
         return DEFAULT_CACHES
-    return tuple(found[level] for level in sorted(found)) if len(found) > 1 else DEFAULT_CACHES
+    if len(by_level) < 2:
+        return DEFAULT_CACHES
+    return tuple(by_level[level] for level in sorted(by_level))
 
 
 def _size(text: str) -> int:

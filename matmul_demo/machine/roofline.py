@@ -63,18 +63,18 @@ def measure_machine(workload: Workload, threads: int) -> Machine:
     beside = _measure_gpu() if workload.device == "cuda" else None
     if not HAVE_NUMBA:
         return Machine(cpu_name(), None, NO_NUMBA, None, NO_NUMBA, gpu=beside)
-    found = limits.processor_limits(workload.dtype, threads)
-    level = holds(found.levels, workload)
-    how = f"{threads} thread{'s' * (threads > 1)}, {_looks(found)}"
+    current = limits.processor_limits(workload.dtype, threads)
+    level = holds(current.levels, workload)
+    how = f"{threads} thread{'s' * (threads > 1)}, {_looks(current)}"
     return Machine(
         name=cpu_name(),
-        peak_gflops=found.peak_gflops,
+        peak_gflops=current.peak_gflops,
         peak_measured=f"independent chains of fused multiply-adds on {workload.dtype} vectors in "
         f"registers, {how}",
         bandwidth_gbs=level.gbs,
         bandwidth_measured=f"reading numbers that lie in {_place(level)}, "
         f"{_why(level, workload)}, {how}",
-        levels=found.levels,
+        levels=current.levels,
         level=level.name,
         gpu=beside,
     )
@@ -97,9 +97,9 @@ def holds(levels: tuple[Level, ...], workload: Workload) -> Level:
     return levels[-1] if workload.cache == "cold" else next(fit, levels[-1])
 
 
-def _looks(found: Limits) -> str:
-    races = "one look" if found.looks == 1 else f"{found.looks} looks"
-    return f"best of many short runs in {races} since {found.since}"
+def _looks(current: Limits) -> str:
+    races = "one look" if current.looks == 1 else f"{current.looks} looks"
+    return f"best of many short runs in {races} since {current.since}"
 
 
 def _place(level: Level) -> str:

@@ -12,11 +12,7 @@ from matmul_demo.lanes.ladder import choose_lanes
 from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.machine.processor import available_threads
 from matmul_demo.options import Settings
-from matmul_demo.racing.process import (
-    Plan,
-    Worker,
-    describe_exit,
-)
+from matmul_demo.racing.process import Plan, Progress, Worker, describe_exit
 from matmul_demo.racing.report import Outcome, RaceReport
 from matmul_demo.workloads import Workload
 
@@ -83,7 +79,7 @@ class Race:
         the iterator ends the worker.
 
         Raises:
-            RaceError: when the data that were asked for cannot be read.
+            RaceError: when the data that the workload names cannot be read.
         """
         deadline = time.monotonic() + self.budget
         yield self._update(phase="starting")
@@ -123,7 +119,7 @@ class Race:
             self._fail(reason or describe_exit(exit_code, self._report.running is not None))
 
     def _plan(self, deadline: float) -> Plan:
-        """What is left to do, and what earlier workers of this race have found out."""
+        """What is left to do, and what earlier workers of this race have measured."""
         lanes = {lane.key: lane for lane in self.lanes}
         earlier = tuple(
             (outcome.strategy, outcome.median())

@@ -1,9 +1,9 @@
 """The process in which lanes run, so that one of them can be stopped, or die, without the app.
 
 `process` starts it as `python -m matmul_demo.racing.worker FD`. FD is its end of a socket pair: one
-`Plan` after another comes in; `Progress` and `Outcome`s go out. It is a program of its
-own and not a `multiprocessing.Process`, because that would import the main program again, and with
-it Gradio, every model library and the whole page, before each race.
+`Plan` after another comes in, `Progress` and `Outcome` go out. It is a program of its own and not a
+`multiprocessing.Process`, because that would import the main program again, and with it Gradio,
+every model library and the whole page, before each race.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Form:
 
     def values(self, settings: Settings) -> dict[Component, Any]:
         """What the controls show for these settings."""
-        named = {option.name: _shown(option, settings) for option in options(self.table)}
+        named = {option.name: _control_value(option, settings) for option in options(self.table)}
         sizes = parse_shape(settings.shape)
         named |= {"shape": known_shape(*sizes), **dict(zip(SIZES, sizes, strict=True))}
         return {control: named[name] for name, control in self.controls.items()}
@@ -74,7 +74,7 @@ def known_shape(*sizes: int | None) -> str | None:
     return text if text in dict(SHAPES).values() else None
 
 
-def _shown(option: Option, settings: Settings) -> Any:  # noqa: ANN401
+def _control_value(option: Option, settings: Settings) -> Any:  # noqa: ANN401
     """What a control shows for an option; nothing chosen is the first choice or the largest."""
     value = getattr(settings, option.name)
     if option.many:
@@ -86,21 +86,21 @@ def build_form(table: type[Settings] = Settings) -> Form:
     """The controls of a table, with what the page chooses by itself."""
     settings = default_settings("page", table)
     controls = _shape_controls(settings.shape)
-    shown = [one for one in options(table) if one.label and one.name not in ("shape", "lanes")]
+    visible = [one for one in options(table) if one.label and one.name not in ("shape", "lanes")]
     keys = [lane.key for lane in runnable_lanes()]
     with gr.Accordion("Lanes", open=False):
         controls["lanes"] = gr.CheckboxGroup(
             lane_choices(), value=keys, label="Lanes", show_label=False, elem_id="race-lanes"
         )
     with gr.Accordion("Settings", open=False):
-        for option in sorted(shown, key=lambda one: one.choices == KEYS):
-            controls[option.name] = _control(option, _shown(option, settings))
+        for option in sorted(visible, key=lambda one: one.choices == KEYS):
+            controls[option.name] = _control(option, _control_value(option, settings))
     return Form(table, controls)
 
 
 def _shape_controls(shape: str) -> dict[str, Any]:
     """Known shapes, and three numbers for any other."""
-    known = gr.Radio(SHAPES, value=shape, label="Shape")
+    radio = gr.Radio(SHAPES, value=shape, label="Shape")
     with gr.Group():
         gr.HTML(f'<p class="race-sizes muted">{SIZES_NOTE}</p>', padding=False)
         with gr.Row(elem_id="race-sizes"):
@@ -108,9 +108,9 @@ def _shape_controls(shape: str) -> dict[str, Any]:
                 gr.Number(size, label=name, precision=0, min_width=70)
                 for name, size in zip(SIZES, parse_shape(shape), strict=True)
             ]
-    known.input(lambda text: parse_shape(text), known, numbers, **UNQUEUED)
-    gr.on([number.input for number in numbers], known_shape, numbers, known, **UNQUEUED)
-    return {"shape": known, **dict(zip(SIZES, numbers, strict=True))}
+    radio.input(lambda text: parse_shape(text), radio, numbers, **UNQUEUED)
+    gr.on([number.input for number in numbers], known_shape, numbers, radio, **UNQUEUED)
+    return {"shape": radio, **dict(zip(SIZES, numbers, strict=True))}
 
 
 def _control(option: Option, value: Any) -> Component:  # noqa: ANN401

@@ -1,6 +1,6 @@
 """What programs call: the race and the einsum explainer, in plain JSON types.
 
-Signatures and docstrings are what the API page and MCP clients show; those of the race are made
+Signatures and docstrings are what the API page and MCP clients show; those of the race come
 from the table of options.
 """
 

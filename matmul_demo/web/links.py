@@ -17,7 +17,7 @@ from matmul_demo.lanes.ladder import KEYS, runnable_lanes
 from matmul_demo.machine.accelerator import missing_gpu
 from matmul_demo.options import QUOTE_LENGTH, Option, Settings, default_settings, options
 
-SHAPE_PARAMETER = "race"  # tells the page that a link is for a race
+SHAPE_PARAMETER = "race"  # a link with it is for a race
 GRADIO_PARAMETERS = ("view", "deep_link")  # and whatever begins with two underscores
 
 

@@ -89,14 +89,14 @@ class Panel:
         self, make_job: Callable[[Update], Job], inputs: set[Any], work: dict[str, Any]
     ) -> None:
         """Let the two buttons do all this with a job from the values of `inputs`."""
-        shown = [self.place, self.notice, *self.charts.values()]
+        outputs = [self.place, self.notice, *self.charts.values()]
         ready = self.start.click(
             lambda values: self.prepare(lambda: make_job(values)), inputs,
-            [self.job, self.start, self.stop, *shown], **UNQUEUED,
+            [self.job, self.start, self.stop, *outputs], **UNQUEUED,
         )  # fmt: skip
         end = ready.then(
-            self.run, self.job, shown, show_progress="minimal", show_progress_on=self.place,
+            self.run, self.job, outputs, show_progress="minimal", show_progress_on=self.place,
             api_visibility="private", **work,
         )  # fmt: skip
         end.then(self.rest, None, [self.start, self.stop], **UNQUEUED)
-        self.stop.click(self.end, self.job, shown, **UNQUEUED)
+        self.stop.click(self.end, self.job, outputs, **UNQUEUED)

@@ -70,7 +70,7 @@ def status(report: RaceReport) -> str:
 
 
 def _axis(axis: Axis | None) -> str:
-    """Labelled decades; every third is kept where there is little room."""
+    """Labelled decades; every third is kept where there is little space."""
     if axis is None:
         return '<div class="race-axis" aria-hidden="true"><div></div></div>'
     ticks = []

@@ -41,9 +41,9 @@ class Axis:
 
 def spanning(values: Iterable[float], margin: float = 1.3, least: int = 2) -> Axis:
     """The decades that hold all values with a margin (a factor), at least `least` of them."""
-    known = list(values)
-    low = math.floor(math.log10(min(known) / margin))
-    high = math.ceil(math.log10(max(known) * margin))
+    numbers = list(values)
+    low = math.floor(math.log10(min(numbers) / margin))
+    high = math.ceil(math.log10(max(numbers) * margin))
     return Axis(low, max(high, low + least))
 
 

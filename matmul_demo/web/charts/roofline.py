@@ -84,8 +84,8 @@ class _Roof:
 def _dots(report: RaceReport) -> list[Result]:
     """The processor's lanes with a right result, fastest first."""
     here = {lane.key for lane in report.lanes if lane.device == "cpu"}
-    shown = [r for r in report.results if r.strategy in here and r.gflops and r.gbs]
-    return sorted(shown, key=lambda result: -(result.gflops or 0.0))
+    results = [r for r in report.results if r.strategy in here and r.gflops and r.gbs]
+    return sorted(results, key=lambda result: -(result.gflops or 0.0))
 
 
 def _intensity(result: Result) -> float:
@@ -119,12 +119,12 @@ def _labels(report: RaceReport, dots: list[Result], frame: plot.Frame) -> tuple[
         for (rank, result, (dot_x, dot_y)), height in zip(mine, heights, strict=True):
             y = 100 * height / HEIGHT
             lines += f'<polyline class="leader" points="{dot_x:.2f},{dot_y:.2f} {x:.2f},{y:.2f}"/>'
-            room = x if side == "left" else 100 - x
+            space = x if side == "left" else 100 - x
             anchor = f"right:{100 - x:.2f}%" if side == "left" else f"left:{x:.2f}%"
             name = escape(report.lane_name(result.strategy))
             texts += (
                 f'<span class="plot-label plot-label-{side}" title="{name}" '
-                f'style="{anchor};top:{y:.2f}%;max-width:{room:.2f}%">'
+                f'style="{anchor};top:{y:.2f}%;max-width:{space:.2f}%">'
                 f'<span class="plot-rank">{rank}</span><span class="plot-name">{name}</span></span>'
             )
     return lines, texts
@@ -177,13 +177,13 @@ def _levels(report: RaceReport) -> str:
 
 def _gpu(device: Accelerator) -> str:
     sheet = device.datasheet
-    promised = sheet.tflops if sheet else {}
+    tflops = sheet.tflops if sheet else {}
     rows = [
         html.row(
             product.numbers,
             _tflops(product.gflops / 1e3),
             f"{product.side:,}",
-            _tflops(promised.get(product.numbers)),
+            _tflops(tflops.get(product.numbers)),
         )
         for product in device.products
     ]

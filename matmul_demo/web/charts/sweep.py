@@ -64,11 +64,11 @@ def _winners(sweep: SweepReport) -> str:
 def _plot(sweep: SweepReport) -> str:
     rates = [r.gflops for report in sweep.reports for r in report.results if r.gflops]
     peaks = [r.machine.peak_gflops for r in sweep.reports if r.machine and r.machine.peak_gflops]
-    known = [*rates, *peaks]
+    values = [*rates, *peaks]
     ticks = tuple(float(size) for size in sweep.sizes)
     frame = plot.Frame(
         plot.Axis(math.log10(ticks[0] / 1.3), math.log10(ticks[-1] * 1.3)),
-        plot.spanning(known, least=3) if known else EMPTY_AXIS,
+        plot.spanning(values, least=3) if values else EMPTY_AXIS,
         X_NAME,
         Y_NAME,
         ticks,
@@ -89,8 +89,8 @@ def _plot(sweep: SweepReport) -> str:
 
 
 def _results(sweep: SweepReport, lane: Strategy) -> list[tuple[int, Result]]:
-    found = ((report.workload.rows, report.result(lane.key)) for report in sweep.reports)
-    return [(size, result) for size, result in found if result]
+    pairs = ((report.workload.rows, report.result(lane.key)) for report in sweep.reports)
+    return [(size, result) for size, result in pairs if result]
 
 
 def _rate(result: Result) -> str:

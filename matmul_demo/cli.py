@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from matmul_demo.errors import RaceError
 from matmul_demo.lanes.ladder import KEYS
-from matmul_demo.options import Option, Settings, default_settings, options
+from matmul_demo.options import Settings, default_settings, options
 
 if TYPE_CHECKING:
     from matmul_demo.racing.report import RaceReport
@@ -30,17 +30,14 @@ def make_parser(table: type[Settings] = Settings) -> argparse.ArgumentParser:
     for option in options(table):
         default = getattr(defaults, option.name)
         default = f"{default:g}" if isinstance(default, float) else default
+        choices = "{" + ",".join(option.choices) + "}"
         parser.add_argument(
-            option.flag, dest=option.name, default=argparse.SUPPRESS, metavar=_metavar(option),
-            help=option.description() + ("" if default is None else f" (default {default})"),
+            option.flag, dest=option.name, default=argparse.SUPPRESS,
+            metavar=option.metavar or choices,
+            help=option.help + ("" if default is None else f" (default {default})"),
         )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     return parser
-
-
-def _metavar(option: Option) -> str | None:
-    few = option.choices and not option.metavar
-    return "{" + ",".join(option.choices) + "}" if few else option.metavar
 
 
 def main(argv: Sequence[str] | None = None, table: type[Settings] = Settings) -> int:

@@ -8,7 +8,7 @@ Python API are all built from it, and all of them check values here. A new optio
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -18,6 +18,7 @@ from matmul_demo.lanes.ladder import KEYS
 from matmul_demo.machine.processor import available_threads
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL, Workload, parse_shape
 
+BUDGET = (1.0, 120.0)  # seconds, the least and the most
 QUOTE_LENGTH = 40  # characters of a value that a sentence repeats
 T = TypeVar("T", bound="Settings")
 
@@ -29,7 +30,7 @@ class Option:
     Attributes:
         help: what it decides, in a phrase; for the command and the API.
         choices: the values that are possible; empty for any.
-        limits: the smallest and the largest number, or a function that finds them on this machine.
+        limits: the smallest and the largest number.
         label: on the page; empty for an option that the page does not show.
         info: a remark below the label.
         flag: of the command.
@@ -44,7 +45,7 @@ class Option:
 
     help: str
     choices: tuple[str, ...] = ()
-    limits: tuple[float, float] | Callable[[], tuple[float, float]] | None = None
+    limits: tuple[float, float] | None = None
     label: str = ""
     info: str = ""
     flag: str = ""
@@ -55,17 +56,6 @@ class Option:
     type: type = str
     many: bool = False
     default: Any = None
-
-    def range(self) -> tuple[float, float]:
-        """The smallest and the largest number that are possible here."""
-        limits = self.limits() if callable(self.limits) else self.limits
-        return limits or (-math.inf, math.inf)
-
-    def description(self) -> str:
-        """The help, with the limits where they are the same on every machine."""
-        if isinstance(self.limits, tuple):
-            return f"{self.help}, from {self.limits[0]:g} to {self.limits[1]:g}"
-        return self.help
 
     def check(self, value: Any) -> Any:  # noqa: ANN401  (of any type)
         """The value in the option's type; a number may be written as text, a list as "a,b".
@@ -93,7 +83,7 @@ class Option:
             number = self.type(text) if not isinstance(text, bool) else math.nan
         except (TypeError, ValueError, OverflowError):
             raise self._refusal(value) from None
-        low, high = self.range()
+        low, high = self.limits or (-math.inf, math.inf)
         whole = self.type is float or isinstance(text, str) or number == text
         if not whole or not low <= number <= high:
             raise self._refusal(value)
@@ -106,7 +96,7 @@ class Option:
         if self.choices:
             allowed = f"choose {'some' if self.many else 'one'} of {', '.join(self.choices)}"
         elif self.limits:
-            low, high = self.range()
+            low, high = self.limits
             allowed = f"choose a number from {low:g} to {high:g}"
         return RaceError(f"The value {text} of {self.name} is not possible here; {allowed}.")
 
@@ -143,10 +133,10 @@ class Settings:
     )
     threads: int | None = option(
         None, "size of every library's thread pool; as many as this machine allows when left out",
-        limits=lambda: (1, available_threads()), label="Threads", metavar="N",
+        limits=(1, available_threads()), label="Threads", metavar="N",
     )  # fmt: skip
     budget: float = option(
-        20.0, "seconds for the whole race, about", limits=(1, 120),
+        20.0, "seconds for the whole race, about; from {:g} to {:g}".format(*BUDGET), limits=BUDGET,
         label="Seconds for the race, about", metavar="SECONDS",
         defaults={"page": 15.0, "api": 10.0},  # with the worker's start below twenty seconds
     )  # fmt: skip

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matmul_demo import digits
 from matmul_demo.errors import RaceError
-from matmul_demo.machine.processor import aligned
 
 LESSON_BATCH = "10x784x10"  # ten pictures against ten classes
 LESSON_FULL = "50000x784x10"  # MNIST's training set, as the lesson splits it
@@ -18,6 +19,7 @@ LESSON_FULL = "50000x784x10"  # MNIST's training set, as the lesson splits it
 MAX_SIDE = 1_000_000
 MAX_BYTES = 2**30  # matrices, two results and the float64 reference together
 MAX_FLOP = 2e11  # admits 4096 cubed; the float64 reference of that takes seconds
+LINE = 64  # bytes that travel between the caches together
 
 _SHAPE = re.compile(r"\s*(\d{1,12})\s*[x×*]\s*(\d{1,12})\s*[x×*]\s*(\d{1,12})\s*", re.IGNORECASE)
 
@@ -154,6 +156,13 @@ def make_matrices(workload: Workload) -> Matrices:
     a = aligned(shape_a, np.dtype(workload.dtype))
     np.divide(pictures, np.asarray(255, workload.dtype), out=a)
     return Matrices(a, b, source)
+
+
+def aligned(shape: tuple[int, ...], dtype: np.dtype) -> NDArray[Any]:
+    """An empty array that begins where a cache line does; no vector then lies across two."""
+    memory = np.empty(math.prod(shape) + LINE // dtype.itemsize, dtype)
+    start = -memory.ctypes.data % LINE // dtype.itemsize
+    return memory[start : start + math.prod(shape)].reshape(shape)
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, int], dtype: str) -> NDArray[np.floating]:

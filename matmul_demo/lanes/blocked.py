@@ -27,7 +27,8 @@ from matmul_demo.lanes.tiles import (
 )
 from matmul_demo.machine.compiler import VECTOR_BYTES, Array, jit, pool_size, prange
 from matmul_demo.machine.compiler import missing_numba as missing_numba
-from matmul_demo.machine.processor import LINE, aligned, caches
+from matmul_demo.machine.processor import caches
+from matmul_demo.workloads import LINE, aligned
 
 PACKED_ROWS = 8  # rows of B that are packed together
 APART = LINE // 8  # counters of 8 bytes, each in a line of its own

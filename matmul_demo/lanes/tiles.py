@@ -22,7 +22,7 @@ from matmul_demo.machine.compiler import (
     ir,
     types,
 )
-from matmul_demo.machine.processor import LINE
+from matmul_demo.workloads import LINE
 
 TILE_ROWS = 14 if REGISTERS == 32 else 6
 TILE_VECTORS = 2  # vectors of columns: 28 running sums in 32 registers, or 12 in 16

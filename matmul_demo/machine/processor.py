@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
 import platform
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import psutil
-from numpy.typing import NDArray
 
 CGROUP = Path("/sys/fs/cgroup")
 CACHE_FOLDER = Path("/sys/devices/system/cpu/cpu0/cache")
-LINE = 64  # bytes that travel between the caches together
 MIN_WATCH = 0.25  # seconds; the system counts in hundredths, which spoils shorter watches
 
 
@@ -104,13 +99,6 @@ def _count_cpus(text: str) -> int:
     """How many processors a list such as "0-3,8" names."""
     ends = [[int(end) for end in part.split("-")] for part in text.split(",")]
     return sum(end[-1] - end[0] + 1 for end in ends)
-
-
-def aligned(shape: tuple[int, ...], dtype: np.dtype) -> NDArray[Any]:
-    """An empty array that begins where a cache line does; no vector then lies across two."""
-    memory = np.empty(math.prod(shape) + LINE // dtype.itemsize, dtype)
-    start = -memory.ctypes.data % LINE // dtype.itemsize
-    return memory[start : start + math.prod(shape)].reshape(shape)
 
 
 class NeighbourWatch:

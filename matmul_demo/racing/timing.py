@@ -26,10 +26,6 @@ REST_MOST = 0.1  # seconds; three times what OpenBLAS spins
 GROWTH = 16  # a part grows at most by this factor, because its first timing is a rough one
 
 
-def _nothing() -> None:
-    """Do nothing before a block of calls."""
-
-
 @dataclass(frozen=True)
 class Stopwatch:
     """How calls are timed.
@@ -41,7 +37,7 @@ class Stopwatch:
     """
 
     now: Callable[[], float] = time.perf_counter
-    before: Callable[[], object] = _nothing
+    before: Callable[[], object] = lambda: None
     one_by_one: bool = False
 
     def block(self, call: Callable[[], object], calls: int) -> float:

@@ -56,7 +56,7 @@ class Form:
         if len(named["lanes"]) == len(runnable_lanes()):
             named["lanes"] = None
         for option in options(self.table):
-            if option.default is None and option.limits and named[option.name] == option.range()[1]:
+            if option.default is None and option.limits and named[option.name] == option.limits[1]:
                 named[option.name] = None  # the largest number that is possible, on any machine
         return self.table(**named)
 
@@ -79,7 +79,7 @@ def _control_value(option: Option, settings: Settings) -> Any:  # noqa: ANN401
     value = getattr(settings, option.name)
     if option.many:
         return [lane.key for lane in runnable_lanes() if value is None or lane.key in value]
-    return value if value is not None else option.range()[1] if option.limits else ""
+    return value if value is not None else option.limits[1] if option.limits else ""
 
 
 def build_form(table: type[Settings] = Settings) -> Form:
@@ -126,7 +126,7 @@ def _control(option: Option, value: Any) -> Component:  # noqa: ANN401
     if option.choices:
         return gr.Radio(list(option.choices), value=value, **texts)
     if option.limits:
-        low, high = option.range()
+        low, high = option.limits
         return gr.Slider(low, high, value, step=1, visible=high > low, **texts)
     return gr.Textbox(value, **texts)
 

@@ -46,7 +46,7 @@ def make_race_endpoint(table: type[Settings] = Settings) -> Callable[..., dict[s
     def race(*values: Any, **named: Any) -> dict[str, Any]:  # noqa: ANN401
         return run_race(replace(defaults, **signature.bind(*values, **named).arguments)).to_json()
 
-    arguments = "\n".join(f"    {one.name}: {one.description()}." for one in options(table))
+    arguments = "\n".join(f"    {one.name}: {one.help}." for one in options(table))
     race.__doc__ = RACE_DOCSTRING.format(arguments=arguments)
     race.__annotations__ = {one.name: one.annotation for one in parameters}
     race.__signature__ = signature  # type: ignore[attr-defined]

@@ -26,7 +26,7 @@ def threads(monkeypatch):
     monkeypatch.setattr(race, "Worker", ThreadWorker)
     monkeypatch.setattr(sweep, "Worker", ThreadWorker)
     monkeypatch.setattr(worker.roofline, "measure_machine", lambda *_: MACHINE)
-    ThreadWorker.started = 0
+    ThreadWorker.started = ThreadWorker.alive = ThreadWorker.most = 0
     return ThreadWorker
 
 

@@ -14,12 +14,8 @@ from matmul_demo.options import Settings, default_settings, option, options
 @pytest.mark.parametrize(
     ("values", "complaint"),
     [
-        ({"shape": "0x1x1"}, "between 1 and"),
-        ({"shape": "-5x1x1"}, "cannot be read"),
-        ({"shape": f"{'9' * 5000}x1x1"}, "cannot be read"),
         ({"shape": None}, "value None of shape is not possible here; write text"),
         ({"shape": "10x2000000x10"}, "2000000 inner; each of the three sizes"),
-        ({"shape": "1000000x1x1000000"}, "GiB"),
         ({"shape": "8x8x8", "data": "digits"}, "784 pixels"),
         ({"lanes": ["fastest"]}, "'fastest' of lanes is not possible here; choose some of naive_l"),
         ({"lanes": []}, "choose at least one"),
@@ -73,14 +69,16 @@ def test_the_budget_is_as_each_place_needs_it():
 class More(Settings):
     """A table with one entry more."""
 
-    rounds: int = option(3, "times that everything is run", limits=(1, 9), label="Rounds")
+    rounds: int = option(
+        3, "times that everything is run, at most 9", limits=(1, 9), label="Rounds"
+    )
 
 
 def test_an_entry_of_the_table_is_a_flag_of_the_command(capsys):
     with pytest.raises(SystemExit, match="0"):
         cli.main(["--help"], More)
     assert "--rounds" in (text := " ".join(capsys.readouterr().out.split()))
-    assert "times that everything is run, from 1 to 9 (default 3)" in text
+    assert "times that everything is run, at most 9 (default 3)" in text
     assert cli.main(["--rounds", "12"], More) == 2
     assert "12' of rounds is not possible here; choose a number from 1 to 9" in (
         capsys.readouterr().err
@@ -93,7 +91,7 @@ def test_an_entry_of_the_table_is_an_argument_of_the_endpoint():
     endpoint = make_race_endpoint(More)
     argument = inspect.signature(endpoint).parameters["rounds"]
     assert (argument.default, argument.annotation) == (3, int)
-    assert "    rounds: times that everything is run, from 1 to 9.\n" in endpoint.__doc__
+    assert "    rounds: times that everything is run, at most 9.\n" in endpoint.__doc__
     with pytest.raises(RaceError, match="0 of rounds"):
         endpoint("10x784x10", rounds=0)
     assert list(inspect.signature(race).parameters) == [

@@ -174,8 +174,8 @@ def _table_row(lane: Strategy, result: Result | None) -> str:
 
 
 def _machine(report: RaceReport) -> str:
-    lines = [escape(line) for line in text.machine_text(report).splitlines()]
-    lines += [escape(text.podium_text(report))] if report.podium() else []
+    sentences = [*text.machine_text(report).splitlines(), text.podium_text(report)]
+    lines = [escape(sentence) for sentence in sentences if sentence]
     how = ""
     if report.machine:
         how = (

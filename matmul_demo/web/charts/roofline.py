@@ -38,19 +38,20 @@ def _plot(report: RaceReport) -> str:
     machine = report.machine
     if machine is None or not machine.peak_gflops or not machine.bandwidth_gbs:
         return EMPTY_FRAME.draw("The roofline plot, empty before a race.", "", "")
-    roof = _Roof(machine.peak_gflops, machine.bandwidth_gbs)
+    peak, bandwidth = machine.peak_gflops, machine.bandwidth_gbs
+    ridge = peak / bandwidth  # the intensity where the roof bends
     workload = report.workload
     dots = _dots(report)
     intensities = [_intensity(result) for result in dots] + [workload.flop / workload.bytes_moved]
     frame = plot.Frame(
-        plot.spanning([*intensities, roof.ridge], margin=4.0),
-        plot.spanning([roof.peak, *(result.gflops or roof.peak for result in dots)]),
+        plot.spanning([*intensities, ridge], margin=4.0),
+        plot.spanning([peak, *(result.gflops or peak for result in dots)]),
         X_NAME,
         Y_NAME,
     )
     lines, labels = _labels(report, dots, frame)
     low, high = frame.x.ends
-    points = [(low, roof.at(low)), (roof.ridge, roof.peak), (high, roof.peak)]
+    points = [(low, min(peak, low * bandwidth)), (ridge, peak), (high, peak)]
     lines += frame.line(points, "roof")
     marks = "".join(_dot(report, result, frame) for result in dots)
     description = f"{len(dots)} lanes under a roof of {_roof_text(machine)}."
@@ -68,17 +69,6 @@ def _list(report: RaceReport) -> str:
         '<details class="plot-list"><summary>Which lane is which number</summary>'
         f"<ol>{items}</ol></details>"
     )
-
-
-class _Roof:
-    """Peak in GFLOP/s, bandwidth in GB/s, and the intensity in FLOP/byte where they meet."""
-
-    def __init__(self, peak: float, bandwidth: float) -> None:
-        self.peak, self.bandwidth, self.ridge = peak, bandwidth, peak / bandwidth
-
-    def at(self, intensity: float) -> float:
-        """GFLOP/s that can be reached at an intensity in FLOP/byte."""
-        return min(self.peak, intensity * self.bandwidth)
 
 
 def _dots(report: RaceReport) -> list[Result]:

@@ -11,9 +11,9 @@ MACHINE = Machine("a processor", 100.0, "so", 10.0, "thus")
 
 
 class ThreadWorker:
-    """Stands for `process.Worker`; `started` counts all that were ever started."""
+    """Stands for `process.Worker`; counts how many were started, and the most at once."""
 
-    started = 0
+    started = alive = most = 0
 
     def __init__(self, threads):
         self.threads = threads
@@ -24,7 +24,9 @@ class ThreadWorker:
         if self.stopped:
             return None
         if self.connection is None:
-            type(self).started += 1
+            ThreadWorker.started += 1
+            ThreadWorker.alive += 1
+            ThreadWorker.most = max(ThreadWorker.most, ThreadWorker.alive)
             self.connection, theirs = Pipe()
             Thread(target=self._serve, args=(theirs,), daemon=True).start()
         return self.connection
@@ -37,6 +39,7 @@ class ThreadWorker:
     def end(self, at_once):
         if self.connection:
             self.connection.close()
+            ThreadWorker.alive -= 1
         self.connection = None
         return 0
 

@@ -2,25 +2,14 @@
 
 import csv
 import json
-import os
-import threading
 import time
 
-import psutil
 import pytest
 from gradio_client import Client
 
 from matmul_demo.machine.accelerator import missing_gpu
 
-# Gradio leaves event loops open, which are collected in these tests and not in others, and uses
-# what pandas 3 calls deprecated.
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -30,55 +19,19 @@ def client(url):
     client.close()
 
 
-VISITORS = 5
-
-
-class WorkerWatch:
-    """Looks at our child processes all the time: which are workers, and how many at once."""
-
-    def __init__(self):
-        self.seen, self.most = set(), 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
-
-    def _look(self):
-        me = psutil.Process(os.getpid())
-        while not self._over.wait(0.01):
-            alive = {child.pid for child in me.children() if self._is_worker(child)}
-            self.seen |= alive
-            self.most = max(self.most, len(alive))
-
-    @staticmethod
-    def _is_worker(child):
-        try:
-            return "matmul_demo.racing.worker" in child.cmdline()
-        except psutil.Error:  # it has just ended
-            return False
-
-
-def test_visitors_at_once_are_served_in_turn(client):
-    def visit():
-        return client.submit(shape="8x8x8", lanes=["matmul_numpy"], budget=1, api_name="/race")
-
+def test_visitors_at_once_are_served_in_turn(client, threads):
+    """Whose race it is, is decided in the server; the races themselves run in its threads."""
+    jobs = [
+        client.submit(shape="8x8x8", lanes=["matmul_numpy"], budget=1, api_name="/race")
+        for _ in range(5)
+    ]
     ranks = set()
-    with WorkerWatch() as workers:
-        jobs = [visit() for _ in range(VISITORS)]
-        while not all(job.done() for job in jobs):
-            ranks |= {job.status().rank for job in jobs if not job.done()}
-            time.sleep(0.05)
-    races = [job.result() for job in jobs]
-    assert [race["results"][0]["status"] for race in races] == ["ok"] * VISITORS
-    assert len(workers.seen) == VISITORS
-    assert workers.most == 1
-    assert len(ranks - {None}) >= VISITORS - 2  # everybody was told how many were before
+    while not all(job.done() for job in jobs):
+        ranks |= {job.status().rank for job in jobs if not job.done()}
+        time.sleep(0.05)
+    assert [job.result()["results"][0]["status"] for job in jobs] == ["ok"] * 5
+    assert (threads.started, threads.most) == (5, 1)
+    assert len(ranks - {None}) >= 3  # each visitor hears how many are before
 
 
 @pytest.fixture

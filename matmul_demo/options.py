@@ -37,10 +37,8 @@ class Option:
         metavar: what the command's help writes for a value.
         parameter: the name in a link.
         defaults: values that stand for the default in one place: "page", "api" or "command".
-        name: of the field.
-        type: of a value: int, float or str.
-        many: whether there may be several values.
-        default: where nothing is said; None leaves the decision to the race.
+        name, type, many, default: from the field itself; `type` is int, float or str, `many` says
+            that there may be several values, and the default None leaves it to the race.
     """
 
     help: str

@@ -1,6 +1,6 @@
 """An einsum expression and the shapes of its operands → what it means and what it costs.
 
-What may be written, and how large, is decided in `expressions`.
+What may be written, and how large, is decided in `grammar`.
 """
 
 from __future__ import annotations

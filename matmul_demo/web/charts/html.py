@@ -9,14 +9,7 @@ from html import escape
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table.
-
-    Attributes:
-        text: what it says.
-        note: said after it, in the muted colour.
-        columns: how many it spans.
-        kind: its class in the stylesheet.
-    """
+    """A cell of a table; `note` is said after the text in the muted colour, `kind` is its class."""
 
     text: str
     note: str = ""

@@ -1,4 +1,4 @@
-"""The whole app when too much is asked of it, or the disk is full."""
+"""The whole app under too many requests, or the disk is full."""
 
 import errno
 import threading
@@ -38,7 +38,7 @@ def crowded(own_cache, monkeypatch):
     blocks.close()
 
 
-def test_who_finds_the_queue_full_is_told_so_and_the_others_are_served(crowded):
+def test_a_request_beyond_the_queue_is_refused_and_the_others_are_served(crowded):
     url, hold, began = crowded
     client = Client(url, verbose=False)
 

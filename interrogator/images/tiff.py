@@ -34,7 +34,7 @@ class _Samples(TiffImagePlugin.TiffImageFile):
 
     def load_prepare(self) -> None:
         if self._im is None:
-            self.im = Image.core.new(self.mode, self._tile_size)
+            self.im = Image.new(self.mode, self._tile_size).im
         ImageFile.ImageFile.load_prepare(self)
 
 
@@ -236,8 +236,9 @@ def _eight_bits(
         return scaled, notes
     values = samples.astype(np.float32)
     low, high, notes = _range(values, colours)
-    values -= low
-    values *= 255 / ((high - low) or 1.0)
+    with np.errstate(over="ignore", invalid="ignore"):  # those that stand for missing values
+        values -= low
+        values *= 255 / ((high - low) or 1.0)
     return np.clip(np.nan_to_num(values) + 0.5, 0, 255).astype(np.uint8), notes
 
 

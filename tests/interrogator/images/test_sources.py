@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from interrogator.errors import InterrogatorError
-from interrogator.images import remote
+from interrogator.images import sources
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -59,12 +59,12 @@ def loopback(monkeypatch):
     async def validate(host):
         return "127.0.0.1"
 
-    monkeypatch.setattr(remote, "async_validate_url", validate)
+    monkeypatch.setattr(sources, "async_validate_url", validate)
 
 
 def fetch(server, path, folder):
     address = f"http://localhost:{server.server_port}{path}"
-    return asyncio.run(remote.fetch(address, folder))
+    return asyncio.run(sources.fetch(address, folder))
 
 
 @pytest.mark.parametrize("path", ["/picture", "/moved"])
@@ -94,7 +94,7 @@ def test_what_is_too_long_is_given_up(server, loopback, tmp_path):
 
 
 def test_what_takes_too_long_is_given_up(server, loopback, tmp_path, monkeypatch):
-    monkeypatch.setattr(remote, "MOST_SECONDS", 0.3)
+    monkeypatch.setattr(sources, "MOST_SECONDS", 0.3)
     with pytest.raises(InterrogatorError, match="did not give the file within"):
         fetch(server, "/silent", tmp_path)
 
@@ -103,7 +103,7 @@ def test_what_takes_too_long_is_given_up(server, loopback, tmp_path, monkeypatch
 def test_what_is_not_there_is_told(server, loopback, tmp_path, path):
     with pytest.raises(InterrogatorError, match="Nothing can be had"):
         fetch(server, path, tmp_path)
-    assert len(server.asked) <= remote.MOST_REDIRECTS + 1
+    assert len(server.asked) <= sources.MOST_REDIRECTS + 1
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "169.254.169.254", "[::1]", ""])
@@ -113,5 +113,5 @@ def test_no_address_of_this_network_is_asked(server, tmp_path, host, monkeypatch
 
     monkeypatch.setattr("safehttpx.async_resolve_hostname_google", nobody)
     with pytest.raises(InterrogatorError, match="Nothing can be had"):
-        asyncio.run(remote.fetch(f"http://{host}:{server.server_port}/picture", tmp_path))
+        asyncio.run(sources.fetch(f"http://{host}:{server.server_port}/picture", tmp_path))
     assert server.asked == []

@@ -17,11 +17,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 import interrogator.web.tab
-import matmul_demo.ui
+import matmul_demo.web.tab
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode
 from interrogator.service import Service
-from matmul_demo.workloads import RaceError
+from matmul_demo.errors import RaceError
 
 TITLE = "Prompt interrogator & matmul race"
 ASSETS = Path(__file__).parent / "assets"
@@ -50,7 +50,7 @@ def build() -> gr.Blocks:
         with gr.Tab("Prompt interrogator", id="interrogator"):
             interrogator.web.tab.build(service, QUEUE)
         with gr.Tab("Matmul race", id="race"):
-            matmul_demo.ui.build(QUEUE)
+            matmul_demo.web.tab.build(QUEUE)
     for event in app.fns.values():
         if event.api_visibility == "public" and event.fn:
             event.fn = in_sentences(event.fn)

@@ -1,46 +1,136 @@
-"""Downloads of one repository: resumed where they were cut, checked, and put into the hub's cache.
+"""Brings a repository's files here: resumed where they were cut, checked, once for all who wait.
 
-The hub's own client forgets what arrived of a file when a download is cut, and checks sizes only.
-Here what arrived is kept as `<checksum>.incomplete` beside the cache's other blobs, the next
-attempt asks for the rest, and a file enters the cache only when its checksum is the announced one.
+What has arrived of a file is kept as `<checksum>.incomplete` beside the blobs of the hub's cache,
+the next attempt asks for the rest, and a file enters the cache only when its checksum is right.
+
+`huggingface_hub` forgets a cut download since 1.18 and checks sizes only
+(https://github.com/huggingface/huggingface_hub/issues/4196). When that is mended, replace
+everything from `_fetch` to `_link` by `hf_hub_download`. Where nothing is to be resumed it is no
+faster: 300 MiB over loopback take it 1.4 times as long. Through hf_xet it was not measured, which
+needs a storage server.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import logging
+import os
 import shutil
+import threading
 import time
-from dataclasses import dataclass
+import uuid
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
-from filelock import Timeout
-from huggingface_hub import constants, get_session, hf_hub_url
+from filelock import FileLock, Timeout
+from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError
-from huggingface_hub.utils import (  # type: ignore[attr-defined]
-    build_hf_headers,
-    hf_raise_for_status,
-)
 
 from interrogator.errors import InterrogatorError
-from interrogator.hub.cache import Store, is_checksum
-from interrogator.hub.client import ProgressCallback, RemoteFile, Repository, refusal
+from interrogator.hub import client
+from interrogator.hub.client import ProgressCallback, RemoteFile, Repository
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 5  # in a row that may bring nothing
+ATTEMPTS = 5  # in a row that may bring nothing new
 PAUSE_SECONDS = 0.5  # after the first of them; doubled after each further one
 SILENCE_SECONDS = 20.0  # without a byte, after which a connection counts as cut
-CHUNK = 2**20  # bytes read at once where a checksum is computed
-SPARED = 200 * 10**6  # bytes of the disk that a download leaves free
-_TRY_AGAIN = (408, 429, 500, 502, 503, 504)  # HTTP statuses that may be over soon
+POLL_SECONDS = 0.2  # between two looks at a download of another thread or process
+SPARE_BYTES = 200 * 10**6  # of the disk that a download leaves free
+_RETRY = (0, 408, 416, 429, 500, 502, 503, 504)  # HTTP statuses that may be over soon; 0: none
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-class _NothingCame(Exception):  # noqa: N818 (never leaves this file)
-    """The hub ended an answer before its first byte."""
+class _CutError(Exception):
+    """An answer ended before the file did, or was not the part that was asked for."""
+
+
+@dataclass
+class _Transfer:
+    """The download of one repository in a thread of its own: its latest news and its end."""
+
+    news: tuple[str, float | None] = ("Asking the hub for the models", None)
+    folder: Future[Path] = field(default_factory=Future)
+
+    def run(self, repository: Repository, files: list[RemoteFile]) -> None:
+        try:
+            self.folder.set_result(download(repository, files, self._keep))
+        except Exception as error:  # raised again in every thread that waits
+            self.folder.set_exception(error)
+
+    def _keep(self, text: str, share: float | None) -> None:
+        self.news = text, share
+
+
+class Transfers:
+    """Downloads in the background, one per repository, shared by all threads that wait for it.
+
+    A thread that stops waiting does not end a download for the others.
+    """
+
+    def __init__(self) -> None:
+        self._transfers: dict[str, _Transfer] = {}  # the latest of each repository
+        self._lock = threading.Lock()  # for the dictionary, never held for long
+
+    def fetch(
+        self, repositories: list[Repository], files: list[RemoteFile], report: ProgressCallback,
+        end: float | None = None,
+    ) -> dict[str, Path]:  # fmt: skip
+        """Return the local folder of each repository by name, downloading what is missing.
+
+        Args:
+            repositories: What to download, one after the other.
+            files: What `client.survey` found of them.
+            report: Called with the progress.
+            end: The end of waiting, by the monotonic clock; None: when the downloads end.
+
+        Raises:
+            InterrogatorError: A download failed, or it goes on beyond that time.
+        """
+        return {
+            repository.name: self._wait(self._start(repository, files), report, end)
+            for repository in repositories
+        }
+
+    def _start(self, repository: Repository, files: list[RemoteFile]) -> _Transfer:
+        """Return the running download of a repository, or start one."""
+        with self._lock:
+            transfer = self._transfers.get(repository.name)
+            if transfer is None or transfer.folder.done():
+                transfer = self._transfers[repository.name] = _Transfer()
+                work = (repository, files)
+                threading.Thread(target=transfer.run, args=work, daemon=True).start()
+            return transfer
+
+    def _wait(self, transfer: _Transfer, report: ProgressCallback, end: float | None) -> Path:
+        news = None
+        while True:
+            done, _ = wait([transfer.folder], POLL_SECONDS)
+            if transfer.news != news:
+                news = transfer.news
+                report(*news)
+            if done:
+                return transfer.folder.result()
+            if end is not None and time.monotonic() > end:
+                raise InterrogatorError(
+                    f"{transfer.news[0]}. This goes on without you: ask again in a while."
+                )
+
+
+@dataclass
+class _Progress:
+    """Reports how much has arrived of a repository's missing files, together `total` bytes."""
+
+    repository: str
+    total: int
+    report: ProgressCallback
+    finished: int = 0  # bytes of files that are complete
+
+    def __call__(self, have: int) -> None:
+        done = self.finished + have
+        text = f"Downloading {self.repository}: {done / 1e6:,.0f} of {self.total / 1e6:,.0f} MB"
+        self.report(text, min(1.0, done / self.total) if self.total else None)
 
 
 def download(repository: Repository, files: list[RemoteFile], report: ProgressCallback) -> Path:
@@ -48,173 +138,47 @@ def download(repository: Repository, files: list[RemoteFile], report: ProgressCa
 
     Args:
         repository: Which.
-        files: What `hub.survey` found of it, and perhaps of others.
+        files: What `client.survey` found of it, and perhaps of others.
         report: Called as bytes arrive.
 
     Raises:
         InterrogatorError: The connection failed, what came is damaged, or the disk is full.
     """
-    mine = [file for file in files if file.repository == repository.name]
-    store, commit = Store.of(repository), mine[0].commit
-    if any(file.commit != commit for file in mine):
+    found = [file for file in files if file.repository == repository.name]
+    commit, folder = found[0].commit, repository.folder
+    if any(file.commit != commit for file in found):
         raise InterrogatorError(
             f"{repository.name} changed on the hub while it was asked for. Try again."
         )
-    missing = [file for file in mine if not store.pointer(file).exists()]
-    total = sum(file.size for file in missing)
+    snapshot = folder / "snapshots" / commit
+    absent = [file for file in found if not (snapshot / file.name).exists()]
+    missing = [(file, folder / "blobs" / file.blob_name) for file in absent]
+    progress = _Progress(repository.name, sum(file.size for file in absent), report)
     try:
-        _check_room(repository, store, missing)
-        before = 0
-        for file in missing:
-            _fetch(repository, store, file, _Progress(repository.name, before, total, report))
-            store.link(file)
-            before += file.size
-        store.remember(repository.revision, commit)
+        _check_space(repository, missing)
+        for file, blob in missing:
+            _fetch(file, blob, progress)
+            _link(blob, snapshot / file.name)
+            progress.finished += file.size
+        if repository.revision != commit:  # so that it can be resolved without the hub
+            ref = folder / "refs" / repository.revision
+            ref.parent.mkdir(parents=True, exist_ok=True)
+            ref.write_text(commit)
     except OSError as error:
         raise _disk_failure(repository.name, error) from error
-    return store.folder / "snapshots" / commit
+    return snapshot
 
 
-@dataclass(frozen=True)
-class _Progress:
-    """Tells how much of a repository has arrived."""
-
-    repository: str
-    before: int  # bytes of earlier files
-    total: int
-    report: ProgressCallback
-
-    def __call__(self, have: int) -> None:
-        done = self.before + have
-        text = f"Downloading {self.repository}: {done / 1e6:,.0f} of {self.total / 1e6:,.0f} MB"
-        self.report(text, min(1.0, done / self.total) if self.total else None)
-
-
-def _check_room(repository: Repository, store: Store, missing: list[RemoteFile]) -> None:
-    blobs = [(file.size, store.blob(file)) for file in missing]  # of another commit, perhaps
-    needed = sum(size - _size(_partial(blob)) for size, blob in blobs if not blob.exists())
-    cache = next(p for p in (store.folder, *store.folder.parents) if p.exists())
+def _check_space(repository: Repository, missing: list[tuple[RemoteFile, Path]]) -> None:
+    needed = sum(file.size - _size(_partial(blob)) for file, blob in missing if not blob.exists())
+    cache = next(p for p in (repository.folder, *repository.folder.parents) if p.exists())
     free = shutil.disk_usage(cache).free
-    if needed > 0 and free < needed + SPARED:
+    if needed > 0 and free < needed + SPARE_BYTES:
         raise InterrogatorError(
             f"The disk is too full for {repository.name}: {needed / 1e9:.1f} GB are to be stored "
             f"in {constants.HF_HUB_CACHE}, and {free / 1e9:.1f} GB are free. "
             "Free some space or point HF_HOME at another disk."
         )
-
-
-def _fetch(repository: Repository, store: Store, file: RemoteFile, progress: _Progress) -> None:
-    """Bring one file into the cache, once for all processes of this machine."""
-    blob = store.blob(file)
-    blob.parent.mkdir(parents=True, exist_ok=True)
-    lock = store.lock(file)
-    while not lock.is_locked:
-        try:
-            lock.acquire(timeout=1)
-        except Timeout:
-            progress.report(f"Another program downloads {repository.name}: waiting for it", None)
-    with lock:
-        lock.release()  # `with` holds it a second time
-        if not blob.exists():
-            _receive_whole(repository, file, _partial(blob), progress)
-            _partial(blob).replace(blob)
-
-
-def _receive_whole(
-    repository: Repository, file: RemoteFile, partial: Path, progress: _Progress
-) -> None:
-    try:
-        _receive(repository, file, partial, progress)
-    except OSError as error:
-        if error.errno in _FULL:  # all that runs on this disk needs the room now
-            partial.unlink(missing_ok=True)
-        raise
-    if not _is_whole(partial, file.size, file.checksum):
-        partial.unlink()
-        raise InterrogatorError(
-            f"{file.name} of {repository.name} arrived damaged: it is not what the hub announced. "
-            "It was thrown away; try again."
-        )
-
-
-def _partial(blob: Path) -> Path:
-    return blob.with_name(blob.name + ".incomplete")
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _receive(repository: Repository, file: RemoteFile, partial: Path, progress: _Progress) -> None:
-    """Append to what is there until all of the file has arrived, or more than that."""
-    url = hf_hub_url(repository.id, file.name, revision=file.commit)
-    failures, most = 0, _size(partial)
-    while not partial.exists() or _size(partial) < file.size:
-        had = _size(partial)
-        try:
-            with partial.open("ab") as out:
-                _stream(url, out, had, file.size, progress)
-            if file.size and _size(partial) == had:
-                raise _NothingCame
-        except Exception as error:  # the client and its HTTP library each have their own
-            if isinstance(error, OSError) and not isinstance(error, HfHubHTTPError):
-                raise  # the disk's
-            reached = _size(partial)
-            failures = 1 if reached > most else failures + 1
-            most = max(most, reached)
-            log.warning("downloading %s of %s broke off: %r", file.name, repository.name, error)
-            _give_up_or_wait(repository, error, failures)
-
-
-def _give_up_or_wait(repository: Repository, error: Exception, failures: int) -> None:
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status and status not in _TRY_AGAIN:
-        raise refusal(repository.name, error) from error
-    if failures >= ATTEMPTS:
-        said = f"the hub answered {status}" if status else type(error).__name__
-        raise InterrogatorError(
-            f"The download of {repository.name} broke off ({said}). "
-            "Try again: it goes on where it stopped."
-        ) from error
-    time.sleep(PAUSE_SECONDS * 2 ** (failures - 1))
-
-
-def _stream(url: str, out: BinaryIO, had: int, size: int, progress: _Progress) -> None:
-    headers = {**build_hf_headers(), "Accept-Encoding": "identity"}
-    if had:
-        headers["Range"] = f"bytes={had}-"
-    with get_session().stream(
-        "GET", url, headers=headers, timeout=SILENCE_SECONDS, follow_redirects=True
-    ) as response:
-        partly, range_ = response.status_code == 206, response.headers.get("Content-Range", "")
-        astray = partly and had and not range_.startswith(f"bytes {had}-")
-        # 416: there is nothing behind what we have, so what we have is not of this file.
-        if response.status_code == 416 or astray:
-            out.truncate(0)  # the next attempt asks for all of it
-            return
-        hf_raise_for_status(response)  # and what has arrived is kept
-        if had and not partly:
-            out.truncate(0)
-            had = 0
-        for chunk in response.iter_bytes():  # as they arrive: nothing of a cut one is lost
-            out.write(chunk)
-            had += len(chunk)
-            progress(had)
-            if had > size:
-                return  # an endless answer must not fill the disk
-
-
-def _is_whole(path: Path, size: int, checksum: str) -> bool:
-    """Tell whether a file has the size and the checksum; any contents do where none is known."""
-    if path.stat().st_size != size:
-        return False
-    if not checksum:
-        return True
-    digest = hashlib.sha256() if len(checksum) == 64 else hashlib.sha1(f"blob {size}\0".encode())
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest() == checksum
 
 
 def _disk_failure(repository: str, error: OSError) -> InterrogatorError:
@@ -229,19 +193,107 @@ def _disk_failure(repository: str, error: OSError) -> InterrogatorError:
     )
 
 
-def remove_damaged(folder: Path) -> list[str]:
-    """Remove the files of a snapshot whose contents are not what their checksum says.
+def _partial(blob: Path) -> Path:
+    return blob.with_name(blob.name + ".incomplete")
 
-    Returns:
-        The names of what was removed; the next download brings them anew.
-    """
-    removed = []
-    for pointer in sorted(folder.rglob("*")):
-        blob = pointer.resolve()
-        if pointer.is_dir() or not is_checksum(blob.name):
-            continue
-        if not blob.exists() or not _is_whole(blob, blob.stat().st_size, blob.name):
-            pointer.unlink(missing_ok=True)
-            blob.unlink(missing_ok=True)
-            removed.append(str(pointer.relative_to(folder)))
-    return removed
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _fetch(file: RemoteFile, blob: Path, progress: _Progress) -> None:
+    """Bring one file into the cache, once for all processes of this machine."""
+    blob.parent.mkdir(parents=True, exist_ok=True)
+    # The lock of the hub's client, so that it and this program wait for each other.
+    locks = Path(constants.HF_HUB_CACHE) / ".locks" / blob.parents[1].name
+    locks.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(locks / f"{blob.name}.lock")
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=POLL_SECONDS)
+        except Timeout:
+            progress.report(f"Another program downloads {file.repository}: waiting for it", None)
+    try:
+        if not blob.exists():
+            _receive(file, _partial(blob), progress)
+            _partial(blob).replace(blob)  # a reader sees all of a file or none
+    finally:
+        lock.release()
+
+
+def _receive(file: RemoteFile, partial: Path, progress: _Progress) -> None:
+    """Complete what has arrived of a file, in as many attempts as bring something new; check it."""
+    failures, longest = 0, _size(partial)
+    while True:
+        try:
+            _append(file, partial, progress)
+            break
+        except Exception as error:  # the client and its HTTP library each have their own
+            if isinstance(error, OSError) and not isinstance(error, HfHubHTTPError):
+                if error.errno in _FULL:  # every program on this disk needs the space now
+                    partial.unlink(missing_ok=True)
+                raise
+            have = _size(partial)
+            failures, longest = 1 if have > longest else failures + 1, max(longest, have)
+            if client.http_status(error) == 416:  # nothing follows: what is here is another file's
+                partial.unlink(missing_ok=True)
+            log.warning("downloading %s of %s broke off: %r", file.name, file.repository, error)
+            _pause(file.repository, error, failures)
+    if not client.is_intact(partial, file.size, file.checksum):
+        partial.unlink()
+        raise InterrogatorError(
+            f"{file.name} of {file.repository} arrived damaged: it is not what the hub announced. "
+            "It was thrown away; try again."
+        )
+
+
+def _pause(repository: str, error: Exception, failures: int) -> None:
+    """Wait before the next attempt, or raise where there is to be none."""
+    status = client.http_status(error)
+    if status not in _RETRY:
+        raise client.refusal(repository, error) from error
+    if failures >= ATTEMPTS:
+        reason = f"the hub answered {status}" if status else type(error).__name__.strip("_")
+        raise InterrogatorError(
+            f"The download of {repository} broke off ({reason}). "
+            "Try again: it goes on where it stopped."
+        ) from error
+    time.sleep(PAUSE_SECONDS * 2 ** (failures - 1))
+
+
+def _append(file: RemoteFile, partial: Path, progress: _Progress) -> None:
+    """Append the rest of a file, or write all of it where the hub cannot resume."""
+    with partial.open("ab") as out:
+        have = out.tell()
+        if have >= file.size:
+            return
+        with file.stream(SILENCE_SECONDS, have) as response:
+            part = response.headers.get("Content-Range", "")
+            resumed = response.status_code == 206 and part.startswith(f"bytes {have}-")
+            if have and not resumed:
+                out.truncate(0)
+                have = 0
+                if response.status_code == 206:  # another part than that: ask for all of it
+                    raise _CutError
+            for chunk in response.iter_bytes():  # written as they arrive, so that a cut loses none
+                out.write(chunk)
+                have += len(chunk)
+                progress(have)
+                if have > file.size:
+                    return  # an endless answer must not fill the disk
+    if have < file.size:
+        raise _CutError
+
+
+def _link(blob: Path, pointer: Path) -> None:
+    """Show a blob in a snapshot, by a link or, on a file system without links, by a copy."""
+    pointer.parent.mkdir(parents=True, exist_ok=True)
+    temporary = pointer.with_name(f"{pointer.name}.{uuid.uuid4().hex}.incomplete")
+    try:
+        try:
+            temporary.symlink_to(os.path.relpath(blob, pointer.parent))
+        except OSError:
+            shutil.copyfile(blob, temporary)
+        temporary.replace(pointer)  # half a copy would be taken for all of it
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from typing import Any
 from interrogator.errors import InterrogatorError
 from interrogator.hub import client
 from interrogator.hub.client import Needed, ProgressCallback, RemoteFile, Repository
-from interrogator.hub.transfers import Transfers
+from interrogator.hub.download import Transfers
 from interrogator.models.memory import check_memory, fits
 from interrogator.models.registry import PRESETS, ModelNames
 from interrogator.networks.libraries import open_clip

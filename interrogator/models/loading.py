@@ -14,9 +14,8 @@ from typing import Any
 import torch
 
 from interrogator.errors import InterrogatorError
-from interrogator.hub.client import ProgressCallback
-from interrogator.hub.download import remove_damaged
-from interrogator.hub.transfers import Transfers
+from interrogator.hub.client import ProgressCallback, remove_damaged
+from interrogator.hub.download import Transfers
 from interrogator.models.choice import choose_names
 from interrogator.models.files import (
     CLIP_WEIGHTS,

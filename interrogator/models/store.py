@@ -9,7 +9,7 @@ from collections import OrderedDict
 import torch
 
 from interrogator.hub.client import ProgressCallback
-from interrogator.hub.transfers import Transfers
+from interrogator.hub.download import Transfers
 from interrogator.models import memory
 from interrogator.models.files import fetch
 from interrogator.models.loading import Models, clip_alone, load, load_clip

@@ -12,7 +12,7 @@ from gradio.components import Component
 from gradio.data_classes import ImageData, ListFiles
 from gradio.utils import get_upload_folder
 
-from interrogator.images import remote, uploads
+from interrogator.images import sources
 from interrogator.models.registry import ASSETS
 from interrogator.options import Option, options_of
 from interrogator.vocabulary.cleaning import SUFFIXES
@@ -148,7 +148,7 @@ def as_free_text(dropdown: gr.Dropdown) -> gr.Dropdown:
 
 
 def fetch_within_limits(block: gr.Image | gr.File) -> None:
-    """Have what a program names by its address fetched as `remote` does, which knows limits.
+    """Have what a program names by its address fetched as `sources` does, which knows limits.
 
     Gradio's own way reads all that an address gives into memory, whatever its size.
     """
@@ -157,7 +157,7 @@ def fetch_within_limits(block: gr.Image | gr.File) -> None:
     async def move(source: str | Path | None) -> str | None:
         if not re.match(r"https?://", str(source)):
             return await as_usual(source)
-        path = str(await remote.fetch(str(source), Path(block.GRADIO_CACHE)))
+        path = str(await sources.fetch(str(source), Path(block.GRADIO_CACHE)))
         block.temp_files.add(path)
         return path
 
@@ -171,13 +171,13 @@ def undecoded(payload: ImageData | None) -> str | bytes | None:
     `decode.read` looks before it decodes. (A subclass would do, but Gradio writes a .pyi file
     beside the source of every subclass.)
     """
-    return uploads.picture(payload.path, payload.url, get_upload_folder()) if payload else None
+    return sources.picture(payload.path, payload.url, get_upload_folder()) if payload else None
 
 
 def unread_lists(payload: ListFiles | None) -> list[str]:
     """Return the paths of uploaded lists; like `undecoded`, it reads uploads only."""
     paths = [file.path for file in payload.root] if payload else []
-    return uploads.lists(paths, get_upload_folder())
+    return sources.lists(paths, get_upload_folder())
 
 
 def example_files() -> list[str]:

@@ -24,24 +24,26 @@ class Trouble:
     Attributes:
         status: Answer with this status instead.
         cut_after: End the connection after so many bytes of the answer.
+        vanishes: The hub is gone after that cut, and answers nothing any more.
         silent: Send no byte until the test ends.
         slow_after: Send so many bytes, and the rest when the test says so (`released`).
         altered: Send other bytes than were announced.
         longer: Send more bytes than were announced, and no length.
-        deaf: Ignore the range that was asked for.
-        astray: Send another range than was asked for, and say so.
+        ignores_range: Ignore the range that was asked for.
+        wrong_range: Send another range than was asked for, and say so.
         times: How often; afterwards all is well.
         then: What goes wrong after that instead.
     """
 
     status: int = 0
     cut_after: int | None = None
+    vanishes: bool = False
     silent: bool = False
     slow_after: int | None = None
     altered: bool = False
     longer: bool = False
-    deaf: bool = False
-    astray: bool = False
+    ignores_range: bool = False
+    wrong_range: bool = False
     times: int = 1_000_000
     then: "Trouble | None" = None
 
@@ -58,6 +60,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self):
         hub = self.server
         headers = {name.lower(): value for name, value in self.headers.items()}
+        if hub.gone:
+            self.close_connection = True
+            return None
         hub.asked.append((self.command, self.path, headers))
         if hub.hanging:
             hub.released.wait(20)
@@ -120,13 +125,16 @@ class _Handler(BaseHTTPRequestHandler):
         if trouble.longer:
             self.close_connection = True
             return self._send(200, headers, sent + b"more", length=None)
-        if start and not trouble.deaf:
-            start = 1 if trouble.astray else start
+        if start and not trouble.ignores_range:
+            start = 1 if trouble.wrong_range else start
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
             return self._send(206, headers, sent[start:], cut_after=trouble.cut_after)
         if trouble.slow_after:
             return self._send_slowly(headers, sent, trouble.slow_after)
-        return self._send(200, headers, sent, cut_after=trouble.cut_after)
+        self._send(200, headers, sent, cut_after=trouble.cut_after)
+        if trouble.vanishes:
+            self.server.vanish()
+        return None
 
     def _send_slowly(self, headers, data, first):
         self._send(200, {**headers, "Content-Length": str(len(data))}, data[:first], length=None)
@@ -170,7 +178,7 @@ class FakeHub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.folder, self.hanging, self.asked = Path(folder), hanging, []
         self.trouble, self.gated, self.status = {}, set(), 0
-        self.released = threading.Event()
+        self.released, self.gone = threading.Event(), False
 
     @property
     def url(self):
@@ -192,10 +200,15 @@ class FakeHub(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
-    def __exit__(self, *_):
-        self.released.set()
+    def vanish(self):
+        """Stop listening, and close the connections that are open without an answer."""
+        self.gone = True
         self.shutdown()
         self.server_close()
+
+    def __exit__(self, *_):
+        self.released.set()
+        self.vanish()
 
 
 def git_sha1(data):

@@ -1,4 +1,7 @@
-"""One small repository on a hub on loopback, and how the tests of downloads ask for it."""
+"""One small repository on a hub on loopback, and how the tests of downloads fetch it.
+
+Run as a process of its own, it fetches the repository and prints the progress, then the folder.
+"""
 
 from huggingface_hub import constants
 
@@ -9,6 +12,7 @@ from tests.interrogator.fake_hub import Trouble
 WEIGHTS = "model.safetensors"
 NAME = "org/model"
 FILES = (Needed(("config.json",)), Needed((WEIGHTS,)))
+REPOSITORY = Repository(NAME, FILES)
 SIZE = 3_000_000  # bytes of the weights; a chunk is a million
 
 
@@ -38,3 +42,7 @@ def weights(server):
 
 def partials(tmp_path):
     return list((tmp_path / "cache").rglob("*.incomplete"))
+
+
+if __name__ == "__main__":
+    print(fetch(report=lambda text, share: print(text, flush=True)))

@@ -1,148 +1,138 @@
-"""The real loading code against a hub on loopback: small weights under the real names."""
-
-import json
-import os
-import subprocess
-import sys
-import time
-from pathlib import Path
+"""What is asked of a hub on loopback, of its refusals and its silence, and of the cache."""
 
 import pytest
-from PIL import Image
 
+from interrogator.errors import InterrogatorError
 from interrogator.hub import client
-from tests.interrogator.fake_hub import FakeHub
-from tests.interrogator.small_models import BORROWING, write_hub
-
-ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(scope="module")
-def repositories(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("hub")
-    write_hub(folder)
-    return folder
-
-
-@pytest.fixture
-def picture(tmp_path):
-    path = tmp_path / "red.png"
-    Image.new("RGB", (40, 30), "red").save(path)
-    return path
+from interrogator.hub.client import Needed, Repository
+from tests.interrogator.fake_hub import COMMIT, TOKEN, FakeHub, Trouble
+from tests.interrogator.one_model import (
+    FILES,
+    NAME,
+    REPOSITORY,
+    SIZE,
+    WEIGHTS,
+    fetch,
+    use,
+    weights,
+)
 
 
-def interrogate(tmp_path, endpoint, *arguments, **environment):
-    """Run the command line in a new process with a hub and an empty cache of its own."""
-    environment = {
-        **{k: v for k, v in os.environ.items() if k not in ("HF_HUB_OFFLINE", "HF_TOKEN")},
-        "HF_ENDPOINT": endpoint,
-        "HF_HOME": str(tmp_path / "hf"),
-        "INTERROGATOR_CACHE": str(tmp_path / "tables"),
-        **environment,
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "tests.interrogator.through_hub", tmp_path / "shapes", *arguments],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False,
+def test_a_survey_finds_name_size_commit_and_checksum_of_every_file(server):
+    config, large = client.survey([REPOSITORY])
+    assert (config.name, config.size, config.commit, config.cached) == (
+        "config.json", 2, COMMIT, False,
     )  # fmt: skip
+    # git hash-object of a file with the contents {}
+    assert config.checksum == "9e26dfeeb6e641a33dae4961196235bdb965b21b"
+    assert (large.name, large.size, len(large.checksum)) == (WEIGHTS, SIZE, 64)
+    assert client.read(config) == b"{}"
+    fetch()
+    assert [file.cached for file in client.survey([REPOSITORY])] == [True, True]
 
 
-def test_quality_is_the_default_where_the_hub_has_it_then_where_its_cache_has_it(
-    tmp_path, repositories, picture
-):
-    with FakeHub(repositories) as server:
-        done = interrogate(tmp_path, server.url, str(picture), "--json")
-        assert done.returncode == 0, done.stderr
-        got = [path for method, path, _ in server.asked if method == "GET"]
-    first = json.loads(done.stdout)
-    assert first["models"] | {"device": "", "dtype": ""} == {
-        "preset": "quality",
-        "caption": "Salesforce/blip-image-captioning-large",
-        "clip": "ViT-L-14/openai",
-        "embedded": False,
-        "device": "",
-        "dtype": "",
-    }
-    assert any("vit_large_patch14_clip_224.openai" in path for path in got)
-    assert any("blip-image-captioning-large/model.safetensors" in p for p in got)
-    assert "Downloading Salesforce/blip-image-captioning-large" in done.stderr
-    # The server is gone; what was downloaded is enough, and the answer is the same.
-    again = interrogate(tmp_path, server.url, str(picture), "--json")
-    assert again.returncode == 0, again.stderr
-    assert "Downloading" not in again.stderr
-    second = json.loads(again.stdout)
-    for key in ("prompt", "caption", "models", "vocabulary", "tokens"):
-        assert first[key] == second[key]
-    assert first["similarity"] == pytest.approx(second["similarity"], abs=1e-4)
+def test_optional_files_come_first_and_a_file_that_serves_two_needs_once(server):
+    for name in ("tokenizer.json", "merges.txt"):
+        (server.folder / NAME / name).write_text("{ }")
+    files = (*FILES, Needed(("no.json", "tokenizer.json"), required=False), *FILES)
+    files += (Needed(("absent.txt",), required=False), Needed(("merges.txt",), required=False))
+    names = [file.name for file in client.survey([Repository(NAME, files)])]
+    assert names == ["tokenizer.json", "merges.txt", "config.json", WEIGHTS]
 
 
-def test_without_hub_and_cache_the_demo_starts_and_says_why(tmp_path, picture):
-    done = interrogate(tmp_path, "http://127.0.0.1:9", str(picture), "--json")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["models"]["embedded"] is True
-    assert "Demo models are active" in done.stderr
-    assert "The model hub cannot be reached" in done.stderr
-    assert "choose the preset light or quality" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_cached_files_need_no_request(server):
+    folder = fetch()
+    server.asked.clear()
+    assert client.cached_folder(REPOSITORY) == folder
+    assert server.asked == []
+    assert fetch() == folder
+    assert {method for method, _, _ in server.asked} == {"HEAD"}
 
 
-def test_a_named_preset_that_cannot_be_had_is_refused_and_not_replaced(tmp_path, picture):
-    done = interrogate(tmp_path, "http://127.0.0.1:9", str(picture), "--preset", "light")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "'light' are not on this machine" in done.stderr
-    assert "choose the preset demo" in done.stderr
+@pytest.mark.parametrize(
+    ("name", "files", "says"),
+    [
+        ("nobody/nothing", FILES, "does not give out nobody/nothing"),
+        (NAME, (Needed(("other.safetensors", "other.bin")),), "no other.safetensors or other.bin"),
+        (f"{NAME}@v9", FILES, "no such revision of org/model@v9"),
+    ],
+)
+def test_what_the_hub_does_not_have_is_refused_by_name(server, name, files, says):
+    with pytest.raises(InterrogatorError, match=says):
+        client.survey([Repository(name, files)])
 
 
-def test_the_offline_switch_is_honoured(tmp_path, repositories, picture):
-    with FakeHub(repositories) as server:
-        done = interrogate(
-            tmp_path, server.url, str(picture), "--preset", "light", HF_HUB_OFFLINE="1"
-        )
-        assert server.asked == []
-    assert done.returncode == 2
-    assert "HF_HUB_OFFLINE forbids" in done.stderr
+@pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
+def test_a_survey_says_what_the_hub_answers(server, status):
+    server.status = status
+    says = "does not give out" if status < 500 else f"answered {status}"
+    with pytest.raises(InterrogatorError, match=says):
+        client.survey([REPOSITORY])
 
 
-def test_a_hub_that_hangs_is_given_up_in_time(tmp_path, repositories, monkeypatch):
-    needed = client.Repository("org/name", (client.Needed(("config.json",)),))
-    monkeypatch.setattr(client.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    with FakeHub(repositories, hanging=True) as server:
-        monkeypatch.setattr(
-            client,
-            "hf_hub_url",
-            lambda name, file, revision: f"{server.url}/{name}/resolve/{revision}/{file}",
-        )
-        start = time.monotonic()
-        with pytest.raises(client.InterrogatorError, match=r"did not answer|cannot be reached"):
-            client.survey([needed])
-        assert time.monotonic() - start < client.ANSWER_SECONDS + 1
-        assert server.asked, "the hub was never asked"
+def test_a_server_without_sizes_is_refused_as_a_mirror(server, monkeypatch):
+    about = client.get_hf_file_metadata(client.hf_hub_url(NAME, WEIGHTS))
+    nothing = lambda *_, **__: type(about)(**{**vars(about), "size": None})  # noqa: E731
+    monkeypatch.setattr(client, "get_hf_file_metadata", nothing)
+    with pytest.raises(InterrogatorError, match="If HF_ENDPOINT names a mirror"):
+        client.survey([REPOSITORY])
 
 
-def test_an_unknown_repository_is_told_as_such(repositories, tmp_path, picture):
-    with FakeHub(repositories) as server:
-        done = interrogate(tmp_path, server.url, str(picture), "--caption-model", "nobody/nothing")
-    assert done.returncode == 2
-    assert "nobody/nothing" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_hub_that_hangs_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 0.2)
+    with FakeHub(tmp_path, hanging=True) as server:
+        use(monkeypatch, server.url, tmp_path / "cache")
+        with pytest.raises(InterrogatorError, match=r"did not answer|cannot be reached"):
+            client.survey([REPOSITORY])
+        assert server.asked, "no request was sent"
+        assert not server.released.is_set(), "the answer was waited for"
 
 
-def test_a_clip_that_borrows_its_tokenizer_needs_the_hub_once_and_a_revision_can_be_pinned(
-    tmp_path, repositories, picture
-):
-    arguments = (
-        str(picture), "--json", "--caption", "a red wall", "--clip", f"{BORROWING}@v1",
-        "--caption-model", "Salesforce/blip-image-captioning-base@v1",
-    )  # fmt: skip
-    with FakeHub(repositories) as server:
-        done = interrogate(tmp_path, server.url, *arguments)
-        assert done.returncode == 0, done.stderr
-        assert any("/roberta-base/resolve/" in path for _, path, _ in server.asked)
-        pinned = [path for _, path, _ in server.asked if "laion" in path or "Salesforce" in path]
-        assert pinned
-        assert not any("/resolve/main/" in path for path in pinned)
-    with FakeHub(repositories, hanging=True) as server:
-        again = interrogate(tmp_path, server.url, *arguments)
-        assert again.returncode == 0, again.stderr
-        assert server.asked == []
-    assert json.loads(again.stdout)["models"]["clip"] == f"{BORROWING}@v1"
+def test_a_question_without_an_answer_is_given_up_and_a_refusal_beside_it_told(monkeypatch):
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 0.1)
+    hold = client.threading.Event()
+
+    def refuse():
+        raise InterrogatorError("refused")
+
+    with pytest.raises(InterrogatorError, match="did not answer within 0 seconds"):
+        client._answers([("a", lambda: 1), ("b", hold.wait)])
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 20)
+    with pytest.raises(InterrogatorError, match="refused"):
+        client._answers([("a", hold.wait), ("b", refuse)])
+    assert client._answers([("a", lambda: 1), ("b", lambda: 2)]) == [1, 2]
+    hold.set()
+
+
+def test_a_revision_can_be_pinned(server):
+    folder = fetch(f"{NAME}@v1")
+    assert folder == client.cached_folder(Repository(f"{NAME}@v1", FILES))
+    assert folder == client.cached_folder(Repository(f"{NAME}@{COMMIT}", FILES))
+    assert client.cached_folder(REPOSITORY) is None  # main was never resolved
+    surveyed = [path for method, path, _ in server.asked if method == "HEAD"]
+    assert surveyed
+    assert all("/resolve/v1/" in path for path in surveyed)
+
+
+def test_a_token_opens_a_gated_repository_and_goes_to_no_other_host(server, monkeypatch):
+    server.gated.add(NAME)
+    with pytest.raises(InterrogatorError, match="accepted its terms"):
+        fetch()
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    assert (fetch() / WEIGHTS).read_bytes() == weights(server)
+    sent = {
+        path.split("/")[1]: headers.get("authorization")
+        for method, path, headers in server.asked if method == "GET"
+    }  # fmt: skip
+    assert sent == {"org": f"Bearer {TOKEN}", "elsewhere": None}
+
+
+def test_a_model_is_cached_only_with_its_optional_files(server):
+    (server.folder / NAME / "tokenizer.json").write_text("{ }")
+    files = (*FILES, Needed(("tokenizer.json",), required=False))
+    server.trouble["tokenizer.json"] = Trouble(status=404, times=1)
+    with pytest.raises(InterrogatorError, match="does not give out"):
+        fetch(f"{NAME}@{COMMIT}", files)
+    # Once all required files are here, nothing would fetch the rest.
+    assert client.cached_folder(Repository(f"{NAME}@{COMMIT}", files)) is None
+    assert (fetch(f"{NAME}@{COMMIT}", files) / "tokenizer.json").exists()

@@ -9,7 +9,7 @@ import pytest
 
 from interrogator.errors import InterrogatorError
 from interrogator.hub import client
-from interrogator.hub.transfers import Transfers
+from interrogator.hub.download import Transfers
 from interrogator.models import registry
 from interrogator.models.choice import check_offered, choose_names
 from interrogator.models.files import SHARDS, download_bytes, fetch

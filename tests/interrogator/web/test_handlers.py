@@ -89,7 +89,7 @@ def test_an_address_is_fetched_within_limits(client, monkeypatch, tmp_path):
         path.write_bytes(CAT.read_bytes())
         return path
 
-    monkeypatch.setattr("interrogator.images.remote.fetch", fetch)
+    monkeypatch.setattr("interrogator.images.sources.fetch", fetch)
     mark = {"meta": {"_type": "gradio.FileData"}}
     done = client.predict({"path": "http://example.org/cat.jpg", **mark}, api_name="/interrogate")
     assert "cat" in done["caption"]

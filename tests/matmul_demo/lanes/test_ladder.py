@@ -35,7 +35,7 @@ def lane_and_dtype():
         yield pytest.param(lane, "float64", id=f"{lane.key}-float64", marks=marks)
 
 
-@pytest.mark.parametrize(("lane", "dtype"), lane_and_dtype())
+@pytest.mark.parametrize(("lane", "dtype"), [*lane_and_dtype()])
 def test_every_lane_computes_the_product_exactly(lane, dtype):
     a, b, c = whole_numbers(7, 19, 5)
     result = to_numpy(lane.multiply(*lane.convert(np.array(a, dtype), np.array(b, dtype))))

@@ -20,6 +20,7 @@ from PIL import Image
 from docs import generate
 from docs.generate import RESULTS, ROOT
 from interrogator.images import decode
+from interrogator.images.formats import FORMATS_TEXT
 from interrogator.prompts.rules import MOST_ARTISTS, MOST_PHRASES
 from interrogator.vocabulary.selection import MOST_OWN
 from training.painter.spec import SUBJECTS
@@ -332,6 +333,7 @@ def test_screenshots_are_pictures_of_a_size_that_loads_at_once():
 def test_the_limits_are_those_of_the_code():
     text = text_of("docs/api.md")
     assert f"{decode.MAX_BYTES // 2**20} MB and {decode.MAX_PIXELS // 10**6} megapixels" in text
+    assert f"megapixels: {FORMATS_TEXT}." in text
     assert f"{MOST_PHRASES} phrases, {MOST_ARTISTS} artists, {MOST_OWN:,} phrases" in text
 
 

@@ -29,8 +29,8 @@ def page(chromium, app_url):
 def test_words_are_chosen_and_counted(page):
     page.get_by_role("button", name="Settings").click()
     page.get_by_role("button", name="Words").click()
-    page.fill("#own-words textarea", "(a cat in dots:1.3)\n\nfog\nFog")
-    page.press("#own-words textarea", "Tab")
+    page.fill("#set-own-words textarea", "(a cat in dots:1.3)\n\nfog\nFog")
+    page.press("#set-own-words textarea", "Tab")
     dropped = "#word-counts :text('2 lines dropped (blank line 1, duplicate 1)')"
     page.wait_for_selector(dropped)
     page.get_by_text("none – no artist, in no list").click()
@@ -112,7 +112,7 @@ def test_models_of_ones_own_are_chosen_by_folder(page, tmp_path):
     page.get_by_role("button", name="How the caption is written").click()
     page.locator("#set-caption-fewest input[type=number]").fill("4")
     page.get_by_role("button", name="Words").click()
-    page.fill("#own-words textarea", "dots\nstripes\nfog")
+    page.fill("#set-own-words textarea", "dots\nstripes\nfog")
     page.get_by_text("in place of our lists").click()
     page.set_input_files("#picture input[type=file]", CAT)
     page.wait_for_selector(DONE, timeout=60_000)

@@ -48,7 +48,7 @@ def test_a_disk_without_space_is_refused_before_the_first_byte(server, monkeypat
 def test_what_is_stored_already_needs_no_space(server, monkeypatch):
     first = fetch()
     shutil.rmtree(first)  # another revision of the same weights comes to the same blobs
-    usage = shutil.disk_usage(constants.HF_HUB_CACHE)._replace(free=download.SPARE_BYTES)
+    usage = shutil.disk_usage(constants.HF_HUB_CACHE)._replace(free=download.SPARE_BYTES - 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     assert (fetch() / WEIGHTS).read_bytes() == weights(server)
     assert len(server.got(WEIGHTS)) == 1
@@ -83,8 +83,12 @@ def cut(path):
         file.truncate(1000)
 
 
-@pytest.mark.parametrize("damage", [change, cut])
-def test_a_cache_file_that_was_changed_or_cut_is_removed_and_fetched_anew(server, damage):
+def remove(path):
+    path.resolve().unlink()
+
+
+@pytest.mark.parametrize("damage", [change, cut, remove])
+def test_a_cache_file_that_was_changed_cut_or_removed_is_fetched_anew(server, damage):
     folder = fetch()
     damage(folder / WEIGHTS)
     assert client.remove_damaged(folder) == [WEIGHTS]

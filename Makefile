@@ -1,6 +1,6 @@
-# install, run, test, lint, bench, train: the commands that the README promises.
+# The commands that README.md and CONTRIBUTING.md name.
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint bench train space versions
+.PHONY: help install run lint test test-all docs bench train space versions
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -8,42 +8,56 @@ PORT ?= 7860
 SPACE ?= OWNER/NAME
 VENV := .venv
 BIN := $(VENV)/bin
+# What running needs, and what tests, linters and benchmarks need beside it.
 STAMP := $(VENV)/.installed
+STAMP_DEV := $(VENV)/.installed-dev
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS)
+# Two files at a time; those with slow tests first, as tests/conftest.py orders them.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 help: ## list the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-install: $(STAMP) ## make .venv and install into it; nothing to do when nothing changed
+install: $(STAMP) ## make .venv with what running needs; nothing to do when nothing changed
 
-$(STAMP): requirements.txt requirements-dev.txt requirements-reference.txt constraints.txt
+$(STAMP): requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \
 	sys.exit("Python 3.11 or newer is needed; %s is %d.%d. Name another with: make install PYTHON=python3.11" \
 	% (sys.executable, *v) if v < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) \
-	  --requirement requirements-dev.txt --constraint constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(PIP_ARGS) \
-	  --requirement requirements-reference.txt
+	$(PIP) --requirement requirements.txt --constraint constraints.txt
+	@touch $@
+
+$(STAMP_DEV): $(STAMP) requirements-dev.txt requirements-reference.txt
+	$(PIP) --requirement requirements-dev.txt --constraint constraints.txt
+	$(PIP) --no-deps --requirement requirements-reference.txt
 	@touch $@
 
 run: install ## serve the app on http://HOST:PORT
 	HOST=$(HOST) PORT=$(PORT) $(BIN)/python app.py
 
-lint: install ## ruff (format and rules) and mypy
+lint: $(STAMP_DEV) ## ruff (format and rules), mypy, and whether the generated documents are up to date
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m docs.generate --check --fast
 
-test: lint ## linters, type checks and every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
+test: lint ## linters, type checks and the tests that are not slow
+	$(PYTEST) -m "not slow"
 
-bench: install ## every benchmark: a table, then one JSON line
+test-all: lint ## linters, type checks and every test: documented commands, the browser, a Space's start
+	$(PYTEST) --cov --cov-report=term
+
+docs: $(STAMP_DEV) ## write the generated parts of README.md and docs/
+	$(BIN)/python -m docs.generate
+
+bench: $(STAMP_DEV) ## every benchmark: a table, then one JSON line
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
 
-space: install ## check that pushing makes a Space, and print how to push: make space SPACE=OWNER/NAME
+space: $(STAMP_DEV) ## check that pushing makes a Space, and print how to push: make space SPACE=OWNER/NAME
 	$(BIN)/python -m deploy --space $(SPACE)
 
-versions: install ## the tests on the lowest and the newest versions that are allowed (long; downloads both)
+versions: $(STAMP_DEV) ## the tests on the lowest and the newest versions that are allowed (long; downloads both)
 	$(BIN)/python -m deploy.versions $(VERSIONS)
 
 train: install ## paint the pictures and train the embedded models into assets/models (about three hours on two cores)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import errno
+import functools
 import inspect
 import logging
 import os
-import re
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 import interrogator.web.tab
-import matmul_demo.ui
+import matmul_demo.web.tab
+from interrogator.errors import InterrogatorError
 from interrogator.images import decode
 from interrogator.service import Service
+from matmul_demo.errors import RaceError
 
 TITLE = "Prompt interrogator & matmul race"
 ASSETS = Path(__file__).parent / "assets"
@@ -46,19 +50,37 @@ def build() -> gr.Blocks:
         with gr.Tab("Prompt interrogator", id="interrogator"):
             interrogator.web.tab.build(service, QUEUE)
         with gr.Tab("Matmul race", id="race"):
-            matmul_demo.ui.build(QUEUE)
+            matmul_demo.web.tab.build(QUEUE)
     for event in app.fns.values():
         if event.api_visibility == "public" and event.fn:
-            event.fn.__doc__ = flowing(event.fn.__doc__ or "")
+            event.fn = in_sentences(event.fn)
+    for block in app.blocks.values():
+        for method in {"preprocess", "async_move_resource_to_block_cache"} & vars(block).keys():
+            setattr(block, method, in_sentences(getattr(block, method)))
     return app.queue(max_size=MAX_WAITING)
 
 
-def flowing(docstring: str) -> str:
-    """Return a docstring with one line for each argument, as Gradio's API pages read them."""
-    text = re.sub(r"\n {8,}", " ", inspect.cleandoc(docstring))
-    head, _, rest = text.partition("Returns:\n")
-    returned = " ".join(rest.partition("\n\n")[0].split())
-    return f"{head}Returns:\n    {returned}" if rest else head
+def in_sentences(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the sentence of an error that a person caused reach that person, for both tabs."""
+
+    def said(error: Exception) -> gr.Error:
+        return gr.Error(str(error), print_exception=False)
+
+    @functools.wraps(function)
+    def wrapped(*values: Any, **named: Any) -> Any:  # noqa: ANN401
+        try:
+            return function(*values, **named)
+        except (InterrogatorError, RaceError) as error:
+            raise said(error) from error
+
+    @functools.wraps(function)
+    async def waiting(*values: Any, **named: Any) -> Any:  # noqa: ANN401
+        try:
+            return await function(*values, **named)
+        except (InterrogatorError, RaceError) as error:
+            raise said(error) from error
+
+    return waiting if inspect.iscoroutinefunction(function) else wrapped
 
 
 def disk_is_full(_: Request, error: Exception) -> Response:
@@ -69,8 +91,8 @@ def disk_is_full(_: Request, error: Exception) -> Response:
     return PlainTextResponse("The disk of this server is full. Try again in an hour.", 507)
 
 
-def launch_settings() -> dict:
-    """Return what `Blocks.launch` is told; HOST and PORT come from the environment."""
+def launch_settings() -> dict[str, Any]:
+    """Return the arguments of `Blocks.launch`; HOST and PORT come from the environment."""
     return {
         "theme": THEME,
         "css_paths": [ASSETS / "style.css"],

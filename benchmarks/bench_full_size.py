@@ -29,7 +29,7 @@ from interrogator.networks.libraries import open_clip, transformers
 from interrogator.networks.runtime import choose_runtime
 from interrogator.pipeline import Interrogator, Settings
 from interrogator.prompts.table import Table, neutral_pictures
-from interrogator.vocabulary.lists import vocabulary_for
+from interrogator.service import vocabulary_for
 
 SPOKEN = Captioning(most=20)  # what BLIP usually says; random weights never end a sentence
 WORDS = 30_524

@@ -40,12 +40,12 @@ def seconds_to_page() -> float:
 
 def seconds_per_picture(mode: str) -> list[float]:
     from interrogator.images import decode
-    from interrogator.models.choice import choose_names
-    from interrogator.models.registry import ASSETS
+    from interrogator.models.registry import ASSETS, PRESETS
     from interrogator.pipeline import Settings
+    from interrogator.request import Request
     from interrogator.service import Service
 
-    interrogator, _ = Service().prepare(choose_names("demo"))
+    interrogator, _ = Service().prepare(Request(PRESETS["demo"]))
     files = sorted((ASSETS / "examples").glob("*.jpg"))
     interrogator.run(decode.read(files[0]), Settings(mode))  # warms the kernels up
     times = []

@@ -16,8 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from matmul_demo.race import DEFAULT_BUDGET, make_race
-from matmul_demo.strategies import LADDER
+from matmul_demo.lanes.ladder import LADDER
+from matmul_demo.options import Settings
+from matmul_demo.racing.race import run_race
 from matmul_demo.text import text_table
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL
 
@@ -28,16 +29,16 @@ ALLOWED = 0.2  # of the budget, more or less
 def main() -> None:
     races = []
     for shape in SHAPES:
-        print(f"racing {shape}, about {DEFAULT_BUDGET:g} seconds", file=sys.stderr)
+        print(f"racing {shape}, about {Settings.budget:g} seconds", file=sys.stderr)
         start = time.monotonic()
-        *_, report = make_race(shape, budget=DEFAULT_BUDGET).run()
+        report = run_race(Settings(shape))
         seconds = time.monotonic() - start
         print(text_table(report))
         here = [lane for lane in LADDER if not lane.unavailable("cpu")]
         right = [r.strategy for r in report.results if r.status == "ok"]
-        within = abs(seconds / DEFAULT_BUDGET - 1) <= ALLOWED
+        within = abs(seconds / Settings.budget - 1) <= ALLOWED
         print(
-            f"{len(right)} of {len(here)} lanes right; {seconds:.1f} s of {DEFAULT_BUDGET:g}, "
+            f"{len(right)} of {len(here)} lanes right; {seconds:.1f} s of {Settings.budget:g}, "
             f"{'within' if within else 'NOT within'} {ALLOWED:.0%}\n"
         )
         races.append({"seconds": seconds, "within": within, **report.to_json()})

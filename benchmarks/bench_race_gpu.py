@@ -15,11 +15,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from matmul_demo import accelerator, gpu
-from matmul_demo.accelerator import Accelerator, Device
-from matmul_demo.race import make_race
-from matmul_demo.report import Report
-from matmul_demo.strategies import LADDER
+from matmul_demo.lanes.ladder import LADDER
+from matmul_demo.machine import accelerator
+from matmul_demo.machine.accelerator import Accelerator, Cuda
+from matmul_demo.options import Settings
+from matmul_demo.racing.race import run_race
+from matmul_demo.racing.report import RaceReport
 from matmul_demo.text import gpu_text, percent_text, text_table
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL
 
@@ -32,12 +33,12 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    reason = gpu.missing()
+    reason = accelerator.missing_gpu()
     if reason:
         print(f"{reason} Nothing was measured.")
         print(json.dumps({"benchmark": "race_gpu", "skipped": reason}))
         return
-    device = accelerator.Cuda()
+    device = Cuda()
     roof = accelerator.measure(device)
     large = bfloat16_gflops(device)
     print(f"{gpu_text(roof)}\n{large_text(large, roof)}\n")
@@ -47,19 +48,19 @@ def main() -> None:
     print(json.dumps(record(roof, large, reports), allow_nan=False))
 
 
-def race(shape: str) -> Report:
+def race(shape: str) -> RaceReport:
     """Every lane of the GPU, and two of the processor."""
     print(f"racing {shape}, about {BUDGET:g} seconds", file=sys.stderr)
-    lanes = [lane.key for lane in LADDER if lane.device == "cuda" or lane.key in BESIDE]
-    *_, report = make_race(shape, lanes, device="cuda", budget=BUDGET).run()
+    lanes = tuple(lane.key for lane in LADDER if lane.device == "cuda" or lane.key in BESIDE)
+    report = run_race(Settings(shape, lanes, device="cuda", budget=BUDGET))
     print(text_table(report), end="\n\n")
     return report
 
 
-def bfloat16_gflops(device: Device) -> float:
+def bfloat16_gflops(device: Cuda) -> float:
     """10⁹ FLOP per second of the large product."""
     call = device.multiplying("bfloat16", SIDE)
-    return 2 * SIDE**3 / accelerator.fastest(call, device.now) / 1e9
+    return 2 * SIDE**3 / accelerator.fastest_seconds(call, device.now) / 1e9
 
 
 def large_text(large: float, roof: Accelerator) -> str:
@@ -76,7 +77,7 @@ def large_text(large: float, roof: Accelerator) -> str:
     )
 
 
-def record(roof: Accelerator, large: float, reports: list[Report]) -> dict[str, Any]:
+def record(roof: Accelerator, large: float, reports: list[RaceReport]) -> dict[str, Any]:
     """All of it as plain JSON."""
     races = [report.to_json() for report in reports]
     machine = races[0]["machine"] if races else None
@@ -93,7 +94,7 @@ def record(roof: Accelerator, large: float, reports: list[Report]) -> dict[str, 
 
 
 def write(
-    roof: Accelerator, large: float, reports: list[Report], folder: Path = RESULTS
+    roof: Accelerator, large: float, reports: list[RaceReport], folder: Path = RESULTS
 ) -> list[Path]:
     """JSON and tables, named by the device."""
     name = re.sub(r"[^a-z0-9]+", "-", roof.name.lower()).strip("-")

@@ -19,13 +19,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from matmul_demo.machine import available_threads, thread_environment
+from matmul_demo.machine.processor import available_threads, thread_environment
 
 os.environ.update(thread_environment(available_threads()))  # read when the libraries are loaded
 
 from torch.utils.benchmark import Timer
 
-from matmul_demo import race, strategies, timing, workloads
+from matmul_demo import workloads
+from matmul_demo.lanes.ladder import LADDER
+from matmul_demo.options import Settings
+from matmul_demo.racing import race, timing
 
 LANES = (
     "naive_lists", "elementwise_numpy", "dot_numpy", "broadcast_torch", "numba_ijk",
@@ -77,11 +80,11 @@ def ratios(call: Callable[[], object]) -> dict[str, float]:
 def extrapolated_over_full(key: str) -> dict[str, float]:
     """A lane's estimate for 1,000 rows over the time of all of them, the median of a few turns."""
     matrices = workloads.make_matrices(workloads.Workload(ROWS, 784, 10))
-    lane = next(lane for lane in strategies.LADDER if lane.key == key)
+    lane = next(lane for lane in LADDER if lane.key == key)
     full = timing.Part(ROWS, 10)
 
     def prepare(part: timing.Part) -> Callable[[], object]:
-        a, b = lane.convert(matrices.a[: part.rows]), lane.convert(matrices.b[:, : part.columns])
+        a, b = lane.convert(matrices.a[: part.rows], matrices.b[:, : part.columns])
         return lambda: lane.multiply(a, b)
 
     ratios, rows = [], []
@@ -97,7 +100,7 @@ def seconds_to_stop() -> float:
     """From Stop in the middle of a slow lane to the last report, the slowest of a few."""
     slowest = 0.0
     for _ in range(STOPS):
-        contest = race.make_race("2048x2048x2048", ["naive_torch"], budget=60)
+        contest = race.make_race(Settings("2048x2048x2048", ("naive_torch",), budget=60))
         reports = contest.run()
         next(report for report in reports if report.running)
         start = time.perf_counter()
@@ -113,8 +116,8 @@ def main() -> None:
     matrices = workloads.make_matrices(workload)
     results = {}
     print(f"{'lane':<18} {'ours':>10}  over torch's Timer  over timeit")
-    for lane in (lane for lane in strategies.LADDER if lane.key in LANES):
-        a, b = lane.convert(matrices.a), lane.convert(matrices.b)
+    for lane in (lane for lane in LADDER if lane.key in LANES):
+        a, b = lane.convert(matrices.a, matrices.b)
         row = ratios(lambda lane=lane, a=a, b=b: lane.multiply(a, b))  # type: ignore[misc]
         results[lane.key] = row
         print(

@@ -24,7 +24,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 
-from matmul_demo.machine import NeighbourWatch, available_threads, cpu_name, thread_environment
+from matmul_demo.machine.processor import (
+    NeighbourWatch,
+    available_threads,
+    cpu_name,
+    thread_environment,
+)
 
 SHAPES = ("50000x784x10", "1024x1024x1024", "2048x2048x2048")
 OURS = ("numba_streamed", "numba_blocked")
@@ -72,7 +77,8 @@ def run(threads: int, seconds: float) -> list[dict[str, object]]:
 
 def physics(threads: int) -> None:
     """What the machine can do at best, and what follows for each shape."""
-    from matmul_demo import roofline, text, workloads
+    from matmul_demo import text, workloads
+    from matmul_demo.machine import roofline
 
     for shape in SHAPES:
         workload = workloads.Workload(*workloads.parse_shape(shape))
@@ -88,14 +94,15 @@ def physics(threads: int) -> None:
 
 def measure(shape: str, threads: int, seconds: float) -> dict[str, object]:
     """The figures of one shape; the limits are looked at before and after."""
-    from matmul_demo import limits, roofline, workloads
+    from matmul_demo import workloads
+    from matmul_demo.machine import limits, roofline
 
     workload = workloads.Workload(*workloads.parse_shape(shape))
     watch = NeighbourWatch()
     samples = sample(workload, threads, seconds)
     busy = watch.busy()
     now = limits.measure(workload.dtype, threads, limits.FIRST_LOOK)
-    kept = limits.known(workload.dtype, threads).best_of(now)
+    kept = limits.processor_limits(workload.dtype, threads).best_of(now)
     level = roofline.holds(kept.levels, workload)
     roofs = workload.flop / kept.peak_gflops / 1e9, workload.bytes_moved / level.gbs / 1e9
     floor = max(roofs)
@@ -124,15 +131,18 @@ def measure(shape: str, threads: int, seconds: float) -> dict[str, object]:
 
 def sample(workload: object, threads: int, seconds: float) -> dict[str, tuple[float, ...]]:
     """Seconds of each lane, and of as many multiply-adds in registers, taken in turns."""
-    from matmul_demo import probe, strategies, timing, workloads
+    from matmul_demo import workloads
+    from matmul_demo.lanes.ladder import LADDER
+    from matmul_demo.machine import probe
+    from matmul_demo.racing import timing
 
     assert isinstance(workload, workloads.Workload)
     matrices = workloads.make_matrices(workload)
     samplers: dict[str, Callable[[], float]] = {}
-    for lane in strategies.LADDER:
+    for lane in LADDER:
         if lane.key not in OURS + DEFAULTS or lane.unavailable("cpu"):
             continue
-        call = partial(lane.multiply, lane.convert(matrices.a), lane.convert(matrices.b))
+        call = partial(lane.multiply, *lane.convert(matrices.a, matrices.b))
         timing.WALL.block(call, 1)  # compiles
         samplers[lane.key] = partial(timing.WALL.rested_block, call, 1)
     dtype = np.dtype(workload.dtype)

@@ -30,7 +30,8 @@ from interrogator.prompts.ranking import rank
 from interrogator.prompts.rules import Rules
 from interrogator.prompts.scorer import TOO_LONG, Scorer
 from interrogator.prompts.table import Table, neutral_pictures
-from interrogator.vocabulary.lists import Vocabulary, vocabulary_for
+from interrogator.service import vocabulary_for
+from interrogator.vocabulary.lists import Vocabulary
 
 CPU = torch.device("cpu")
 PER_PROMPT = 100  # phrases scored behind each prompt

@@ -37,7 +37,8 @@ from interrogator.prompts.ranking import rank
 from interrogator.prompts.rules import Rules
 from interrogator.prompts.scorer import Scorer
 from interrogator.prompts.table import Table, neutral_pictures
-from interrogator.vocabulary.lists import Vocabulary, vocabulary_for
+from interrogator.service import vocabulary_for
+from interrogator.vocabulary.lists import Vocabulary
 
 CPU = torch.device("cpu")
 FIRST_PICTURE = 20_000_000  # seeds that were never trained on

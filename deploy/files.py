@@ -33,5 +33,5 @@ def check(root: Path = ROOT) -> Outcome:
     sizes = {name: (root / name).stat().st_size for name in tracked(root)}
     wrong = [f"{name} has {size / 1e6:.1f} MB" for name, size in sizes.items() if size >= LARGEST]
     name = max(sizes, key=lambda name: sizes[name])
-    told = f"{len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB; the largest is {name}"
-    return Outcome(title, f"{told} with {sizes[name] / 1e6:.1f} MB", tuple(wrong))
+    details = f"{len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB; the largest is {name}"
+    return Outcome(title, f"{details} with {sizes[name] / 1e6:.1f} MB", tuple(wrong))

@@ -117,7 +117,7 @@ def problems(fields: dict[str, Any]) -> Iterator[str]:
 
 
 def _preload_problems(fields: dict[str, Any]) -> Iterator[str]:
-    """What is preloaded must be all that the usual models need, and be told under `models`."""
+    """What is preloaded must be all that the usual models need, and be listed under `models`."""
     entries = [str(entry).split(" ") for entry in fields.get("preload_from_hub") or []]
     preloaded = {entry[0]: entry[1].split(",") if entry[1:] else None for entry in entries}
     for repository in repositories(PRESETS["quality"]):

@@ -14,13 +14,13 @@ class Outcome:
 
     Attributes:
         title: What was checked.
-        told: What was found where all is well, in a few words.
+        details: What was found where all is well, in a few words.
         problems: What is wrong; the check failed if there is any.
         skipped: Why nothing could be found out.
     """
 
     title: str
-    told: str = ""
+    details: str = ""
     problems: tuple[str, ...] = ()
     skipped: str = ""
 
@@ -29,4 +29,4 @@ class Outcome:
             return "\n".join([f"WRONG    {self.title}", *(f"         {p}" for p in self.problems)])
         if self.skipped:
             return f"skipped  {self.title}: {self.skipped}"
-        return f"ok       {self.title}: {self.told}"
+        return f"ok       {self.title}: {self.details}"

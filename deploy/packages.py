@@ -22,7 +22,7 @@ OFFLINE = ("error sending request", "dns error", "Connection refused", "Failed t
 
 
 class NoIndexError(Exception):
-    """The package index cannot be asked."""
+    """The package index cannot be reached."""
 
 
 class UnresolvableError(Exception):
@@ -41,7 +41,7 @@ def resolve(
         root: Where requirements.txt is.
 
     Raises:
-        NoIndexError: The index cannot be asked.
+        NoIndexError: The index cannot be reached.
         UnresolvableError: There is no set of versions.
     """
     command = [
@@ -55,7 +55,7 @@ def resolve(
         command, input=wanted, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode and any(sign in done.stderr for sign in OFFLINE):
-        raise NoIndexError("the package index cannot be asked")
+        raise NoIndexError("the package index cannot be reached")
     if done.returncode:
         raise UnresolvableError(" ".join(done.stderr.split()))
     return dict(re.findall(r"^([\w.-]+)==(\S+)", done.stdout, re.M))
@@ -82,12 +82,12 @@ def check() -> Outcome:
         except UnresolvableError as error:
             wrong.append(f"with torch {torch or 'of any version'}: {error}")
     wrong += _unlike_the_tested(fields["sdk_version"])
-    told = (
+    details = (
         f"{len(chosen)} packages on Python {python} (gradio {chosen.get('gradio')}, torch "
         f"{chosen.get('torch')}, transformers {chosen.get('transformers')}); on ZeroGPU with torch "
         f"{', '.join(ZEROGPU_TORCH)}"
     )
-    return Outcome(title, told, tuple(wrong))
+    return Outcome(title, details, tuple(wrong))
 
 
 def _unlike_the_tested(gradio: str) -> list[str]:

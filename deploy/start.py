@@ -184,8 +184,8 @@ def check() -> Outcome:
     if memory > MEMORY:
         wrong.append(f"it holds {memory / 2**30:.1f} GB")
     user = {tuple(_REAL): f"user {USER}", tuple(_MAPPED): f"user {USER} of a namespace"}
-    told = (
+    details = (
         f"answers after {app.seconds:.1f} s as {user.get(tuple(as_user()), 'this user')}, holds "
         f"{memory / 2**30:.1f} GB with the demo models; the example gives {prompt!r}"
     )
-    return Outcome(title, told, tuple(wrong))
+    return Outcome(title, details, tuple(wrong))

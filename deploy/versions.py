@@ -1,7 +1,7 @@
 """`make versions`: the tests on the lowest and the newest versions that requirements.txt allows.
 
 Each set is resolved from the index, installed into an environment of its own under `.versions/`,
-and tested there. torch and torchvision stay as constraints.txt has them unless told otherwise:
+and tested there. torch and torchvision stay as constraints.txt has them unless another is allowed:
 their builds for the GPU weigh gigabytes, and an index may carry none for the CPU.
 """
 
@@ -21,7 +21,7 @@ from deploy.outcome import ROOT, Outcome
 WAYS = {"lowest": ("--resolution", "lowest-direct"), "newest": ()}
 FOLDER = ROOT / ".versions"
 GPU_ONLY = ("nvidia-", "cuda-", "triton")  # what torch for the GPU brings
-TOLD = ("torch", "transformers", "gradio", "numpy", "numba", "huggingface-hub")
+MAIN_PACKAGES = ("torch", "transformers", "gradio", "numpy", "numba", "huggingface-hub")
 
 
 def pins(text: str, names: tuple[str, ...]) -> list[str]:
@@ -33,7 +33,7 @@ def chosen(way: str, any_torch: bool) -> dict[str, str]:
     """Return the versions of one way, for this Python.
 
     Raises:
-        NoIndexError: The index cannot be asked.
+        NoIndexError: The index cannot be reached.
         UnresolvableError: There is no such set.
     """
     fixed = pins((ROOT / "constraints.txt").read_text("utf-8"), ("torch", "torchvision"))
@@ -76,16 +76,16 @@ def check(way: str, any_torch: bool, arguments: list[str]) -> Outcome:
         return Outcome(title, skipped=str(error))
     except packages.UnresolvableError as error:
         return Outcome(title, problems=(str(error),))
-    told = ", ".join(f"{name} {versions[name]}" for name in TOLD)
+    details = ", ".join(f"{name} {versions[name]}" for name in MAIN_PACKAGES)
     python = install(way, versions)
-    print(f"{title}: {told}", flush=True)
+    print(f"{title}: {details}", flush=True)
     tests: list[str | Path] = [
         python, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider",
         *arguments,
     ]  # fmt: skip
     done = subprocess.run(tests, cwd=ROOT, check=False)
-    wrong = (f"pytest ended with {done.returncode} ({told})",) if done.returncode else ()
-    return Outcome(title, told, wrong)
+    wrong = (f"pytest ended with {done.returncode} ({details})",) if done.returncode else ()
+    return Outcome(title, details, wrong)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -97,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.versions", description=__doc__)
     parser.add_argument("ways", nargs="*", metavar="WAY", help="lowest, newest; both if absent")
     parser.add_argument("--any-torch", action="store_true", help="let torch differ as well")
-    parser.add_argument("--tests", default="tests", help="what pytest is told, between spaces")
+    parser.add_argument("--tests", default="tests", help="arguments of pytest, between spaces")
     options = parser.parse_args(arguments)
     ways = options.ways or list(WAYS)
     if unknown := set(ways) - set(WAYS):

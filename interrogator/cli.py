@@ -7,10 +7,24 @@ import json
 import logging
 import os
 import sys
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
+from interrogator.errors import InterrogatorError
 from interrogator.models.registry import as_text
-from interrogator.networks.captioning import DEFAULT_CAPTIONING, Captioning
+from interrogator.options import OPTIONS, Option, options_of, parse
+
+if TYPE_CHECKING:
+    from interrogator.session import Session
+
+GROUPS = {
+    "main": "what is written",
+    "prompt": "the prompt",
+    "change": "phrases that must or must not stand in it",
+    "caption": "the caption",
+    "models": "models",
+    "words": "phrases that may be used",
+}
 
 
 class _ListModels(argparse.Action):
@@ -21,197 +35,105 @@ class _ListModels(argparse.Action):
         parser.exit()
 
 
-def _parser() -> argparse.ArgumentParser:
-    # What needs torch is imported in main: --help answers at once.
+def make_parser(options: Iterable[Option] = OPTIONS) -> argparse.ArgumentParser:
+    """Return the command's parser, with a flag for every option; values stay text."""
     parser = argparse.ArgumentParser(
         prog="python -m interrogator", description="Write the prompt that a picture calls for."
     )
     parser.add_argument("pictures", metavar="PICTURE", nargs="+", help="a file")
-    parser.add_argument("--mode", default="fast", help="best, fast (default), classic or negative")
-    parser.add_argument(
-        "--with-negative", action="store_true", help="write a negative prompt as well"
-    )
     parser.add_argument("--json", action="store_true", help="one JSON object per line on stdout")
-    _add_models(parser.add_argument_group("models"))
-    _add_caption(parser.add_argument_group("the caption"))
-    _add_phrases(parser.add_argument_group("phrases that may be used"))
-    _add_prompt(parser.add_argument_group("the prompt"))
+    parser.add_argument(
+        "--models", action=_ListModels, nargs=0, help="list the known models, and end"
+    )
+    groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
+    for option in options_of("command", options=options).values():
+        if option.command_flag:
+            _add(groups[option.section], option)
+    groups["prompt"].add_argument(
+        "--phrases", metavar="LEAST-MOST", help="how many phrases; 0-32 if absent"
+    )
     return parser
 
 
-def _add_models(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--preset", help="quality, light, demo, sd2 or sdxl; the best that can be had if absent"
-    )
-    group.add_argument(
-        "--clip", metavar="NAME", help="ARCHITECTURE/TAG, hf-hub:ORG/REPO or local-dir:PATH"
-    )
-    group.add_argument(
-        "--caption-model", metavar="NAME",
-        help="a repository or folder with an image-to-text model, such as microsoft/git-base-coco",
-    )  # fmt: skip
-    group.add_argument(
-        "--judge", metavar="CLIP", help="a second CLIP that scores the finished prompts"
-    )
-    group.add_argument(
-        "--dtype", choices=("float32", "bfloat16", "float16"),
-        help="the models' numbers; the fastest of this machine if absent",
-    )  # fmt: skip
-    group.add_argument(
-        "--models", action=_ListModels, nargs=0, help="list the known models, and end"
-    )
-
-
-def _add_caption(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--caption", metavar="TEXT", default="", help="use this caption instead of the model's"
-    )
-    for name, value, says in (
-        ("beams", DEFAULT_CAPTIONING.beams, "captions followed at a time; 1 is quickest"),
-        ("fewest", DEFAULT_CAPTIONING.fewest, "tokens of the caption at least"),
-        ("most", DEFAULT_CAPTIONING.most, "tokens of the caption at most"),
-        ("no-repeat", DEFAULT_CAPTIONING.no_repeat, "no run of so many tokens twice; 0 lets it"),
-    ):
-        group.add_argument(
-            f"--caption-{name}", metavar="N", type=int, default=value, help=f"{says} ({value})"
-        )
-
-
-def _add_phrases(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--vocabulary", metavar="DIR", help="a folder of .txt or .csv lists in place of ours"
-    )
-    group.add_argument(
-        "--add-vocabulary", metavar="DIR", help="a folder of .txt or .csv lists beside ours"
-    )
-    group.add_argument(
-        "--name-artists", metavar="WHICH", default="all",
-        help="all (default), public-domain, no-living or none",
-    )  # fmt: skip
-    group.add_argument(
-        "--ban", metavar="TEXT", action="append", default=[],
-        help='leave out phrases with these words; \'"in quotes"\' a whole phrase; category:NAME or '
-        "group:NAME all of it; may be repeated",
-    )  # fmt: skip
-    group.add_argument(
-        "--no-safety-list", action="store_true",
-        help="do not leave out sexual words, slurs, extremism and living celebrities",
-    )  # fmt: skip
-
-
-def _add_prompt(group: argparse._ArgumentGroup) -> None:
-    for name, says in (
-        ("pin", "a phrase that must stand in the prompt"), ("drop", "a phrase that must not")
-    ):  # fmt: skip
-        group.add_argument(
-            f"--{name}", metavar="PHRASE", action="append", default=[],
-            help=f"{says}; may be repeated",
-        )  # fmt: skip
-    group.add_argument(
-        "--artists", metavar="N", type=int, default=1, help="artists named at most (1)"
-    )
-    group.add_argument(
-        "--phrases", metavar="LEAST-MOST", default="0-32", help="how many phrases (0-32)"
-    )
-    group.add_argument(
-        "--seconds", metavar="N", type=float,
-        help="end the search after so long; no limit if absent",
-    )  # fmt: skip
+def _add(group: argparse._ArgumentGroup, option: Option) -> None:
+    text = option.help.replace("%", "%%").rstrip(".")
+    if option.choices and not option.free:
+        text += f": {', '.join(filter(None, option.choices))}"
+    if option.kind not in ("switch", "phrases") and option.default not in (None, ""):
+        text += f" ({option.default} if absent)"
+    shared: dict[str, Any] = {"dest": option.name, "help": text[:1].lower() + text[1:]}
+    if option.kind == "switch":
+        switched = not option.default  # the flag is named after what it changes to
+        group.add_argument(option.command_flag, action="store_const", const=switched, **shared)
+    else:
+        several = option.kind in ("phrases", "bans")
+        shared["help"] += "; may be repeated" if several else ""
+        action = "append" if several else "store"
+        metavar = option.metavar or ("N" if option.kind in ("whole", "seconds") else "NAME")
+        group.add_argument(option.command_flag, action=action, metavar=metavar, **shared)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Interrogate the pictures named on the command line.
 
     Returns:
-        0; 1 if a picture could not be read (the others are done); 2 if nothing could be begun.
+        0; 1 if a picture could not be read (the others are done); 2 if nothing could be begun;
+        130 if interrupted.
     """
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     logging.getLogger().setLevel(logging.ERROR)  # open_clip reports through the root logger
-    from interrogator.errors import InterrogatorError
-    from interrogator.models.choice import active_notice, choose_names
-    from interrogator.models.files import default_names
-    from interrogator.networks.runtime import choose_runtime
-    from interrogator.service import Service
-    from interrogator.vocabulary.policy import default_policy
-
     try:
-        settings = _settings(options)
-        preset = options.preset
-        if not (preset or (options.clip and options.caption_model)):
-            names, reason = default_names()
-            preset = names.preset
-            print(active_notice(names, reason), file=sys.stderr)
-        names = choose_names(preset, options.caption_model, options.clip)
-        policy = default_policy(
-            options.name_artists, options.ban, safety=False if options.no_safety_list else None
-        )
-        interrogator, seconds = Service(choose_runtime(options.dtype)).prepare(
-            names,
-            _lists(options.vocabulary),
-            _report,
-            own=_lists(options.add_vocabulary),
-            policy=policy,
-            judge=options.judge,
-        )
+        values = _values(options)
+        session = _session(values)
+        failed = False
+        for path in options.pictures:
+            line = _line(session, path)
+            failed |= "error" in line
+            _print(line, options.json)
     except InterrogatorError as error:
         print(error, file=sys.stderr)
         return 2
-
-    failed = False
-    for path in options.pictures:
-        line = _line(interrogator, path, settings, seconds)
-        if "error" in line:
-            failed = True
-        else:
-            seconds = {}  # loading counts for the first picture alone
-        _print(line, options.json)
+    except KeyboardInterrupt:
+        return 130
     return 1 if failed else 0
 
 
-def _lists(folder: str | None) -> Any:  # noqa: ANN401
-    """Read a folder of somebody's lists, and tell what was cleaned."""
-    if folder is None:
-        return None
-    from interrogator.vocabulary.lists import read_lists
-
-    lists = read_lists(folder)
-    print(f"{folder}: {lists.summary()}.", file=sys.stderr)
-    return lists.vocabulary
-
-
-def _settings(options: argparse.Namespace) -> Any:  # noqa: ANN401
-    from interrogator.errors import InterrogatorError
-    from interrogator.pipeline import Settings
-    from interrogator.prompts.rules import Rules
-    from interrogator.vocabulary.selection import is_plain
-
-    fewest, _, most = options.phrases.partition("-")
-    if not (fewest.isdecimal() and most.isdecimal()):
-        raise InterrogatorError(f"--phrases is LEAST-MOST, as in 4-16, not {options.phrases!r}.")
-    rules = Rules(
-        int(fewest), int(most), options.artists, tuple(options.pin), tuple(options.drop),
-        tuple(filter(is_plain, options.ban)),
-    )  # fmt: skip
-    how = Captioning(
-        options.caption_beams, options.caption_fewest, options.caption_most,
-        options.caption_no_repeat,
-    )  # fmt: skip
-    return Settings(
-        options.mode, options.caption, rules, options.with_negative, options.seconds, how
-    )
+def _values(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that were set, checked before anything heavy is imported."""
+    given = {name: getattr(options, name, None) for name in options_of("command")}
+    values = {name: value for name, value in given.items() if value is not None}
+    if options.phrases is not None:
+        fewest, _, most = options.phrases.partition("-")
+        if not (fewest.isdecimal() and most.isdecimal()):
+            raise InterrogatorError(
+                f"--phrases is LEAST-MOST, as in 4-16, not {options.phrases!r}."
+            )
+        values |= {"fewest": fewest, "most": most}
+    parse(values, "command")
+    return values
 
 
-def _line(interrogator: Any, path: str, settings: Any, seconds: dict) -> dict:  # noqa: ANN401
-    from interrogator.errors import InterrogatorError
-    from interrogator.images import decode
+def _session(values: dict[str, Any]) -> Session:
+    """Load the models; say which they are where nobody chose, and what was cleaned of lists."""
+    from interrogator.models.choice import active_notice
+    from interrogator.session import Session
 
+    session = Session(_report, **values)
+    if not (values.get("preset") or (values.get("clip") and values.get("caption_model"))):
+        print(active_notice(*session.service.defaults.current()), file=sys.stderr)
+    words = session.request.words
+    for name, lists in (("vocabulary", words.base), ("add_vocabulary", words.added)):
+        if lists:
+            print(f"{values[name]}: {lists.summary()}.", file=sys.stderr)
+    return session
+
+
+def _line(session: Session, path: str) -> dict[str, Any]:
     try:
-        picture = decode.read(path)
-        done = interrogator.run(picture, settings, seconds)
+        return {"path": path, **session.interrogate(path).to_json()}
     except InterrogatorError as error:
         return {"path": path, "error": str(error)}
-    return {"path": path, **done.to_json()}
 
 
 def _print(line: dict[str, Any], as_json: bool) -> None:

@@ -1,92 +1,347 @@
-"""What a visitor can set, by the names of the API's arguments; free of Gradio."""
+"""Every option of an interrogation, once: its name, type, default, limits and sentence.
+
+The page's components, the endpoints' signatures and documentation, the command's flags and the
+keywords of the Python API are all made from `OPTIONS`. A new option is one entry here, and one
+line in `request` that says what it does. Nothing heavy is imported, so that a mistake in an option
+is answered at once.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import inspect
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
+from interrogator.errors import InterrogatorError
 from interrogator.models.registry import CAPTIONERS, CLIPS, PRESETS
-from interrogator.networks.captioning import (
-    DEFAULT_CAPTIONING,
-    MOST_BEAMS,
-    MOST_NO_REPEAT,
-    MOST_TOKENS,
-)
-from interrogator.prompts.rules import FAST_PHRASES
+from interrogator.networks.captioning import DEFAULT_CAPTIONING as CAPTIONING
+from interrogator.networks.captioning import MOST_BEAMS, MOST_NO_REPEAT, MOST_TOKENS
+from interrogator.prompts.modes import DEFAULT_MODE, MODES
+from interrogator.prompts.rules import MOST_ARTISTS, MOST_PHRASES, Rules
+from interrogator.vocabulary.policy import DEFAULT_NAMING, NAMING
+from interrogator.vocabulary.selection import ADD, PLACES
 
-MAX_ARTISTS = 8
+Kind = Literal["text", "whole", "seconds", "switch", "choice", "phrases", "bans", "files", "folder"]
+Task = Literal["interrogate", "analyze", "score"]
+Place = Literal["page", "api", "command", "python"]
+
+EVERYWHERE: tuple[Place, ...] = ("page", "api", "command", "python")
+OWN_MACHINE: tuple[Place, ...] = ("command", "python")  # where visitors cannot reach
+MOST_RANKED = 50  # phrases of each list that `analyze` returns at most
+DTYPES = ("float32", "bfloat16", "float16")
+
+# What Gradio's documentation and MCP read as the type of an argument.
+_TYPES: dict[Kind, str] = {
+    "text": "str", "whole": "float", "seconds": "float | None", "switch": "bool", "choice": "str",
+    "phrases": "list[str] | None", "bans": "str", "files": "list[str] | None", "folder": "str",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Field:
-    """One thing to set.
+class Option:
+    """One thing that a person can set.
 
     Attributes:
-        name: The API's argument.
-        kind: "choice", "slider", "number" or "text".
+        name: The argument of the API and of Python; the flag is this name with dashes.
+        kind: What it is: "whole" a whole number, "phrases" and "bans" several texts, "folder" a
+            folder on this machine.
+        help: What it does, in one sentence or two.
         label: What it is called on the page.
-        value: What it is at first.
-        info: A sentence below the label.
-        choices: What a "choice" offers.
-        free: Whether a "choice" may be something else.
-        least: Of a number.
-        most: Of a slider.
-        placeholder: What stands in an empty field.
+        section: The fold of the page and the group of the command's help that it stands in.
+        default: Its value where nobody sets it.
+        least: The smallest number.
+        most: The largest number, or None.
+        choices: Value → what it means; "" is the value of nothing chosen.
+        free: Whether a choice may also be another text.
+        tasks: What it is an option of.
+        places: Where it can be set.
+        flag: The command's flag, where it is called otherwise there; "" where there is none.
+        metavar: What the command's help calls its value.
+        placeholder: What the page shows in an empty field.
     """
 
     name: str
-    kind: str
-    label: str
-    value: Any = None
-    info: str | None = None
-    choices: tuple[tuple[str, str], ...] = ()
-    free: bool = False
+    kind: Kind
+    help: str
+    label: str = ""
+    section: str = "prompt"
+    default: Any = None
     least: float = 0
-    most: float = 0
+    most: float | None = None
+    choices: Mapping[str, str] = field(default_factory=dict)
+    free: bool = False
+    tasks: tuple[Task, ...] = ("interrogate",)
+    places: tuple[Place, ...] = EVERYWHERE
+    flag: str | None = None
+    metavar: str | None = None
     placeholder: str | None = None
 
+    @property
+    def command_flag(self) -> str:
+        """The command's flag, "" if it has none."""
+        return f"--{self.name.replace('_', '-')}" if self.flag is None else self.flag
 
-def _choices(first: str, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    return ((first, ""), *((name, name) for name in names))
+    @property
+    def annotation(self) -> str:
+        """Its type, as the API's documentation shows it."""
+        return "str | None" if self.kind == "choice" and self.default is None else _TYPES[self.kind]
+
+    def parse(self, value: Any) -> Any:  # noqa: ANN401
+        """Return the value that a page, a program or a person means.
+
+        Numbers written as text are numbers, one text for several is one of them, and None and ""
+        mean the default.
+
+        Raises:
+            InterrogatorError: It cannot be meant; the sentence names the option and its limits.
+        """
+        if value is None or value == "":
+            return self.parse(self.default) if self.default not in (None, "") else self._empty
+        if self.kind in ("whole", "seconds"):
+            return self._number(value)
+        if self.kind in ("phrases", "bans", "files"):
+            return self._several(value)
+        if self.kind == "switch":
+            return self._switch(value)
+        if not isinstance(value, str):
+            raise self._wrong(value, "text")
+        value = value.strip()
+        if self.kind == "choice" and not self.free and value not in self.choices:
+            raise InterrogatorError(
+                f"There is no {self.name.replace('_', ' ')} {value!r}; "
+                f"choose one of {', '.join(filter(None, self.choices))}."
+            )
+        return value
+
+    @property
+    def _empty(self) -> Any:  # noqa: ANN401
+        if self.kind in ("phrases", "bans", "files"):
+            return ()
+        return self.default
+
+    def _number(self, value: Any) -> float | int | None:  # noqa: ANN401
+        try:
+            number = float(value) if isinstance(value, str | int | float) else math.nan
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number) or isinstance(value, bool):
+            raise self._wrong(value, "a number")
+        if self.kind == "seconds" and number == 0:
+            return None  # no limit
+        if number < self.least or (self.most is not None and number > self.most):
+            upper = "" if self.most is None else f" to {self.most:g}"
+            raise InterrogatorError(f"{self.name} is from {self.least:g}{upper}, not {number:g}.")
+        return int(number) if self.kind == "whole" else number
+
+    def _several(self, value: Any) -> tuple[str, ...]:  # noqa: ANN401
+        texts = (value,) if isinstance(value, str) else value
+        if not isinstance(texts, list | tuple) or not all(isinstance(t, str) for t in texts):
+            raise self._wrong(value, "a list of texts")
+        if self.kind == "files":
+            return tuple(texts)
+        if self.kind == "bans":
+            texts = [part for text in texts for part in text.replace("\n", ",").split(",")]
+        return tuple(dict.fromkeys(filter(None, (" ".join(text.split()) for text in texts))))
+
+    def _switch(self, value: Any) -> bool:  # noqa: ANN401
+        known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+        switched = known.get(str(value).strip().lower())
+        if switched is None:
+            raise self._wrong(value, "true or false")
+        return switched
+
+    def _wrong(self, value: object, wanted: str) -> InterrogatorError:
+        return InterrogatorError(f"{self.name} must be {wanted}, not {str(value)[:60]!r}.")
 
 
-PRESET = Field("preset", "choice", "Models", choices=tuple((name, name) for name in PRESETS))
-MODELS = (
-    Field(
-        "caption_model", "choice", "Another captioner", "",
-        choices=_choices("the one of the preset", tuple(m.name for m in CAPTIONERS)), free=True,
-        info="A repository of the hub, or a folder, with an image-to-text model of transformers.",
+def _models(first: str, names: Iterable[str]) -> dict[str, str]:
+    return {"": first, **{name: name for name in names}}
+
+
+_RULES = Rules()
+_ALL: tuple[Task, ...] = ("interrogate", "analyze", "score")
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        "mode", "choice", "How the prompt is written.", "Mode", "main", DEFAULT_MODE,
+        choices={name: mode.summary for name, mode in MODES.items()},
     ),
-    Field(
-        "clip", "choice", "Another CLIP to rank with", "",
-        choices=_choices("the one of the preset", tuple(m.name for m in CLIPS)), free=True,
-        info="ARCHITECTURE/TAG as open_clip names it, hf-hub:ORG/REPO or local-dir:PATH.",
+    Option(
+        "preset", "choice", "Which captioner and CLIP; the best that can be had when left out.",
+        "Models", "models", choices={name: names.note for name, names in PRESETS.items()},
+        tasks=_ALL,
     ),
-    Field(
-        "judge", "choice", "A second CLIP as judge", "",
-        choices=_choices("none", tuple(m.name for m in CLIPS)), free=True,
-        info="Scores the finished prompts; it takes no part in writing them.",
+    Option(
+        "top", "whole", "How many phrases of each list.", default=5, least=1, most=MOST_RANKED,
+        tasks=("analyze",), places=("api", "python"),
+    ),
+    Option(
+        "caption", "text", "A caption to use instead of the model's.", "Your own caption",
+        default="", metavar="TEXT", placeholder="Used instead of the model's",
+    ),
+    Option(
+        "with_negative", "switch", "Write a negative prompt as well.",
+        "Write a negative prompt as well", "main", False,
+    ),
+    Option(
+        "artists", "whole", "How many artists may be named.", "Artists named at most",
+        default=_RULES.artists, most=MOST_ARTISTS,
+    ),
+    Option(
+        "fewest", "whole", "How many phrases the search adds even where they do not help.",
+        "Phrases at least", default=_RULES.fewest, most=MOST_PHRASES, flag="",
+    ),
+    Option(
+        "most", "whole", "How many phrases there may be.", "Phrases at most",
+        default=_RULES.most, most=MOST_PHRASES, flag="",
+    ),
+    Option(
+        "pinned", "phrases", "Phrases that must stand in the prompt, right behind the caption.",
+        "Keep these phrases", "change", flag="--pin", metavar="PHRASE",
+    ),
+    Option(
+        "dropped", "phrases", "Phrases that must not.", "Leave these out", "change",
+        flag="--drop", metavar="PHRASE",
+    ),
+    Option(
+        "banned", "bans",
+        "Words that must not stand anywhere, between commas; also \"a whole phrase\" in quotes, "
+        "category:NAME and group:NAME.",
+        "Ban words", "change", default="", flag="--ban", metavar="TEXT",
+        placeholder="between commas; no phrase with them is used",
+    ),
+    Option(
+        "seconds", "seconds", "When the search must end; 0 or nothing sets no limit.",
+        "Seconds for the search",
+    ),
+    Option(
+        "judge", "choice", "A second CLIP that scores the finished prompts; it takes no part in "
+        "writing them.", "A second CLIP as judge", "models", "",
+        choices=_models("none", (m.name for m in CLIPS)), free=True, metavar="CLIP",
+    ),
+    Option(
+        "name_artists", "choice", "Which artists may be named.", "Artists who may be named",
+        "words", DEFAULT_NAMING, choices=NAMING,
+    ),
+    Option(
+        "own_words", "text", "Phrases of your own, one a line.", "Your own phrases", "words", "",
+        places=("page", "api", "python"),
+        placeholder="One a line; weights such as (fog:1.2) are taken off",
+    ),
+    Option(
+        "own_files", "files", "Lists of your own, .txt or .csv, one category a file.",
+        "Your own lists", "words", places=("page", "api", "python"),
+    ),
+    Option(
+        "own_lists", "choice", "Where your own phrases and lists are ranked.",
+        "Yours are ranked", "words", ADD, choices=PLACES, places=("page", "api", "python"),
+    ),
+    Option(
+        "caption_model", "choice", "A captioner in place of the preset's: a repository of the hub, "
+        "or a folder, with an image-to-text model, for example \"microsoft/git-base-coco\".",
+        "Another captioner", "models", "", free=True, tasks=("interrogate", "analyze"),
+        choices=_models("the one of the preset", (m.name for m in CAPTIONERS)), metavar="NAME",
+    ),
+    Option(
+        "clip", "choice", "A CLIP in place of the preset's: ARCHITECTURE/TAG as open_clip names "
+        "it, hf-hub:ORG/REPO or local-dir:PATH.", "Another CLIP to rank with", "models", "",
+        choices=_models("the one of the preset", (m.name for m in CLIPS)), free=True, tasks=_ALL,
+        metavar="NAME",
+    ),
+    Option(
+        "caption_beams", "whole", "How many captions are followed at a time; 1 is quickest.",
+        "Beams", "caption", CAPTIONING.beams, 1, MOST_BEAMS,
+    ),
+    Option(
+        "caption_fewest", "whole", "Tokens that the caption has at least; more make it longer, and "
+        "more of it guesses.", "Tokens at least", "caption", CAPTIONING.fewest, most=MOST_TOKENS,
+    ),
+    Option(
+        "caption_most", "whole", "Tokens that the caption has at most.", "Tokens at most",
+        "caption", CAPTIONING.most, 1, MOST_TOKENS,
+    ),
+    Option(
+        "caption_no_repeat", "whole", "No run of so many tokens is said twice, against “the jungle "
+        "jungle jungle”; 0 lets it.", "No run of so many tokens twice", "caption",
+        CAPTIONING.no_repeat, most=MOST_NO_REPEAT,
+    ),
+    Option(
+        "vocabulary", "folder", "A folder of .txt or .csv lists in place of ours.",
+        section="words", default="", places=OWN_MACHINE, metavar="DIR",
+    ),
+    Option(
+        "add_vocabulary", "folder", "A folder of .txt or .csv lists beside ours.",
+        section="words", default="", places=OWN_MACHINE, metavar="DIR",
+    ),
+    Option(
+        "safety", "switch", "Leave out sexual words, slurs, extremism and living celebrities.",
+        section="words", default=True, places=OWN_MACHINE, flag="--no-safety-list",
+    ),
+    Option(
+        "dtype", "choice", "The models' number format; the fastest of this machine if absent.",
+        section="models", choices={name: name for name in DTYPES}, places=OWN_MACHINE,
     ),
 )  # fmt: skip
-CAPTION = (
-    Field(
-        "caption_beams", "slider", "Beams", DEFAULT_CAPTIONING.beams, least=1, most=MOST_BEAMS,
-        info="How many captions are followed at a time; 1 is quickest.",
-    ),
-    Field(
-        "caption_fewest", "slider", "Tokens at least", DEFAULT_CAPTIONING.fewest, most=MOST_TOKENS,
-        info="More make a longer caption, and more of it guesses.",
-    ),
-    Field("caption_most", "slider", "Tokens at most", DEFAULT_CAPTIONING.most, least=1, most=MOST_TOKENS),
-    Field(
-        "caption_no_repeat", "slider", "No run of so many tokens twice", DEFAULT_CAPTIONING.no_repeat,
-        most=MOST_NO_REPEAT, info="Against “the jungle jungle jungle”; 0 lets it.",
-    ),
-)  # fmt: skip
-PROMPT = (
-    Field("caption", "text", "Your own caption", "", placeholder="Used instead of the model's"),
-    Field("artists", "slider", "Artists named at most", 1, most=MAX_ARTISTS),
-    Field("fewest", "slider", "Phrases at least", 0, most=FAST_PHRASES),
-    Field("most", "slider", "Phrases at most", FAST_PHRASES, most=FAST_PHRASES),
-    Field("seconds", "number", "Seconds for the search", 0, info="0 sets no limit."),
-)
+
+
+def options_of(
+    place: Place, task: Task = "interrogate", options: Iterable[Option] = OPTIONS
+) -> dict[str, Option]:
+    """Return the options of a task that can be set in a place, by name, in their order."""
+    return {o.name: o for o in options if place in o.places and task in o.tasks}
+
+
+def parse(
+    values: Mapping[str, Any],
+    place: Place = "python",
+    task: Task = "interrogate",
+    options: Iterable[Option] = OPTIONS,
+) -> dict[str, Any]:
+    """Return a value for every option of a task: what is given, else the default.
+
+    Args:
+        values: Option → what somebody set.
+        place: Where it was set.
+        task: What is to be done.
+        options: The table.
+
+    Raises:
+        InterrogatorError: There is no such option there, or a value cannot be meant.
+    """
+    options = tuple(options)
+    known = options_of(place, task, options)
+    for name in values:
+        if name not in known:
+            raise InterrogatorError(f"There is no option {name!r}; there are {', '.join(known)}.")
+    everything = (o for o in options if task in o.tasks)
+    return {o.name: o.parse(values.get(o.name)) for o in everything}
+
+
+def signature(
+    task: Task, options: Iterable[Option] = OPTIONS, *, prompt: bool = False
+) -> inspect.Signature:
+    """Return the arguments of an endpoint: the picture, the prompt to score, then the options."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter("picture", kind, annotation="str | bytes | None")]
+    if prompt:
+        parameters.append(inspect.Parameter("prompt", kind, annotation="str"))
+    for option in options_of("api", task, options).values():
+        parameters.append(
+            inspect.Parameter(
+                option.name, kind, default=option.default, annotation=option.annotation
+            )
+        )
+    return inspect.Signature(parameters, return_annotation="dict[str, Any]")
+
+
+def describe(task: Task, options: Iterable[Option] = OPTIONS) -> str:
+    """Return the lines of a docstring that describe the options of an endpoint."""
+    lines = []
+    for option in options_of("api", task, options).values():
+        named = {value: text for value, text in option.choices.items() if value and not option.free}
+        limits = f" From {option.least:g} to {option.most:g}." if option.most is not None else ""
+        choices = "; ".join(f'"{value}" ({text})' for value, text in named.items())
+        lines.append(f"{option.name}: {option.help}{limits}{f' {choices}.' if choices else ''}")
+    return "\n".join(lines)

@@ -1,7 +1,7 @@
-"""The steps in order: picture → caption → ranking → prompt → what each phrase adds.
+"""The five steps in order: picture → caption → vector → ranking → prompt → what each phrase adds.
 
 `Interrogator.steps` yields an `Interrogation` after each, and after every batch of the search, so
-that a page can show what there is and stop at any time. Page, command line and API all call it.
+that a page can show what there is and stop at any time. Page, command, API and Python all call it.
 """
 
 from __future__ import annotations
@@ -17,27 +17,32 @@ from PIL import Image
 from interrogator.clock import Clock, deadline
 from interrogator.errors import InterrogatorError
 from interrogator.models.loading import Models
-from interrogator.models.registry import ModelNames
 from interrogator.networks.captioning import DEFAULT_CAPTIONING, Captioning
 from interrogator.networks.clip import Clip
-from interrogator.prompts.modes import MODES, Task, classic_mode, fast_mode, negative_mode
+from interrogator.prompts.modes import DEFAULT_MODE, MODES, Task, negative_mode
 from interrogator.prompts.ranking import rank
 from interrogator.prompts.rules import Prompt, Rules
 from interrogator.prompts.search import ScoredPrompt
 from interrogator.prompts.table import Table
-from interrogator.result import ComparedPrompt, Interrogation, PictureFeatures, PromptPhrase
+from interrogator.result import (
+    Analysis,
+    ComparedPrompt,
+    Interrogation,
+    PictureFeatures,
+    PromptPart,
+    PromptPhrase,
+    PromptScore,
+)
 from interrogator.vocabulary.artists import NameFinder
-from interrogator.vocabulary.lists import Vocabulary
+from interrogator.vocabulary.lists import ARTISTS, Vocabulary
 
-DEFAULT_MODE = "fast"
 MAX_CAPTION = 2000  # characters of a caption that somebody typed
-_FREE = {"classic": classic_mode, "fast": fast_mode}  # modes that cost next to nothing
-_NOTHING_DONE: Mapping[str, float] = MappingProxyType({})
+_NO_SECONDS: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is asked of an interrogation.
+    """What an interrogation shall be.
 
     Attributes:
         mode: One of `modes.MODES`.
@@ -48,8 +53,8 @@ class Settings:
         captioning: How the model writes its caption.
 
     Raises:
-        InterrogatorError: There is no such mode, the caption is far too long, or the time is not
-            positive.
+        InterrogatorError: There is no such mode, the caption is far too long, kept phrases have
+            no place in the mode, or the time is not positive.
     """
 
     mode: str = DEFAULT_MODE
@@ -68,8 +73,21 @@ class Settings:
             raise InterrogatorError(
                 f"The caption has {len(self.caption):,} characters; up to {MAX_CAPTION:,} are read."
             )
+        if self.mode == "negative" and self.rules.pinned:
+            raise InterrogatorError(
+                "A negative prompt keeps no phrases of yours: take the kept ones off, or choose "
+                "another mode with a negative prompt beside it."
+            )
         if self.seconds is not None and not self.seconds > 0:
             raise InterrogatorError("The time for the search must be above 0 seconds.")
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A second CLIP that scores the finished prompts, and what it is called."""
+
+    name: str
+    clip: Clip
 
 
 @dataclass(frozen=True)
@@ -79,104 +97,94 @@ class Interrogator:
     Attributes:
         models: The captioner and the CLIP that ranks.
         table: The vocabulary as that CLIP sees it.
-        judge: A second CLIP that scores the finished prompts, and what it is called.
-        unnamed: Artists whom a prompt may not name, not even where the captioner does.
+        judge: Takes no part in writing.
+        unnamed: Finds artists whom a prompt may not name, not even where the captioner does.
     """
 
     models: Models
     table: Table
-    judge: tuple[str, Clip] | None = None
+    judge: Judge | None = None
     unnamed: NameFinder | None = None
 
     def steps(
         self,
         picture: Image.Image,
         settings: Settings = Settings(),
-        prepared: Mapping[str, float] = _NOTHING_DONE,
-        seen: PictureFeatures | None = None,
+        prepared: Mapping[str, float] = _NO_SECONDS,
+        features: PictureFeatures | None = None,
     ) -> Iterator[Interrogation]:
         """Yield the state after each step and each batch of the search; the finished one last.
 
         Args:
-            picture: RGB, as `images.read` returns it.
-            settings: What is asked.
-            prepared: Seconds that preparing the interrogator took, by step, to be told as well.
-            seen: What an earlier interrogation saw; if of this picture, it is not looked at anew.
+            picture: RGB, as `decode.read` returns it.
+            settings: What is wanted.
+            prepared: Seconds that preparing the interrogator took, by step, to be shown as well.
+            features: What an earlier interrogation saw; if of this picture, it is not read anew.
         """
-        clip, clock = self.models.clip, Clock(prepared)
-        models = describe(self.models)
-        if self.judge:
-            models["judge"] = self.judge[0]
-        state = Interrogation(settings.mode, models, describe_vocabulary(self.table.vocabulary))
-        name = hashlib.sha256(picture.tobytes()).hexdigest()
-        seen = seen if seen and seen.picture == name else PictureFeatures(name)
-        said = " ".join(settings.caption.split())
-        if not said:
-            key, captioner = (self.models.names.caption, settings.captioning), self.models.captioner
-            if key not in seen.captions:
-                said = clock.timed("caption", lambda: captioner.caption(picture, key[1]))
-                seen = replace(seen, captions={**seen.captions, key: said})
-            said = seen.captions[key]
-        state = replace(state, caption=said, seen=seen, token_limit=clip.token_limit)
+        clock = Clock(prepared)
+        features = features_of(picture, features)
+        caption, features = self._caption(picture, settings, features, clock)
+        state = Interrogation(
+            settings.mode, self._described(), describe_vocabulary(self.table.vocabulary),
+            caption, token_limit=self.models.clip.token_limit, features=features,
+        )  # fmt: skip
         yield replace(state, seconds=clock.so_far())
 
-        if clip.fingerprint not in seen.vectors:
-            image = clock.timed("image", lambda: clip.encode_images([picture])[0])
-            seen = replace(seen, vectors={**seen.vectors, clip.fingerprint: image})
-        image = seen.vectors[clip.fingerprint]
-        ranking = clock.timed("rank", lambda: rank(image, self.table, clip.logit_scale))
-        rules, is_over = settings.rules, deadline(settings.seconds)
-        caption = rules.cleaned(said)
-        if self.unnamed and not settings.caption:
-            caption = self.unnamed.removed(caption)
-        task = Task(caption, image, ranking, clip, rules, is_over)
-        state = replace(state, ranked=clock.timed("rank", lambda: task.ranked), seen=seen)
+        features = self._with_vector(picture, features, clock)
+        is_over = deadline(settings.seconds)
+        task = clock.timed("rank", lambda: self._task(features, caption, settings, is_over))
+        ranked = clock.timed("rank", lambda: task.ranked)
+        state = replace(state, ranked=ranked, features=features)
         yield replace(state, seconds=clock.so_far())
 
-        is_over()  # the clock of the search starts
-        found: ScoredPrompt | None = None
-        for found in clock.each("search", MODES[settings.mode](task)):
-            yield replace(_with(state, found), seconds=clock.so_far())
-        assert found is not None  # every mode yields at least once
-        state = _with(state, found)
-        if settings.mode == "negative":
-            state = replace(state, negative_prompt=state.prompt)
-        elif settings.with_negative:
-            for negative in clock.each("search", negative_mode(task, found.prompt)):
-                state = replace(state, negative_prompt=negative.prompt.text)
-                yield replace(state, seconds=clock.so_far())
-        state = clock.timed("explain", lambda: self._explained(state, found, task, picture))
-        yield replace(state, seconds=clock.so_far())
+        is_over()  # the time for the search starts to run
+        best: ScoredPrompt | None = None
+        for best in clock.each("search", MODES[settings.mode].compose(task)):
+            state = _with_prompt(state, best)
+            yield replace(state, seconds=clock.so_far())
+        assert best is not None  # every mode yields at least once
+        for negative in self._negative(settings, task, best, clock):
+            state = replace(state, negative_prompt=negative)
+            yield replace(state, seconds=clock.so_far())
+
+        state = clock.timed("explain", lambda: self._explained(state, best, task, picture))
+        yield replace(state, seconds=clock.so_far(), finished=True)
 
     def run(
         self,
         picture: Image.Image,
         settings: Settings = Settings(),
-        prepared: Mapping[str, float] = _NOTHING_DONE,
-        seen: PictureFeatures | None = None,
+        prepared: Mapping[str, float] = _NO_SECONDS,
+        features: PictureFeatures | None = None,
     ) -> Interrogation:
         """Return the finished interrogation of a picture; see `steps`."""
-        *_, finished = self.steps(picture, settings, prepared, seen)
+        *_, finished = self.steps(picture, settings, prepared, features)
         return finished
 
-    def analyze(self, picture: Image.Image, top: int) -> Interrogation:
+    def analyze(
+        self,
+        picture: Image.Image,
+        top: int,
+        settings: Settings = Settings(),
+        prepared: Mapping[str, float] = _NO_SECONDS,
+    ) -> Analysis:
         """Return caption and ranking alone: no prompt is composed.
 
         Args:
             picture: RGB.
             top: How many phrases of each list.
+            settings: Of them, how the caption is written counts.
+            prepared: As of `steps`.
         """
-        steps = self.steps(picture, Settings("fast"))
-        next(steps)
-        state = next(steps)
-        ranking = rank(
-            state.seen.vectors[self.models.clip.fingerprint],
-            self.table,
-            self.models.clip.logit_scale,
-        )
-        return replace(state, ranked=ranking.by_category(top))
+        clock = Clock(prepared)
+        caption, features = self._caption(picture, settings, features_of(picture), clock)
+        features = self._with_vector(picture, features, clock)
+        task = clock.timed("rank", lambda: self._task(features, caption, settings))
+        ranked = clock.timed("rank", lambda: task.ranking.by_category(top))
+        vocabulary = describe_vocabulary(self.table.vocabulary)
+        return Analysis(self._described(), vocabulary, caption, ranked, clock.so_far())
 
-    def score(self, picture: Image.Image, prompt: str) -> dict[str, Any]:
+    def score(self, picture: Image.Image, prompt: str) -> PromptScore:
         """Return how similar a prompt is to a picture, and what each part between commas adds.
 
         Raises:
@@ -190,37 +198,76 @@ class Interrogator:
         clip = self.models.clip
         image = clip.encode_images([picture])[0]
         rests = [", ".join(parts[:i] + parts[i + 1 :]) for i in range(len(parts))]
-        scores = (clip.encode_text([prompt, *rests]) @ image).tolist()
+        similarity, *without = (clip.encode_text([prompt, *rests]) @ image).tolist()
         tokens = clip.token_count(prompt)
-        return {
-            "prompt": prompt,
-            "similarity": round(scores[0], 6),
-            "tokens": min(tokens, clip.token_limit),
-            "token_limit": clip.token_limit,
-            "cut": tokens > clip.token_limit,
-            "parts": [
-                {"text": part, "contribution": round(scores[0] - rest, 6)}
-                for part, rest in zip(parts, scores[1:], strict=True)
-            ],
-            "models": describe(self.models),
-        }
+        return PromptScore(
+            prompt, similarity, min(tokens, clip.token_limit), clip.token_limit,
+            tokens > clip.token_limit,
+            tuple(PromptPart(p, similarity - w) for p, w in zip(parts, without, strict=True)),
+            self._described(),
+        )  # fmt: skip
+
+    # The steps
+
+    def _caption(
+        self, picture: Image.Image, settings: Settings, features: PictureFeatures, clock: Clock
+    ) -> tuple[str, PictureFeatures]:
+        """Return the person's caption, or the model's, and the features with it."""
+        typed = " ".join(settings.caption.split())
+        if typed:
+            return typed, features
+        captioner, how = self.models.captioner, settings.captioning
+        key = self.models.names.caption, how
+        if key not in features.captions:
+            caption = clock.timed("caption", lambda: captioner.caption(picture, how))
+            features = replace(features, captions={**features.captions, key: caption})
+        return features.captions[key], features
+
+    def _with_vector(
+        self, picture: Image.Image, features: PictureFeatures, clock: Clock
+    ) -> PictureFeatures:
+        clip = self.models.clip
+        if clip.fingerprint in features.vectors:
+            return features
+        vector = clock.timed("image", lambda: clip.encode_images([picture])[0])
+        return replace(features, vectors={**features.vectors, clip.fingerprint: vector})
+
+    def _task(
+        self,
+        features: PictureFeatures,
+        caption: str,
+        settings: Settings,
+        is_over: Any = lambda: False,  # noqa: ANN401
+    ) -> Task:
+        """Compare the picture with the vocabulary; take from the caption what must not stand."""
+        clip, rules = self.models.clip, settings.rules
+        image = features.vectors[clip.fingerprint]
+        cleaned = rules.cleaned(caption)
+        if self.unnamed and not settings.caption:
+            cleaned = self.unnamed.removed(cleaned)
+        ranking = rank(image, self.table, clip.logit_scale)
+        return Task(cleaned, image, ranking, clip, rules, is_over)
+
+    def _negative(
+        self, settings: Settings, task: Task, best: ScoredPrompt, clock: Clock
+    ) -> Iterator[str]:
+        """Yield ever better negative prompts, where one is wanted."""
+        if settings.mode == "negative":
+            yield best.prompt.text
+        elif settings.with_negative:
+            for negative in clock.each("search", negative_mode(task, best.prompt)):
+                yield negative.prompt.text
 
     def _explained(
-        self, state: Interrogation, found: ScoredPrompt, task: Task, picture: Image.Image
+        self, state: Interrogation, best: ScoredPrompt, task: Task, picture: Image.Image
     ) -> Interrogation:
         """Score the prompt, what it is compared with, and it without each phrase, in one batch."""
-        clip, prompt = self.models.clip, found.prompt
-        others = {"caption": task.fitted_caption} if task.fitted_caption else {}
-        if state.mode != "negative":
-            for name, mode in _FREE.items():
-                *_, other = mode(task)
-                others[name] = other.prompt.text
-        others.pop(state.mode, None)  # the finished prompt comes last
-        others[state.mode] = prompt.text
-        texts = [*others.values(), *(prompt.without(p) for p in prompt.phrases)]
+        clip, prompt = self.models.clip, best.prompt
+        compared = self._compared(state.mode, task, prompt)
+        texts = [*compared.values(), *(prompt.without(p) for p in prompt.phrases)]
         scores = (clip.encode_text(texts) @ task.image).tolist()
-        judged = self._judged(picture, list(others.values()))
-        similarity = scores[len(others) - 1]
+        judged = self._judged(picture, list(compared.values()))
+        similarity = scores[len(compared) - 1]
         return replace(
             state,
             prompt=prompt.text,
@@ -229,20 +276,30 @@ class Interrogator:
             compared=tuple(
                 ComparedPrompt(name, text, score, verdict)
                 for (name, text), score, verdict in zip(
-                    others.items(), scores, judged, strict=False
+                    compared.items(), scores, judged, strict=False
                 )
             ),
             phrases=tuple(
                 PromptPhrase(p.text, p.category, p.similarity, similarity - without)
-                for p, without in zip(prompt.phrases, scores[len(others) :], strict=True)
+                for p, without in zip(prompt.phrases, scores[len(compared) :], strict=True)
             ),
-            notes=tuple(self._notes(state, prompt, task, found.cut_short)),
+            notes=tuple(self._notes(state, prompt, task, best.cut_short)),
         )
+
+    def _compared(self, mode: str, task: Task, prompt: Prompt) -> dict[str, str]:
+        """Return the caption, the prompts of modes that cost next to nothing, and this one last."""
+        texts = {"caption": task.fitted_caption} if task.fitted_caption else {}
+        if mode != "negative":
+            for name in reversed(MODES):
+                if not (other := MODES[name]).searches and name != mode:
+                    *_, simple = other.compose(task)
+                    texts[name] = simple.prompt.text
+        return {**texts, mode: prompt.text}
 
     def _judged(self, picture: Image.Image, texts: list[str]) -> list[float | None]:
         if self.judge is None:
             return [None] * len(texts)
-        _, clip = self.judge
+        clip = self.judge.clip
         return (clip.encode_text(texts) @ clip.encode_images([picture])[0]).tolist()
 
     def _notes(
@@ -252,7 +309,7 @@ class Interrogator:
             yield "Banned words and names were taken out of the caption."
         if state.mode != "negative" and len(prompt.caption) < len(task.caption.rstrip(" .,;:")):
             yield "The caption is longer than the model reads and was shortened."
-        artists = state.ranked.get("artists", [])
+        artists = state.ranked.get(ARTISTS, [])
         if artists and not artists[0].stands_out:
             yield "No artist of the list stands out."
         if cut_short:
@@ -260,19 +317,28 @@ class Interrogator:
         if self.models.clip.tower is None:
             yield "This CLIP reads texts only as a whole, so that searching takes longer."
 
+    def _described(self) -> dict[str, Any]:
+        judge = {"judge": self.judge.name} if self.judge else {}
+        return {**describe(self.models), **judge}
 
-def _with(state: Interrogation, found: ScoredPrompt) -> Interrogation:
-    return replace(state, prompt=found.prompt.text, similarity=found.similarity, tried=found.tried)
+
+def features_of(picture: Image.Image, known: PictureFeatures | None = None) -> PictureFeatures:
+    """Return what is known of a picture, if it is known of this one, or nothing yet."""
+    name = hashlib.sha256(picture.tobytes()).hexdigest()
+    return known if known and known.picture == name else PictureFeatures(name)
+
+
+def _with_prompt(state: Interrogation, best: ScoredPrompt) -> Interrogation:
+    return replace(state, prompt=best.prompt.text, similarity=best.similarity, tried=best.tried)
 
 
 def describe(models: Models) -> dict[str, Any]:
     """Return what wrote a prompt, for reports: names, whether embedded, device, number format."""
-    names: ModelNames = models.names
     return {
-        "preset": names.preset,
-        "caption": names.shown_caption,
-        "clip": names.shown_clip,
-        "embedded": names.embedded,
+        "preset": models.names.preset,
+        "caption": models.names.shown_caption,
+        "clip": models.names.shown_clip,
+        "embedded": models.names.embedded,
         "device": str(models.runtime.device),
         "dtype": models.runtime.dtype_name,
     }

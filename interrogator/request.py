@@ -1,99 +1,101 @@
-"""What a visitor or a program asks, from the values of a page or an API call."""
+"""What the options mean: their values → a typed request. A new option is used here.
+
+Page, API, command and Python all come through `request_of`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from interrogator.errors import InterrogatorError
-from interrogator.networks.captioning import DEFAULT_CAPTIONING, Captioning
+from interrogator.models.choice import choose_names
+from interrogator.models.registry import ModelNames
+from interrogator.networks.captioning import Captioning
 from interrogator.pipeline import Settings
 from interrogator.prompts.rules import Rules
-from interrogator.vocabulary.policy import default_policy
-from interrogator.vocabulary.selection import Words, is_plain, split_bans, words_of
-
-LARGEST = 10**6  # of the numbers that a request may name
+from interrogator.vocabulary.policy import default_policy, is_plain
+from interrogator.vocabulary.selection import WordChoice, choose_words
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a visitor or a program asks.
+    """What is wanted of a picture; it can be sent to another process.
 
     Attributes:
-        picture: A file's path or bytes.
-        preset: A preset's name, or None for the best that can be had.
-        settings: Mode, caption and rules.
-        caption_model: A captioner in place of the preset's, or "".
-        clip: A CLIP in place of the preset's, or "".
-        judge: The name of a second CLIP, or "".
+        names: Which models.
+        settings: Of an interrogation: mode, caption and rules.
         words: Whose names, bans and lists.
+        judge: The name of a second CLIP that scores the finished prompts, or None.
+        keep_tables: Whether the tables of lists that are not ours may be kept on disk.
     """
 
-    picture: str | bytes | None
-    preset: str | None
-    settings: Settings
-    caption_model: str = ""
-    clip: str = ""
-    judge: str = ""
-    words: Words = field(default_factory=lambda: Words(default_policy()))
-
-    @staticmethod
-    def of(
-        picture: str | bytes | None,
-        mode: str,
-        preset: str | None,
-        caption: str | None,
-        with_negative: bool,
-        artists: float,
-        fewest: float,
-        most: float,
-        pinned: list[str] | None,
-        dropped: list[str] | None,
-        banned: str | None,
-        seconds: float | None,
-        judge: str | None,
-        name_artists: str | None = None,
-        own_words: str | None = None,
-        own_files: list[str] | None = None,
-        own_lists: str | None = None,
-        caption_model: str | None = None,
-        clip: str | None = None,
-        caption_beams: float = DEFAULT_CAPTIONING.beams,
-        caption_fewest: float = DEFAULT_CAPTIONING.fewest,
-        caption_most: float = DEFAULT_CAPTIONING.most,
-        caption_no_repeat: float = DEFAULT_CAPTIONING.no_repeat,
-    ) -> Request:
-        """Return what the page's and the API's values mean.
-
-        Raises:
-            InterrogatorError: They contradict each other.
-        """
-        rules = Rules(
-            whole(fewest, "least number of phrases"),
-            whole(most, "greatest number of phrases"),
-            whole(artists, "number of artists"),
-            _cleaned(pinned),
-            _cleaned(dropped),
-            tuple(ban for ban in split_bans(banned) if is_plain(ban)),
-        )
-        how = Captioning(
-            whole(caption_beams, "number of beams"),
-            whole(caption_fewest, "least length of the caption"),
-            whole(caption_most, "greatest length of the caption"),
-            whole(caption_no_repeat, "length of what is not repeated"),
-        )
-        settings = Settings(mode, caption or "", rules, with_negative, seconds or None, how)
-        words = words_of(name_artists, banned, own_words, own_files, own_lists)
-        captioner, ranking, second = ((name or "").strip() for name in (caption_model, clip, judge))
-        return Request(picture, preset or None, settings, captioner, ranking, second, words)
+    names: ModelNames
+    settings: Settings = field(default_factory=Settings)
+    words: WordChoice = field(default_factory=WordChoice)
+    judge: str | None = None
+    keep_tables: bool = False
 
 
-def _cleaned(phrases: list[str] | None) -> tuple[str, ...]:
-    """Return phrases without needless spaces, and none that is empty."""
-    return tuple(filter(None, (" ".join(phrase.split()) for phrase in phrases or ())))
+def request_of(
+    values: Mapping[str, Any],
+    default_preset: Callable[[], str],
+    keep_tables: bool = False,
+) -> Request:
+    """Return what the values of the options mean; those that a task does not have are defaults.
+
+    Args:
+        values: Option → value, as `options.parse` returns them.
+        default_preset: Called where nobody chose models.
+        keep_tables: As the request's.
+
+    Raises:
+        InterrogatorError: They contradict each other, or lists cannot be read.
+    """
+    words = words_of(values)  # a mistake in a list should not cost a question to the hub
+    return Request(
+        names_of(values, default_preset),
+        settings_of(values) if "mode" in values else Settings(),
+        words,
+        values.get("judge") or None,
+        keep_tables,
+    )
 
 
-def whole(value: object, name: str) -> int:
-    """Return a whole number; a program may send anything."""
-    if not isinstance(value, int | float) or value != value or abs(value) > LARGEST:
-        raise InterrogatorError(f"The {name} must be a number, not {value!r}.")
-    return int(value)
+def names_of(values: Mapping[str, Any], default_preset: Callable[[], str]) -> ModelNames:
+    """Return the models that are meant: a preset, or the default, or its parts replaced."""
+    preset = values["preset"]
+    caption_model, clip = values.get("caption_model") or None, values["clip"] or None
+    if preset is None and not (caption_model and clip):
+        preset = default_preset()
+    return choose_names(preset, caption_model, clip)
+
+
+def settings_of(values: Mapping[str, Any]) -> Settings:
+    """Return mode, caption and rules."""
+    plain_bans = tuple(filter(is_plain, values["banned"]))
+    rules = Rules(
+        values["fewest"], values["most"], values["artists"],
+        values["pinned"], values["dropped"], plain_bans,
+    )  # fmt: skip
+    captioning = Captioning(
+        values["caption_beams"], values["caption_fewest"], values["caption_most"],
+        values["caption_no_repeat"],
+    )  # fmt: skip
+    return Settings(
+        values["mode"], values["caption"], rules, values["with_negative"], values["seconds"],
+        captioning,
+    )  # fmt: skip
+
+
+def words_of(values: Mapping[str, Any]) -> WordChoice:
+    """Return whose names, bans and lists are meant."""
+    if "name_artists" not in values:
+        return WordChoice()
+    policy = default_policy(
+        values["name_artists"], values["banned"], None if values["safety"] else False
+    )
+    return choose_words(
+        policy, values["own_words"], values["own_files"], values["own_lists"],
+        values["vocabulary"], values["add_vocabulary"],
+    )  # fmt: skip

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
-import torch
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from interrogator.networks.captioning import Captioning
 from interrogator.prompts.ranking import RankedPhrase
+
+if TYPE_CHECKING:
+    import torch
 
 SHOWN_PER_CATEGORY = 5
 
@@ -32,17 +34,17 @@ class PromptPhrase:
 
 @dataclass(frozen=True)
 class ComparedPrompt:
-    """A prompt that was made on the way, to compare the finished one with.
+    """A prompt that the finished one is compared with.
 
     Attributes:
         name: "caption", or the mode that wrote it.
-        text: The prompt.
+        prompt: The text.
         similarity: Cosine with the picture under the CLIP that ranks.
-        judged: The same under a second CLIP, where one is asked.
+        judged: The same under a second CLIP, where there is one.
     """
 
     name: str
-    text: str
+    prompt: str
     similarity: float
     judged: float | None = None
 
@@ -53,13 +55,13 @@ class PictureFeatures:
 
     Attributes:
         picture: A hash of its pixels.
-        captions: A captioner's name and how it was asked → what it says.
+        captions: A captioner's name and how it captions → its caption.
         vectors: A CLIP's fingerprint → the picture's unit vector [d].
     """
 
     picture: str = ""
-    captions: dict[tuple[str, Captioning], str] = field(default_factory=dict)
-    vectors: dict[str, torch.Tensor] = field(default_factory=dict)
+    captions: Mapping[tuple[str, Captioning], str] = field(default_factory=dict)
+    vectors: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,9 @@ class Interrogation:
         mode: How the prompt is composed.
         models: Preset, names, device and number format of what wrote it.
         vocabulary: Name, size and hash of what was ranked.
-        caption: What BLIP says, or the person said.
+        caption: What the captioner says, or the person said.
         prompt: The best prompt so far, "" until there is one.
-        negative_prompt: None unless one was asked for.
+        negative_prompt: None unless one is wanted.
         similarity: Cosine of the prompt, as it stands, and the picture.
         tokens: Length of the prompt, start and end included.
         token_limit: How many the CLIP reads.
@@ -82,7 +84,8 @@ class Interrogation:
         tried: Prompts that the search compared.
         notes: Sentences on what a person should know of this prompt.
         seconds: Step → duration; a step that did not run is absent.
-        seen: What it takes to search again.
+        features: What it takes to search again.
+        finished: Whether the last step has run.
     """
 
     mode: str
@@ -100,12 +103,8 @@ class Interrogation:
     tried: int = 0
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
-    seen: PictureFeatures = field(default_factory=PictureFeatures)
-
-    @property
-    def finished(self) -> bool:
-        """Whether the last step has run."""
-        return "explain" in self.seconds
+    features: PictureFeatures = field(default_factory=PictureFeatures)
+    finished: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the contract's JSON object; cosines to 6 places, seconds to milliseconds."""
@@ -114,28 +113,13 @@ class Interrogation:
             "negative_prompt": self.negative_prompt,
             "caption": self.caption,
             "mode": self.mode,
-            "similarity": _rounded(self.similarity),
+            "similarity": rounded(self.similarity),
             "tokens": self.tokens,
             "token_limit": self.token_limit,
-            "phrases": [
-                {
-                    "text": p.text,
-                    "category": p.category,
-                    "similarity": _rounded(p.similarity),
-                    "contribution": _rounded(p.contribution),
-                }
-                for p in self.phrases
-            ],
-            "compared": [
-                {
-                    "name": c.name,
-                    "prompt": c.text,
-                    "similarity": _rounded(c.similarity),
-                    "judged": _rounded(c.judged),
-                }
-                for c in self.compared
-            ],
+            "phrases": [rounded(asdict(phrase)) for phrase in self.phrases],
+            "compared": [rounded(asdict(prompt)) for prompt in self.compared],
             "ranked": ranked_json(self.ranked),
+            "tried": self.tried,
             "notes": list(self.notes),
             "models": self.models,
             "vocabulary": self.vocabulary,
@@ -143,24 +127,79 @@ class Interrogation:
         }
 
 
+@dataclass(frozen=True)
+class Analysis:
+    """A picture's caption and ranking alone; fields as `Interrogation`'s."""
+
+    models: dict[str, Any]
+    vocabulary: dict[str, Any]
+    caption: str
+    ranked: dict[str, list[RankedPhrase]]
+    seconds: dict[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object; every phrase that was ranked is in it."""
+        return {
+            "caption": self.caption,
+            "models": self.models,
+            "vocabulary": self.vocabulary,
+            "seconds": {step: round(value, 3) for step, value in self.seconds.items()},
+            "ranked": ranked_json(self.ranked, None),
+        }
+
+
+@dataclass(frozen=True)
+class PromptPart:
+    """What stands between two commas of a prompt, and how much the similarity falls without it."""
+
+    text: str
+    contribution: float
+
+
+@dataclass(frozen=True)
+class PromptScore:
+    """How similar a prompt is to a picture.
+
+    Attributes:
+        prompt: The text.
+        similarity: Cosine with the picture.
+        tokens: Its length, start and end included, up to the limit.
+        token_limit: How many the CLIP reads.
+        cut: Whether it is longer than that.
+        parts: Its parts and what each adds.
+        models: What scored it.
+    """
+
+    prompt: str
+    similarity: float
+    tokens: int
+    token_limit: int
+    cut: bool
+    parts: tuple[PromptPart, ...]
+    models: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object; cosines to 6 places."""
+        return rounded(asdict(self))
+
+
 def ranked_json(
-    ranked: dict[str, list[RankedPhrase]], top: int = SHOWN_PER_CATEGORY
+    ranked: Mapping[str, Sequence[RankedPhrase]], top: int | None = SHOWN_PER_CATEGORY
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return the first phrases of each category as JSON objects."""
+    """Return the first `top` phrases of each category as JSON objects; all where it is None."""
+    shown = ("text", "similarity", "confidence", "above_neutral", "stands_out")
     return {
-        category: [
-            {
-                "text": p.text,
-                "similarity": _rounded(p.similarity),
-                "confidence": _rounded(p.confidence),
-                "above_neutral": _rounded(p.above_neutral),
-                "stands_out": p.stands_out,
-            }
-            for p in group[:top]
-        ]
+        category: [{name: rounded(getattr(p, name)) for name in shown} for p in group[:top]]
         for category, group in ranked.items()
     }
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)
+def rounded(value: Any) -> Any:  # noqa: ANN401
+    """Return a value of JSON with every number in it rounded to 6 places."""
+    if isinstance(value, float):
+        return round(value, 6)
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return value

@@ -1,61 +1,101 @@
-"""Models + vocabulary + policy → an `Interrogator`, prepared once and kept for the next request."""
+"""What a server, a command or a program keeps between pictures: models, tables, lists.
+
+Models + vocabulary + policy → an `Interrogator`, prepared once and kept for the next request.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from interrogator.background import Done, Job, Progress, waiting
+from interrogator.background import Progress, wait_for
 from interrogator.hub.client import ProgressCallback
+from interrogator.models.choice import active_notice
+from interrogator.models.files import default_names
 from interrogator.models.loading import Models
-from interrogator.models.registry import ModelNames
+from interrogator.models.registry import EMBEDDED, ModelNames
 from interrogator.models.store import ModelStore
 from interrogator.networks.runtime import Runtime
-from interrogator.pipeline import Interrogator
+from interrogator.pipeline import Interrogator, Judge
+from interrogator.prompts.modes import MODES
 from interrogator.prompts.table import Table, table_for
-from interrogator.result import Interrogation
+from interrogator.request import Request
+from interrogator.result import Analysis, Interrogation, PictureFeatures, PromptScore
 from interrogator.vocabulary.artists import NameFinder
-from interrogator.vocabulary.lists import Vocabulary, read_folder, vocabulary_for
-from interrogator.vocabulary.policy import Policy, default_policy
+from interrogator.vocabulary.lists import Vocabulary, built_in, read_folder
+from interrogator.vocabulary.policy import Policy
 from interrogator.zerogpu import on_zerogpu, with_gpu
 
-Kept = TypeVar("Kept")
-Made = Progress | Interrogation | dict[str, Any]
+log = logging.getLogger(__name__)
 
-# For how long a GPU is asked where one is lent: loading and a search, with room. Estimates.
+Kept = TypeVar("Kept")
+
+# For how long a GPU is wanted where one is lent: loading and a search, with room. Estimates.
 GPU_SECONDS = 40
 GPU_SEARCH_SECONDS = 20
 GPU_MOST_SECONDS = 120
 KEPT_TABLES = 4  # vocabularies in memory at once; and as many narrowed by a policy
+ASK_AGAIN_SECONDS = 60.0  # after which a hub that did not answer is tried again
 
 
-def _silent(text: str, share: float | None) -> None:
-    """ProgressCallback nothing."""
+def ignore_progress(text: str, share: float | None) -> None:
+    """Report nothing."""
+
+
+class DefaultModels:
+    """The models for those who choose none: the best that fit and can be had.
+
+    Found out once; but where it was the demo, the hub gets another chance after a while.
+    """
+
+    def __init__(self, names: ModelNames | None = None, reason: str = "") -> None:
+        self._names, self._reason = names, reason
+        self._since = time.monotonic()
+        self._lock = threading.Lock()
+
+    def current(self) -> tuple[ModelNames, str]:
+        """Return their names and, for the embedded models, why it is these."""
+        with self._lock:
+            stale = time.monotonic() - self._since > ASK_AGAIN_SECONDS
+            if self._names is None or (self._names.embedded and stale):
+                self._since = time.monotonic()
+                self._names, self._reason = default_names()
+                log.info("%s", active_notice(self._names, self._reason))
+            return self._names, self._reason
+
+    def preset(self) -> str:
+        """Return their preset's name."""
+        return self.current()[0].preset
 
 
 class Service:
-    """What a server or a command keeps between pictures.
+    """Interrogates, analyzes and scores; keeps what the next picture can use.
 
     One per process, passed down; nothing in it changes under a request that already runs.
     """
 
     def __init__(self, runtime: Runtime | None = None) -> None:
         self.store = ModelStore(runtime)
-        self._ours: dict[Hashable, Vocabulary] = {}
+        self.defaults = DefaultModels()
+        self._vocabularies: dict[Hashable, Vocabulary] = {}
         self._tables: dict[Hashable, Table] = {}
         self._narrowed: dict[Hashable, Table] = {}
-        self._ruled: dict[Hashable, tuple[NDArray[np.bool_], NameFinder | None]] = {}
+        self._rules: dict[Hashable, tuple[NDArray[np.bool_], NameFinder | None]] = {}
         self._make_locks()
         if on_zerogpu():  # a process forked while a lock is held would wait for it for ever
             os.register_at_fork(after_in_child=self._make_locks)
-        self._compute = with_gpu(self._work, gpu_seconds)
+        brief = lambda *_: GPU_SECONDS  # noqa: E731
+        self._interrogate_on_gpu = with_gpu(self._interrogate, gpu_seconds)
+        self._analyze_on_gpu = with_gpu(self._analyze, brief)
+        self._score_on_gpu = with_gpu(self._score, brief)
 
     def _make_locks(self) -> None:
         self._lock = threading.Lock()  # held while phrases are encoded, which may take minutes
@@ -63,119 +103,136 @@ class Service:
 
     def fetch(
         self,
-        names: ModelNames,
-        judge: str | None = None,
-        report: ProgressCallback = _silent,
+        request: Request,
+        report: ProgressCallback = ignore_progress,
         patience: float | None = None,
     ) -> None:
-        """Bring the files of models to this machine; nothing is loaded or computed.
+        """Bring the files of a request's models to this machine; nothing is loaded or computed.
 
         Args:
-            names: Which models.
-            judge: The name of a second CLIP.
-            report: Told what is being downloaded.
+            request: Names the models and the judge.
+            report: Called with what is being downloaded.
             patience: For how many seconds downloads are waited for; they go on afterwards.
 
         Raises:
             InterrogatorError: They cannot be had, or not yet.
         """
-        self.store.fetch(names, judge, report, patience)
+        self.store.fetch(request.names, request.judge, report, patience)
 
-    def work(self, job: Job) -> Iterator[Made]:
-        """Do a job, with a GPU where one is lent; one at a time, or they slow each other down.
+    def interrogate(
+        self, picture: Image.Image, request: Request, features: PictureFeatures | None = None
+    ) -> Iterator[Progress | Interrogation]:
+        """Yield what is going on, then each state of an interrogation, the finished one last.
 
-        Yields:
-            What is going on, and each state of an interrogation; an analysis at once; for a score
-            its JSON.
+        It computes on a GPU where one is lent. One computation at a time, or they slow each other
+        down.
+
+        Args:
+            picture: RGB, as `decode.read` returns it.
+            request: What is wanted.
+            features: What an earlier interrogation saw in it.
 
         Raises:
             InterrogatorError: Models, lists or settings are at fault; in a sentence.
         """
-        yield from self._compute(job)
+        yield from self._interrogate_on_gpu(picture, request, features)
 
-    def _work(self, job: Job) -> Iterator[Made]:
-        prepare = lambda report: self.prepare(  # noqa: E731
-            job.names, lists=job.lists, report=report, own=job.own, policy=job.policy,
-            keep=job.keep, judge=job.judge,
-        )  # fmt: skip
-        for told in waiting(prepare):
-            if not isinstance(told, Done):
-                yield told
-                continue
-            interrogator, seconds = told.result
-            if job.task == "analyze":
-                yield interrogator.analyze(job.picture, job.top)
-            elif job.task == "score":
-                yield interrogator.score(job.picture, job.prompt)
-            else:
-                yield Progress("Writing the caption")
-                yield from interrogator.steps(job.picture, job.settings, seconds, job.seen)
+    def analyze(
+        self, picture: Image.Image, request: Request, top: int
+    ) -> Iterator[Progress | Analysis]:
+        """Yield what is going on, then caption and the `top` phrases of each list."""
+        yield from self._analyze_on_gpu(picture, request, top)
+
+    def score(
+        self, picture: Image.Image, request: Request, prompt: str
+    ) -> Iterator[Progress | PromptScore]:
+        """Yield what is going on, then how similar a prompt is to the picture."""
+        yield from self._score_on_gpu(picture, request, prompt)
+
+    def _interrogate(
+        self, picture: Image.Image, request: Request, features: PictureFeatures | None
+    ) -> Iterator[Progress | Interrogation]:
+        interrogator, seconds = yield from self._prepared(request)
+        yield Progress("Writing the caption")
+        yield from interrogator.steps(picture, request.settings, seconds, features)
+
+    def _analyze(
+        self, picture: Image.Image, request: Request, top: int
+    ) -> Iterator[Progress | Analysis]:
+        interrogator, seconds = yield from self._prepared(request)
+        yield interrogator.analyze(picture, top, request.settings, seconds)
+
+    def _score(
+        self, picture: Image.Image, request: Request, prompt: str
+    ) -> Iterator[Progress | PromptScore]:
+        interrogator, _ = yield from self._prepared(request)
+        yield interrogator.score(picture, prompt)
+
+    def _prepared(self, request: Request):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        """Yield progress; return what `prepare` does."""
+        return (yield from wait_for(lambda report: self.prepare(request, report)))
 
     def prepare(
-        self,
-        names: ModelNames,
-        lists: Path | str | Vocabulary | None = None,
-        report: ProgressCallback = _silent,
-        *,
-        own: Vocabulary | None = None,
-        policy: Policy | None = None,
-        keep: bool = True,
-        judge: str | None = None,
+        self, request: Request, report: ProgressCallback = ignore_progress
     ) -> tuple[Interrogator, dict[str, float]]:
         """Return an interrogator and what preparing it took, by step, in seconds.
 
         Args:
-            names: Which models.
-            lists: Phrase lists, or a folder of them, in place of ours.
-            report: Told what is being downloaded, loaded or encoded.
-            own: Phrase lists to add.
-            policy: What may stand in a prompt; the default one if absent.
-            keep: Whether the tables of lists that are not ours may be kept on disk.
-            judge: The name of a second CLIP, to score the finished prompts.
+            request: Which models, lists and judge.
+            report: Called with what is being downloaded, loaded or encoded.
 
         Raises:
-            InterrogatorError: Models or lists cannot be had, or nothing is left of the lists.
+            InterrogatorError: Models cannot be had, or nothing is left of the lists.
         """
         seconds: dict[str, float] = {}
-        # Lists and bans are read first: a mistake in them should not cost a download.
-        if not isinstance(lists, Vocabulary | None):
-            lists = read_folder(lists)
-        base = lists or self.vocabulary(names)
-        whole = base.plus(own) if own else base
-        mask, unnamed = self._rule(whole, policy or default_policy())
-        start, ready = time.perf_counter(), self.store.is_loaded(names)
-        models = self.store.load(names, report)
-        judging = self.store.load_judge(judge, names, report) if judge else None
+        ours = self.vocabulary(request.names)
+        # Bans are read first: a mistake in them should not cost a download.
+        mask, unnamed = self._ruled(request.words.whole(ours), request.words.policy)
+        start, ready = time.perf_counter(), self.store.is_loaded(request.names)
+        models = self.store.load(request.names, report)
+        judge = None
+        if request.judge:
+            clip = self.store.load_judge(request.judge, request.names, report)
+            judge = Judge(request.judge, clip)
         if not ready:
             seconds["load"] = time.perf_counter() - start
         with self._lock:
             start, known = time.perf_counter(), set(self._tables)
-            table = self._table(base, models, report, keep or not lists)
-            if own:
-                table = table.plus(self._table(own, models, report, keep))
-            table = Table(whole, table.matrix, table.neutral)
-            key = (models.clip.fingerprint, whole.sha256, mask.tobytes())
-            table = _kept(self._narrowed, key, lambda: table.only(mask))
+            table = self._table(request, models, mask, report)
             if not known.issuperset(self._tables):
                 seconds["vocabulary"] = time.perf_counter() - start
-        second = (judge, judging) if judge and judging else None
-        return Interrogator(models, table, second, unnamed), seconds
+        return Interrogator(models, table, judge, unnamed), seconds
 
     def vocabulary(self, names: ModelNames) -> Vocabulary:
         """Return our lists for some models, read once."""
         with self._quick_lock:
-            return _kept(self._ours, names.embedded_clip, lambda: vocabulary_for(names))
+            return _kept(self._vocabularies, names.embedded_clip, lambda: vocabulary_for(names))
 
-    def _rule(
+    def _ruled(
         self, vocabulary: Vocabulary, policy: Policy
     ) -> tuple[NDArray[np.bool_], NameFinder | None]:
         """Return which rows may stand in a prompt, and whom no caption may name."""
         key = (vocabulary.sha256, frozenset(vocabulary.artists.items()), policy)
         with self._quick_lock:
             make = lambda: (policy.allowed(vocabulary), policy.names_to_avoid(vocabulary))  # noqa: E731
-            return _kept(self._ruled, key, make)
+            return _kept(self._rules, key, make)
 
     def _table(
+        self, request: Request, models: Models, mask: NDArray[np.bool_], report: ProgressCallback
+    ) -> Table:
+        """Return the vocabulary as the CLIP sees it, narrowed to what may stand in a prompt."""
+        words, ours = request.words, self.vocabulary(request.names)
+        base, keep = (words.base, request.keep_tables) if words.base else (None, True)
+        table = self._encoded(base.vocabulary if base else ours, models, report, keep)
+        if words.added:
+            own = self._encoded(words.added.vocabulary, models, report, request.keep_tables)
+            table = table.plus(own)
+        whole = words.whole(ours)
+        table = Table(whole, table.matrix, table.neutral)
+        key = (models.clip.fingerprint, whole.sha256, mask.tobytes())
+        return _kept(self._narrowed, key, lambda: table.only(mask))
+
+    def _encoded(
         self, vocabulary: Vocabulary, models: Models, report: ProgressCallback, keep: bool
     ) -> Table:
         key = (models.clip.fingerprint, vocabulary.sha256)
@@ -183,20 +240,26 @@ class Service:
         return _kept(self._tables, key, make)
 
 
-def gpu_seconds(job: Job) -> int:
-    """Return for how long a GPU is asked for a job, where one is lent."""
-    searches = (job.settings.mode in ("best", "negative")) + job.settings.with_negative
-    extra = GPU_SEARCH_SECONDS * searches if job.task == "interrogate" else 0
-    if extra and job.settings.seconds:
-        extra = round(job.settings.seconds)
+def vocabulary_for(names: ModelNames) -> Vocabulary:
+    """Return our lists; for the embedded CLIP, the words that it was taught."""
+    return read_folder(EMBEDDED / "vocabulary", "demo") if names.embedded_clip else built_in()
+
+
+def gpu_seconds(picture: object, request: Request, *_: object) -> int:
+    """Return for how long a GPU is wanted for an interrogation, where one is lent."""
+    settings = request.settings
+    searches = MODES[settings.mode].searches + settings.with_negative
+    extra = GPU_SEARCH_SECONDS * searches
+    if extra and settings.seconds:
+        extra = round(settings.seconds)
     return min(GPU_SECONDS + extra, GPU_MOST_SECONDS)
 
 
 def _kept(store: dict[Hashable, Kept], key: Hashable, make: Callable[[], Kept]) -> Kept:
     """Return what is stored under a key, or make and store it; the oldest go."""
     if key not in store:
-        made = make()
+        value = make()
         while len(store) >= KEPT_TABLES:
             del store[next(iter(store))]
-        store[key] = made
+        store[key] = value
     return store[key]

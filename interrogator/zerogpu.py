@@ -23,8 +23,7 @@ from typing import TypeVar
 
 from interrogator.errors import InterrogatorError
 
-Asked = TypeVar("Asked")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 def on_zerogpu() -> bool:
@@ -33,13 +32,13 @@ def on_zerogpu() -> bool:
 
 
 def with_gpu(
-    work: Callable[[Asked], Iterator[Made]], seconds: Callable[[Asked], int]
-) -> Callable[[Asked], Iterator[Made]]:
-    """Return work that has a GPU while it runs, where one must be asked for; elsewhere, as it is.
+    work: Callable[..., Iterator[Result]], seconds: Callable[..., int]
+) -> Callable[..., Iterator[Result]]:
+    """Return work that has a GPU while it runs, where one must be borrowed; elsewhere, as it is.
 
     Args:
-        work: Computes one result after the other. What it takes and gives can be pickled.
-        seconds: For how long a GPU is asked, at most; less waits less.
+        work: Computes one result after the other. Its arguments and results can be pickled.
+        seconds: For how long a GPU is wanted for these arguments, at most; less waits less.
 
     Raises:
         InterrogatorError: When the work is called and no GPU is to be had, in the Space's words.
@@ -50,30 +49,30 @@ def with_gpu(
 
     def compute(_seconds: int, packed: bytes) -> Iterator[bytes]:
         try:
-            for made in work(pickle.loads(packed)):
-                yield pickle.dumps(made)
+            for result in work(*pickle.loads(packed)):
+                yield pickle.dumps(result)
         except InterrogatorError as error:
             yield pickle.dumps(error)
 
-    lent = spaces.GPU(duration=lambda seconds, _packed: seconds)(compute)
+    borrowed = spaces.GPU(duration=lambda seconds, _packed: seconds)(compute)
 
-    def ask(asked: Asked) -> Iterator[Made]:
+    def run(*arguments: object) -> Iterator[Result]:
         begun = False
         try:
-            with closing(lent(seconds(asked), pickle.dumps(asked))) as results:
+            with closing(borrowed(seconds(*arguments), pickle.dumps(arguments))) as results:
                 for packed in results:
                     begun = True
-                    made = pickle.loads(packed)
-                    if isinstance(made, InterrogatorError):
-                        raise made
-                    yield made
+                    result = pickle.loads(packed)
+                    if isinstance(result, InterrogatorError):
+                        raise result
+                    yield result
         except Exception as error:
-            raise _told(error, begun) from error
+            raise _in_a_sentence(error, begun) from error
 
-    return ask
+    return run
 
 
-def _told(error: Exception, begun: bool) -> Exception:
+def _in_a_sentence(error: Exception, begun: bool) -> Exception:
     """Return a refusal of the Space as ours: no GPU is free, or the visitor's share is used up."""
     said = getattr(error, "message", None)  # of gradio.Error, which this room does not import
     if said is None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from matmul_demo.accelerator import Accelerator
 from matmul_demo.digits import PIXELS
-from matmul_demo.machine import cpu_name
-from matmul_demo.report import Report, Result
+from matmul_demo.machine.accelerator import Accelerator
+from matmul_demo.machine.processor import cpu_name
+from matmul_demo.racing.report import RaceReport, Result
 from matmul_demo.workloads import Workload
 
 NEIGHBOURS_NOTED = 0.25  # processors; below this the effect drowns in the usual spread
@@ -44,13 +44,9 @@ def percent_text(fraction: float | None) -> str:
     if fraction is None:
         return "–"
     percent = 100 * fraction
-    return (
-        f"{percent:.0f} %"
-        if percent >= 9.5
-        else f"{percent:.2g} %"
-        if percent >= 1e-3
-        else "< 0.001 %"
-    )
+    if percent < 1e-3:
+        return "< 0.001 %"
+    return f"{percent:.0f} %" if percent >= 9.5 else f"{percent:.2g} %"
 
 
 def row_texts(result: Result) -> tuple[str, ...]:
@@ -88,7 +84,7 @@ def is_busy(result: Result) -> bool:
 COLUMNS = ("time", "IQR", "GFLOP/s", "GB/s", "of the floor", "speed-up", "error", "threads", "how")
 
 
-def text_table(report: Report) -> str:
+def text_table(report: RaceReport) -> str:
     """The whole race for a terminal: machine, one line for each lane, remarks, headline."""
     head = ("lane", *COLUMNS)
     lines = [(result.strategy, *row_texts(result)) for result in report.results]
@@ -104,24 +100,23 @@ def text_table(report: Report) -> str:
     return "\n".join([*parts, "", *filter(None, [podium_text(report)]), headline(report)])
 
 
-def podium_text(report: Report) -> str:
+def podium_text(report: RaceReport) -> str:
     """The leaders, run once more in turns; empty before that."""
     places = report.podium()
-    if not places:
+    if len(places) < 2:
         return ""
-    names = {lane.key: f"{lane.title} ({lane.library})" for lane in report.lanes}
-    shown = [
-        f"{place}. {names[r.strategy]} {seconds_text(r.podium_seconds)}"
+    leaders = [
+        f"{place}. {report.lane_name(r.strategy)} {seconds_text(r.podium_seconds)}"
         for place, r in enumerate(places, 1)
     ]
     first, second = places[0], places[1]
     gap = (second.podium_seconds or 0.0) - (first.podium_seconds or 0.0)
     spread = max(first.podium_iqr_seconds or 0.0, second.podium_iqr_seconds or 0.0)
     tie = " The first two differ by less than their spread." if gap < spread else ""
-    return f"The leaders once more, in turns: {', '.join(shown)}.{tie}"
+    return f"The leaders once more, in turns: {', '.join(leaders)}.{tie}"
 
 
-def machine_text(report: Report) -> str:
+def machine_text(report: RaceReport) -> str:
     """What was multiplied, on what, and how fast that machine can be."""
     workload = report.workload
     sizes = f"{workload.rows}×{workload.inner} · {workload.inner}×{workload.columns}"
@@ -142,7 +137,7 @@ def machine_text(report: Report) -> str:
 
 
 def expected_data(workload: Workload) -> str:
-    """What the matrices will be, before they are made."""
+    """What the matrices will be, before they are filled."""
     if workload.data == "normal" or workload.inner != PIXELS:
         return "seeded normal random numbers"
     return "pictures of digits times normal numbers"
@@ -150,11 +145,11 @@ def expected_data(workload: Workload) -> str:
 
 def gpu_text(device: Accelerator) -> str:
     """The GPU's roof in a line: what was found, and what the datasheet says."""
-    promised = device.datasheet.tflops if device.datasheet else {}
+    tflops = device.datasheet.tflops if device.datasheet else {}
     products = [
-        f"{found.numbers} {three_digits(found.gflops / 1e3)}"
-        + (f" (datasheet {three_digits(sheet)})" if (sheet := promised.get(found.numbers)) else "")
-        for found in device.products
+        f"{product.numbers} {three_digits(product.gflops / 1e3)}"
+        + (f" (datasheet {three_digits(sheet)})" if (sheet := tflops.get(product.numbers)) else "")
+        for product in device.products
     ]
     memory = f" (datasheet {three_digits(device.datasheet.memory_gbs)})" if device.datasheet else ""
     return (
@@ -163,7 +158,7 @@ def gpu_text(device: Accelerator) -> str:
     )
 
 
-def _neighbours_text(report: Report) -> str:
+def _neighbours_text(report: RaceReport) -> str:
     """A warning when other programs used the processor; nothing when it was ours."""
     if report.neighbours is None or report.neighbours < NEIGHBOURS_NOTED:
         return ""
@@ -173,7 +168,7 @@ def _neighbours_text(report: Report) -> str:
     )
 
 
-def _floor_text(report: Report, best: Result) -> str:
+def _floor_text(report: RaceReport, best: Result) -> str:
     """How near the winner comes to the limit, or that the limit was measured too low."""
     if not best.floor_fraction or not best.seconds:
         return ""
@@ -189,20 +184,23 @@ def _floor_text(report: Report, best: Result) -> str:
     return f" The floor of this machine is {floor}: the winner takes {times} times as long."
 
 
-def headline(report: Report) -> str:
+def headline(report: RaceReport) -> str:
     """One sentence on who won and by how much; honest on estimates and on the limit."""
     ranking = report.ranking()
-    titles = {lane.key: f"{lane.title} ({lane.library})" for lane in report.lanes}
     if not ranking:
         return "No lane finished with a right result."
     best = ranking[0]
-    floor = _floor_text(report, best)
-    if len(ranking) == 1 or best.strategy == best.baseline:
-        return f"{titles[best.strategy]} takes {seconds_text(best.seconds)}.{floor}"
-    baseline = report.result(best.baseline or "")
-    about = "about " if best.estimated or (baseline and baseline.estimated) else ""
-    estimate = " (an estimate)" if about else ""
+    name, floor = report.lane_name(best.strategy), _floor_text(report, best)
+    baseline = report.result(best.baseline or best.strategy)
+    if len(ranking) == 1 or baseline is None or baseline is best:
+        return f"{name} takes {seconds_text(best.seconds)}.{floor}"
+    factor = best.speedup or 1.0
+    if best.podium_seconds and baseline.podium_seconds:
+        factor = baseline.podium_seconds / best.podium_seconds
+    about, estimate = (
+        ("about ", " (an estimate)") if best.estimated or baseline.estimated else ("", "")
+    )
     return (
-        f"{titles[best.strategy]} is {about}{three_digits(best.speedup or 1)} times faster than "
-        f"{titles[best.baseline or best.strategy]}{estimate}.{floor}"
+        f"{name} is {about}{three_digits(factor)} times faster than "
+        f"{report.lane_name(baseline.strategy)}{estimate}.{floor}"
     )

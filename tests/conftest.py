@@ -1,11 +1,15 @@
-"""Shared fixtures. No test reaches the network: the hub's client is told so before its import."""
+"""Shared fixtures, and what libraries read when they are imported: no network, one thread."""
 
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+# Two tests run at a time: threads of one that wait in a loop for each other would take the cores of
+# the other, and make both many times slower. The race sets the threads of its lanes by itself.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import shutil
+from collections import Counter
 
 import pytest
 
@@ -15,11 +19,18 @@ CHROMIUM_FLAGS = [
 ]  # fmt: skip
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest, so that no worker ends long after the other."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (-slow[item.path], -tests[item.path]))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
-    """Keep every cached table of the tests in a folder of theirs."""
+    """Keep every cached table, and every measured limit, of the tests in a folder of theirs."""
     folder = tmp_path_factory.mktemp("cache")
-    os.environ["INTERROGATOR_CACHE"] = str(folder)
+    os.environ["INTERROGATOR_CACHE"] = os.environ["MATMUL_CACHE"] = str(folder)
     return folder
 
 
@@ -28,18 +39,22 @@ def service():
     """A service on the CPU in float32, as the demo uses it."""
     import torch
 
+    from interrogator.models.registry import PRESETS
     from interrogator.networks.runtime import Runtime
-    from interrogator.service import Service
+    from interrogator.service import DefaultModels, Service
 
-    return Service(Runtime(torch.device("cpu"), torch.float32))
+    service = Service(Runtime(torch.device("cpu"), torch.float32))
+    service.defaults = DefaultModels(PRESETS["demo"], "The hub is not there.")
+    return service
 
 
 @pytest.fixture(scope="session")
 def demo(service):
     """The interrogator with the embedded models."""
-    from interrogator.models.choice import choose_names
+    from interrogator.models.registry import PRESETS
+    from interrogator.request import Request
 
-    return service.prepare(choose_names("demo"))[0]
+    return service.prepare(Request(PRESETS["demo"]))[0]
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The whole app when too much is asked of it, or the disk is full."""
+"""The whole app under too many requests, or the disk is full."""
 
 import errno
 import threading
@@ -22,14 +22,14 @@ CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 def crowded(own_cache, monkeypatch):
     """The app with places for two who wait, and a computation that lasts as long as it is held."""
     hold, began = threading.Event(), threading.Event()
-    real = Service.work
+    real = Service.interrogate
 
-    def work(self, job):
+    def interrogate(self, *arguments):
         began.set()
         hold.wait(60)
-        yield from real(self, job)
+        yield from real(self, *arguments)
 
-    monkeypatch.setattr(Service, "work", work)
+    monkeypatch.setattr(Service, "interrogate", interrogate)
     monkeypatch.setattr(app, "MAX_WAITING", 2)
     blocks = app.build()
     _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, **app.launch_settings())
@@ -38,7 +38,7 @@ def crowded(own_cache, monkeypatch):
     blocks.close()
 
 
-def test_who_finds_the_queue_full_is_told_so_and_the_others_are_served(crowded):
+def test_a_request_beyond_the_queue_is_refused_and_the_others_are_served(crowded):
     url, hold, began = crowded
     client = Client(url, verbose=False)
 

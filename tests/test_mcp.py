@@ -1,4 +1,4 @@
-"""The app as an MCP server, asked by the protocol's own client; where the extra is installed."""
+"""The app as an MCP server, called by the protocol's own client; where the extra is installed."""
 
 import asyncio
 import base64
@@ -15,13 +15,13 @@ from mcp.client.streamable_http import streamablehttp_client
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 TOOLS = {"interrogate", "analyze", "score", "race", "explain_einsum"}
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 
-def asked(url, *calls):
+def session_of(url, *calls):
     """Return the tools that the server offers, and what it answers to each call."""
 
-    async def ask():
+    async def call():
         async with (
             streamablehttp_client(f"{url}/gradio_api/mcp/") as (reader, writer, _),
             ClientSession(reader, writer) as session,
@@ -30,11 +30,11 @@ def asked(url, *calls):
             tools = (await session.list_tools()).tools
             return tools, [await session.call_tool(*call) for call in calls]
 
-    return asyncio.run(ask())
+    return asyncio.run(call())
 
 
 def test_the_tools_are_the_endpoints_and_say_what_they_do(app_url):
-    tools, _ = asked(app_url)
+    tools, _ = session_of(app_url)
     assert {tool.name for tool in tools} == TOOLS
     for tool in tools:
         assert len(tool.description) > 100
@@ -46,7 +46,7 @@ def test_the_tools_are_the_endpoints_and_say_what_they_do(app_url):
 
 def test_a_prompt_and_a_race(app_url):
     picture = "data:image/jpeg;base64," + base64.b64encode(CAT.read_bytes()).decode()
-    _, (prompt, race) = asked(
+    _, (prompt, race) = session_of(
         app_url,
         ("interrogate", {"picture": picture, "mode": "classic", "pinned": ["fog"]}),
         ("race", {"shape": "10x784x10", "lanes": ["matmul_numpy"], "budget": 1}),
@@ -58,7 +58,7 @@ def test_a_prompt_and_a_race(app_url):
     assert "matmul_numpy" in race.content[0].text
 
 
-def test_a_mistake_is_told_in_a_sentence(app_url):
-    _, (answer,) = asked(app_url, ("race", {"shape": "0x0x0"}))
+def test_a_mistake_is_reported_in_a_sentence(app_url):
+    _, (answer,) = session_of(app_url, ("race", {"shape": "0x0x0"}))
     assert answer.isError
     assert "must lie between 1 and" in json.dumps([part.text for part in answer.content])

@@ -7,18 +7,33 @@ Nothing is decoded before its format and its size in pixels are known to be allo
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageChops,
+    ImageCms,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 from interrogator.errors import InterrogatorError
+from interrogator.images import formats, metadata, tiff
+from interrogator.images.formats import PictureFile
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-FORMATS_TEXT = "JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF"
 MAX_BYTES = 30 * 2**20  # of a file
 MAX_PIXELS = 50_000_000  # before decoding; 50 megapixels are 200 MB in memory
-MAX_SCANS = 100  # of a progressive JPEG, which has about ten; each costs a pass over all pixels
+MAX_DRAFT_PIXELS = 200_000_000  # of a JPEG in one pass, which is made smaller while it is decoded
+MAX_MISSING = 0.5  # share of a picture whose file ends early
 MAX_SIDE = 2048  # pixels, after reading; the models look at 96 to 448
 
 NO_PICTURE = "There is no picture yet: upload one, paste one or pick an example."
@@ -26,8 +41,40 @@ NO_PICTURE = "There is no picture yet: upload one, paste one or pick an example.
 # Pillow refuses by itself what is twice this, wherever in this process a picture is opened.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
+# `Image.open` would do, but warns of large pictures before their size can be told in a sentence.
+READERS: dict[str, type[Image.Image]] = {
+    "AVIF": AvifImagePlugin.AvifImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+}
+# EXIF's orientation → what turns such a picture upright.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
 
-def read(source: str | Path | bytes | Image.Image | None) -> Image.Image:
+Source = str | Path | bytes | Image.Image | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as it is looked at.
+
+    Attributes:
+        image: Upright, opaque 8-bit RGB with no side over `MAX_SIDE` pixels.
+        notes: What a person should know of how it was read, a sentence each; usually none.
+    """
+
+    image: Image.Image
+    notes: tuple[str, ...] = ()
+
+
+def read(source: Source) -> Image.Image:
     """Return one upright, opaque 8-bit RGB picture with no side over `MAX_SIDE` pixels.
 
     Args:
@@ -36,14 +83,32 @@ def read(source: str | Path | bytes | Image.Image | None) -> Image.Image:
     Raises:
         InterrogatorError: No picture, not a picture, too large, or damaged; in a sentence.
     """
+    return read_picture(source).image
+
+
+def read_picture(source: Source) -> Picture:
+    """Return the picture that `read` returns, with notes on how it was read; raises alike."""
     if source is None:
         raise InterrogatorError(NO_PICTURE)
     if isinstance(source, Image.Image):
-        _check_size(source)
-        return _decoded(source)
-    with _opened(_bytes_of(source)) as picture:
-        _check_size(picture)
-        return _decoded(picture)
+        with _sentences(b""):
+            _check_size(source)
+            held = source.getexif().get(metadata.Tag.ORIENTATION, 1)
+            return Picture(_normalised(source.copy(), held))
+    data = _bytes_of(source)
+    with _sentences(data):
+        tags = _odd_tiff(data)
+        if tags:
+            picture, notes = tiff.deep_picture(tags)
+            picture.info["icc_profile"] = tags.raw(metadata.Tag.ICC)
+            return Picture(_normalised(picture, metadata.orientation(data)), notes)
+        file = formats.picture_file(data)
+        with _opened(file) as picture:
+            _check_missing(file)
+            picture.load()
+            notes = _check_missing(file, picture)
+            held = metadata.orientation(picture.info.get("exif") or b"")
+            return Picture(_normalised(picture, max(file.orientation, held)), notes)
 
 
 def look_at(source: str | Path | bytes | None) -> None:
@@ -54,25 +119,44 @@ def look_at(source: str | Path | bytes | None) -> None:
     """
     if source is None:
         raise InterrogatorError(NO_PICTURE)
-    with _opened(_bytes_of(source)) as picture:
-        _check_size(picture)
+    data = _bytes_of(source)
+    with _sentences(data):
+        if not _odd_tiff(data):
+            file = formats.picture_file(data)
+            with _opened(file):
+                _check_missing(file)
+
+
+@contextmanager
+def _sentences(data: bytes) -> Iterator[None]:
+    """Turn whatever decoders raise into a sentence; they meet hostile bytes."""
+    try:
+        yield
+    except InterrogatorError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large() from error
+    except MemoryError as error:
+        raise _too_large() from error
+    except Exception as error:
+        tags = metadata.directory(data)
+        if tags and isinstance(error, SyntaxError):  # Pillow knows no such kind
+            raise tiff.unread(tags) from error
+        raise InterrogatorError(
+            "The picture is damaged or incomplete and cannot be decoded. Save or download it again."
+        ) from error
 
 
 def _bytes_of(source: str | Path | bytes) -> bytes:
     if not isinstance(source, bytes):
         path = Path(source)
         try:
-            size = path.stat().st_size
-            _check_bytes(size)
+            _check_bytes(path.stat().st_size)
             source = path.read_bytes()
         except (OSError, ValueError) as error:  # ValueError: a null character in the name
             reason = getattr(error, "strerror", None) or "it cannot be read"
             raise InterrogatorError(f"{path.name}: {reason}. Check the path.") from error
     _check_bytes(len(source))
-    if source.startswith(b"\xff\xd8") and source.count(b"\xff\xda") > MAX_SCANS:
-        raise InterrogatorError(
-            "The JPEG is built of too many passes over the picture. Save it again and try again."
-        )
     return source
 
 
@@ -86,26 +170,48 @@ def _check_bytes(size: int) -> None:
         )
 
 
-def _opened(data: bytes) -> Image.Image:
-    try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError as error:
-        if b"<svg" in data[:4096].lower():
-            raise InterrogatorError(
-                "SVG is a drawing, not a picture of pixels. Export it as PNG and try again."
-            ) from error
+def _odd_tiff(data: bytes) -> metadata.Directory | None:
+    """Return the tags of a TIFF that Pillow does not read right; None for every other file."""
+    tags = metadata.directory(data)
+    if tags is None:
+        return None
+    if tiff.is_raw_photo(tags):
         raise InterrogatorError(
-            f"The file is not a picture that can be read. Use {FORMATS_TEXT}."
+            "The file is a camera's raw photo, which is not read: what it shows of it is a small "
+            f"preview. {formats.SAVE}"
+        )
+    _check_pixels(*tiff.size(tags))
+    return None if tiff.is_plain(tags) else tags
+
+
+def _opened(file: PictureFile) -> Image.Image:
+    """Return the picture with its size known and allowed, not decoded yet."""
+    stream = io.BytesIO(file.data)
+    picture = _heif(stream) if file.kind == "HEIC" else READERS[file.kind](stream)  # type: ignore
+    if file.kind == "JPEG":
+        _check_size(picture, MAX_DRAFT_PIXELS if file.scans == 1 else MAX_PIXELS)
+        picture.draft("RGB", (MAX_SIDE, MAX_SIDE))  # decodes at a half, a quarter or an eighth
+    _check_size(picture)
+    return picture
+
+
+def _heif(stream: io.BytesIO) -> Image.Image:
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError as error:
+        raise InterrogatorError(
+            "HEIC is read with pillow-heif, which is not installed here: install it, or save the "
+            "picture as JPEG."
         ) from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large() from error
-    except Exception as error:  # decoders meet hostile bytes and raise whatever they like
-        raise _damaged() from error
+    return HeifImageFile(stream)
 
 
-def _check_size(picture: Image.Image) -> None:
-    width, height = picture.size
-    if width * height > MAX_PIXELS:
+def _check_size(picture: Image.Image, most: int = MAX_PIXELS) -> None:
+    _check_pixels(*picture.size, most)
+
+
+def _check_pixels(width: int, height: int, most: int = MAX_PIXELS) -> None:
+    if width * height > most:
         raise _too_large(f"{width:,} × {height:,} pixels")
     if not width or not height:
         raise InterrogatorError("The picture has no pixels. Choose another one.")
@@ -114,47 +220,51 @@ def _check_size(picture: Image.Image) -> None:
 def _too_large(has: str = "more") -> InterrogatorError:
     return InterrogatorError(
         f"The picture is too large: it has {has}, and up to {MAX_PIXELS // 10**6} megapixels are "
-        "read. Scale it down and try again."
+        f"read, of most JPEGs {MAX_DRAFT_PIXELS // 10**6}. Scale it down and try again."
     )
 
 
-def _damaged() -> InterrogatorError:
-    return InterrogatorError(
-        "The picture is damaged or incomplete and cannot be decoded. Save or download it again."
+def _check_missing(file: PictureFile, decoded: Image.Image | None = None) -> tuple[str, ...]:
+    """Return a note where a file ends early, as browsers show it all the same.
+
+    Raises:
+        ValueError: Too much of it is missing.
+    """
+    missing = file.missing
+    if missing is None:  # a JPEG
+        if file.scans > 1:
+            return ("The file ends early: the picture may be blurred or lack parts.",)
+        missing = _undetermined(file, decoded) if decoded else 0.0
+    elif not missing:
+        return ()
+    if missing > MAX_MISSING:
+        raise ValueError("most of the picture is missing")
+    lacking = f"its last {missing:.0%}" if missing >= 0.005 else "next to nothing of it"
+    return (f"The file ends early: of the picture, {lacking} is missing.",)
+
+
+def _undetermined(file: PictureFile, decoded: Image.Image) -> float:
+    """Return the share of a JPEG's height that would be another if its data went on otherwise."""
+    other = JpegImagePlugin.JpegImageFile(
+        io.BytesIO(file.data[:-2] + b"\x5a\xa7\x31" * 99 + file.data[-2:])
     )
+    other.draft("RGB", (MAX_SIDE, MAX_SIDE))
+    box = ImageChops.difference(decoded, other).getbbox(alpha_only=False)
+    return 1 - box[1] / decoded.height if box else 0.0
 
 
-def _decoded(picture: Image.Image) -> Image.Image:
-    try:
-        picture.draft("RGB", (MAX_SIDE, MAX_SIDE))  # JPEG alone: decodes at a half, a quarter …
-        picture.load()
-        return _normalised(picture)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large() from error
-    except MemoryError as error:
-        raise _too_large() from error
-    except Exception as error:  # decoders meet hostile bytes and raise whatever they like
-        raise _damaged() from error
-
-
-def _normalised(picture: Image.Image) -> Image.Image:
-    upright = _upright(picture)
-    small = _eight_bits(upright)
-    small.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+def _normalised(picture: Image.Image, orientation: int) -> Image.Image:
     profile = picture.info.get("icc_profile")
+    small = _eight_bits(picture)
+    small.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     if small.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in small.info:
-        small = small.convert("RGBA")
+        small = (small.convert("LA") if small.mode == "La" else small).convert("RGBA")
         # A transparent pixel keeps a hidden colour: over white, what is seen is what is read.
         white = Image.new("RGBA", small.size, "white")
         small = Image.alpha_composite(white, small).convert("RGB")
-    return _to_srgb(small, profile)
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(picture)
-    except Exception:  # damaged notes about a picture do not damage the picture
-        return picture
+    plain = _to_srgb(small, profile)
+    turn = TURNS.get(orientation)
+    return plain if turn is None else plain.transpose(turn)
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
@@ -171,7 +281,7 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
         # Colours cannot be averaged through their numbers in a palette: resolve them first.
         clear = picture.mode == "PA" or "transparency" in picture.info
         return picture.convert("RGBA" if clear else "RGB")
-    return picture.copy()
+    return picture
 
 
 def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:

@@ -24,7 +24,7 @@ class Captioning:
             jungle …"; 0 lets it.
 
     Raises:
-        InterrogatorError: A number is outside its limits, or the fewest are more than the most.
+        InterrogatorError: The fewest are more than the most.
     """
 
     beams: int = 3
@@ -33,14 +33,10 @@ class Captioning:
     no_repeat: int = 3
 
     def __post_init__(self) -> None:
-        for name, value, least, most in (
-            ("number of beams", self.beams, 1, MOST_BEAMS),
-            ("greatest length of the caption", self.most, 1, MOST_TOKENS),
-            ("least length of the caption", self.fewest, 0, self.most),
-            ("length of what is not repeated", self.no_repeat, 0, MOST_NO_REPEAT),
-        ):
-            if not least <= value <= most:
-                raise InterrogatorError(f"The {name} is from {least} to {most}, not {value}.")
+        if self.fewest > self.most:
+            raise InterrogatorError(
+                f"A caption of at least {self.fewest} and at most {self.most} tokens cannot be had."
+            )
 
     def for_generate(self, room: int) -> dict[str, Any]:
         """Return the arguments of transformers' `generate`, for a model with room for tokens."""

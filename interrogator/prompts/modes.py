@@ -1,6 +1,7 @@
 """The modes by the names that users know. A new one is a function here and a line in `MODES`.
 
-A mode gets a `Task` and yields the best prompt so far, the finished one last.
+A mode gets a `Task` and yields the best prompt so far, the finished one last. Nothing heavy is
+imported until a mode is used: the page's and the command's options read `MODES`.
 """
 
 from __future__ import annotations
@@ -8,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-
-import torch
+from typing import TYPE_CHECKING
 
 from interrogator.errors import InterrogatorError
-from interrogator.networks.clip import Clip
 from interrogator.prompts.ranking import RankedPhrase, Ranking
 from interrogator.prompts.rules import (
     FAST_PHRASES,
@@ -26,9 +25,14 @@ from interrogator.prompts.rules import (
     overlap,
     says,
 )
-from interrogator.prompts.scorer import Scorer
 from interrogator.prompts.search import FRUGAL, FULL, Effort, Lane, ScoredPrompt, Search
 from interrogator.vocabulary.lists import NEGATIVE
+
+if TYPE_CHECKING:
+    import torch
+
+    from interrogator.networks.clip import Clip
+    from interrogator.prompts.scorer import Scorer
 
 SHORTLIST = 2048  # as many as clip-interrogator's best mode looks at
 FEWEST_NEGATIVE = 8
@@ -106,6 +110,8 @@ class Task:
 
     def scorer(self, caption: str, phrases: Sequence[RankedPhrase]) -> Scorer:
         """Return a scorer of prompts from a caption and some of these phrases."""
+        from interrogator.prompts.scorer import Scorer  # imports torch
+
         return Scorer(self.clip, self.image, caption, tuple(phrase.text for phrase in phrases))
 
     def found(self, prompt: Prompt) -> ScoredPrompt:
@@ -114,7 +120,19 @@ class Task:
         return ScoredPrompt(prompt, similarity, 1)
 
 
-Mode = Callable[[Task], Iterator[ScoredPrompt]]
+@dataclass(frozen=True)
+class Mode:
+    """A way to write a prompt.
+
+    Attributes:
+        summary: What it does, in a few words.
+        compose: Yields ever better prompts for a task.
+        searches: Whether that takes time, because prompts are tried.
+    """
+
+    summary: str
+    compose: Callable[[Task], Iterator[ScoredPrompt]]
+    searches: bool
 
 
 def classic_mode(task: Task) -> Iterator[ScoredPrompt]:
@@ -199,9 +217,10 @@ def contradicts(positive: Prompt, phrase: str) -> bool:
     )
 
 
-MODES: dict[str, Mode] = {
-    "best": best_mode,
-    "fast": fast_mode,
-    "classic": classic_mode,
-    "negative": negative_mode,
+MODES = {
+    "best": Mode("searches for the prompt most similar to the picture", best_mode, True),
+    "fast": Mode("the caption and the most similar phrases of all lists", fast_mode, False),
+    "classic": Mode("caption, medium, artist, movement and three more", classic_mode, False),
+    "negative": Mode("what the picture is not", negative_mode, True),
 }
+DEFAULT_MODE = "fast"

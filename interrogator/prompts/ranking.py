@@ -12,13 +12,17 @@ from bisect import bisect_right
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from interrogator.prompts.table import Table
 from interrogator.vocabulary.lists import NEGATIVE
+
+if TYPE_CHECKING:
+    import torch
+
+    from interrogator.prompts.table import Table
 
 
 @dataclass(frozen=True)

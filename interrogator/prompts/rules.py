@@ -14,15 +14,16 @@ from functools import lru_cache
 from interrogator.errors import InterrogatorError
 from interrogator.prompts.ranking import RankedPhrase, merge
 from interrogator.vocabulary.folding import plain
-from interrogator.vocabulary.lists import NEGATIVE
+from interrogator.vocabulary.lists import ARTISTS, NEGATIVE
 
 FAST_PHRASES = 32  # as many as clip-interrogator's fast mode takes
 CLASSIC_FLAVORS = 3
 MOST_PHRASES = 64
+MOST_ARTISTS = 8
 # Standard deviations above the mean. With the embedded models 95 % of the true phrases are above
 # it, and of 90 false ones fewer than one in two pictures.
 LEAST_DEVIATIONS = 1.75
-ARTISTS = "artists"
+
 _NAMED_ONCE = ("mediums", ARTISTS, "sites", "movements")  # classic takes one of each, in order
 _NAMES = (ARTISTS, "movements")  # better left out than named without ground
 _WORD = re.compile("\\w+|[\u2600-\u27bf\U0001f000-\U0001faff]")  # an emoji is a word
@@ -90,10 +91,6 @@ class Rules:
     banned: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if min(self.fewest, self.most, self.artists) < 0:
-            raise InterrogatorError("Numbers of phrases and artists begin at 0.")
-        if self.most > MOST_PHRASES:
-            raise InterrogatorError(f"A prompt has {MOST_PHRASES} phrases at most.")
         if self.fewest > self.most:
             raise InterrogatorError(
                 f"At least {self.fewest} and at most {self.most} phrases cannot both be had."

@@ -15,13 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from interrogator.prompts.ranking import RankedPhrase
-from interrogator.prompts.rules import ARTISTS, Prompt, Rules, overlap
-from interrogator.prompts.scorer import Chosen, Scorer
+from interrogator.prompts.rules import Prompt, Rules, overlap
+from interrogator.vocabulary.lists import ARTISTS
+
+if TYPE_CHECKING:
+    from interrogator.prompts.scorer import Chosen, Scorer
 
 SIGNIFICANT = 1e-6  # a smaller difference is the number format's, not the picture's
 # Phrases from the end that change places: the end counts most, and whoever moves further forward

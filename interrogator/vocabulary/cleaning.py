@@ -6,25 +6,20 @@ wildcards and duplicates. What can be mended is mended, the rest is dropped, and
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import ftfy
 
-from interrogator.errors import InterrogatorError
 from interrogator.vocabulary.folding import fold
+from interrogator.vocabulary.reading import ENCODING, UNSURE_LETTERS, Row, rows
 
 SUFFIXES = (".txt", ".csv")
-COLUMNS = ("phrase", "name", "artist", "text")  # where a table keeps its phrases; the first found
-MAX_FILE_BYTES = 20 * 2**20
 LONGEST = 200  # characters of a phrase; the usual CLIP reads about 300 in all
-CONTROL_SHARE = 0.01  # of a text; more control characters than that are not text
 
 # Dropped:
 BLANK = "blank line"
@@ -35,8 +30,7 @@ EMPTY = "no letters or digits"
 TEMPLATE = "wildcard of a prompt generator"
 TOO_LONG = f"longer than {LONGEST} characters"
 WEB_ADDRESS = "web address"
-# Mended:
-ENCODING = "damaged encoding"
+# Mended, beside an encoding and an open quote:
 PUNCTUATION = "stray punctuation"
 WEIGHT = "weight syntax"
 
@@ -46,16 +40,16 @@ _MARKUP = (
     re.compile(r"<\w+:[^<>]*>"),  # <lora:name:0.8>
     re.compile(r"\s-{2}\w.*$"),  # --ar 16:9
     re.compile(r"::\s*-?\d*\.?\d*"),  # cat::2
-    re.compile(r"(?<!\d)\s*:\s*[-+]?\d*\.?\d+\s*(?=[)\]}])"),  # (cat:1.2), not (16:9)
-    re.compile(r"\s*:\s*[-+]?\d*\.\d+\s*$"),  # cat:1.2
+    re.compile(r"(?<![\d\s])\s*:\s*[-+]?\d*\.?\d+\s*(?=[)\]}])"),  # (cat:1.2), not (16:9)
+    re.compile(r"(?<![\d\s])\s*:\s*[-+]?\d*\.\d+\s*$"),  # cat:1.2, not 1:1.85
+    re.compile(r"(?<=\d{3})\s*:\s*[-+]?\d?\.?\d{1,2}\s*(?=[)\]}])"),  # (2049:1.2)
     re.compile(r"[()\[\]{}]"),
 )
 _ODD = re.compile(r'[|"“”„«»*_;`^~=<>]+|\s*!{2,}|\s[!?]+')
 _EDGES = " \t,.:'’‘/#-–—+&@•·…"
 _JOINERS = "\u200c\u200d"  # Persian and Indian words are written with them
 _ABBREVIATED = re.compile(r"(?:^|\W)(?:[A-Z]|Jr|Sr)\.$")
-
-Row = tuple[int, str, Mapping[str, str]]  # number of the line, its text, its other columns
+_NAMED_BY_SIGNS = re.compile(r"(?:^|\s)(?:[A-Za-z]|\d+)[+#]{1,2}$")  # C++, F#, 18+
 
 
 @dataclass(frozen=True)
@@ -77,10 +71,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Entry:
-    """A clean phrase, and what else a table says of it, by column."""
+    """A clean phrase, what else a table says of it by column, and the number of its line."""
 
     phrase: str
     details: Mapping[str, str]
+    line: int
 
 
 @dataclass(frozen=True)
@@ -100,6 +95,19 @@ class CleanList:
         """Reason → lines that were mended for it."""
         return Counter(change.reason for change in self.changes if change.after is not None)
 
+    def only(self, kept: Collection[int]) -> CleanList:
+        """Return the list with the entries of some lines; another list has what is left out."""
+        twice = [entry for entry in self.entries if entry.line not in kept]
+        if not twice:
+            return self
+        gone = {entry.line for entry in twice}
+        changes = [change for change in self.changes if change.line not in gone]
+        changes += [Change(entry.line, entry.phrase, None, DUPLICATE) for entry in twice]
+        return CleanList(
+            tuple(entry for entry in self.entries if entry.line in kept),
+            tuple(sorted(changes, key=lambda change: change.line)),
+        )
+
 
 def read_list(path: Path) -> CleanList:
     """Read and clean one `.txt` (an entry a line) or `.csv` (a header, an entry a row).
@@ -107,40 +115,34 @@ def read_list(path: Path) -> CleanList:
     Raises:
         InterrogatorError: The file is too large, not text, or a table without its column.
     """
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise InterrogatorError(
-            f"{path.name} is over {MAX_FILE_BYTES // 2**20} MB: that is more phrases than can be "
-            "ranked. Split it, or leave out what you do not need."
-        )
-    text, guessed = _decoded(path.read_bytes(), path.name)
-    rows = _table_rows(text, path.name) if path.suffix.lower() == ".csv" else _lines(text)
-    return clean(rows, guessed)
+    return clean(rows(path))
 
 
-def clean(rows: Iterable[Row], guessed: frozenset[int] = frozenset()) -> CleanList:
-    """Clean rows of line number, text and further columns; `guessed` lines were not UTF-8."""
-    entries: list[Entry] = []
+def clean(entries: Iterable[Row]) -> CleanList:
+    """Clean the rows of a list; a phrase comes once."""
+    kept: list[Entry] = []
     changes: list[Change] = []
     seen: set[tuple[str, ...]] = set()
-    for number, raw, details in rows:
-        after, reason = mend(raw)
-        if after is not None and number in guessed:
-            reason = ENCODING
+    for row in entries:
+        after, reason = mend(row.text)
+        if row.fault == UNSURE_LETTERS:
+            after, reason = None, UNSURE_LETTERS
         if after is not None:
+            reason = row.fault or reason
             key = fold(after)
             if key in seen:
                 after, reason = None, DUPLICATE
             else:
                 seen.add(key)
-                entries.append(Entry(after, details))
+                kept.append(Entry(after, row.details, row.line))
         if reason:
-            changes.append(Change(number, raw.strip(), after, reason))
-    return CleanList(tuple(entries), tuple(changes))
+            changes.append(Change(row.line, row.text.strip(), after, reason))
+    return CleanList(tuple(kept), tuple(changes))
 
 
 def pasted(text: str) -> CleanList:
     """Clean lines that somebody typed or pasted."""
-    return clean(_lines(text))
+    return clean(Row(number, line, {}) for number, line in enumerate(text.splitlines(), 1))
 
 
 def mend(raw: str) -> tuple[str | None, str]:
@@ -193,62 +195,10 @@ def _without_stray_punctuation(text: str) -> str:
     text = _ODD.sub(" ", text.replace("\\", ""))
     text = re.sub(r"\s+(?=[,.:])|(?<=,)(?=,)", "", text)
     text = re.sub(r",{2,}", ",", " ".join(text.split())).lstrip(_EDGES)
-    while text and text[-1] in _EDGES and not _ABBREVIATED.search(text):
+    while (
+        text
+        and text[-1] in _EDGES
+        and not (_ABBREVIATED.search(text) or _NAMED_BY_SIGNS.search(text))
+    ):
         text = text[:-1]
     return text
-
-
-def _lines(text: str) -> Iterator[Row]:
-    return ((number, line, {}) for number, line in enumerate(text.splitlines(), 1))
-
-
-def _table_rows(text: str, name: str) -> list[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""))
-    rows: list[Row] = []
-    try:
-        header = [cell.strip().casefold() for cell in next(reader, [])]
-        column = next((c for c in COLUMNS if c in header), None)
-        if column is None:
-            raise InterrogatorError(
-                f"{name} has no column {' or '.join(COLUMNS[:2])}: its first line must name the "
-                "columns. A list without columns is a .txt with an entry on each line."
-            )
-        for row in reader:
-            # A row may be shorter or longer than the header; what is missing is empty.
-            cells = dict(zip(header, row, strict=False))
-            rows.append((reader.line_num, cells.get(column, ""), cells))
-    except csv.Error as error:
-        raise InterrogatorError(
-            f"{name} is not a table that can be read: line {reader.line_num}, {error}."
-        ) from error
-    return rows
-
-
-def _decoded(data: bytes, name: str) -> tuple[str, frozenset[int]]:
-    """Return a file's text, and the lines for which UTF-8 was not the encoding."""
-    guessed = frozenset[int]()
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = data.decode("utf-16", errors="replace")
-    else:
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text, guessed = _line_by_line(data)
-    odd = sum(text.count(chr(code)) for code in range(32) if chr(code) not in "\t\n\v\f\r")
-    if "\0" in text or odd > CONTROL_SHARE * len(text):
-        raise InterrogatorError(
-            f"{name} is not text in UTF-8. Save the list as plain text, one entry a line."
-        )
-    return text, guessed
-
-
-def _line_by_line(data: bytes) -> tuple[str, frozenset[int]]:
-    """Read the lines that are not UTF-8 as Windows-1252, which old editors wrote."""
-    lines, guessed = [], set()
-    for number, line in enumerate(data.split(b"\n"), 1):
-        try:
-            lines.append(line.decode("utf-8-sig"))
-        except UnicodeDecodeError:
-            lines.append(line.decode("cp1252", errors="replace"))
-            guessed.add(number)
-    return "\n".join(lines), frozenset(guessed)

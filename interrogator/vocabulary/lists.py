@@ -15,21 +15,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from interrogator.errors import InterrogatorError
 from interrogator.vocabulary import cleaning
 from interrogator.vocabulary.artists import Artist, artist_of, period_end
 from interrogator.vocabulary.cleaning import CleanList
-from interrogator.vocabulary.folding import fold
-
-if TYPE_CHECKING:  # it imports open_clip, which takes seconds; checking a folder does not need it
-    from interrogator.models.registry import ModelNames
+from interrogator.vocabulary.folding import FoldedWords, fold
 
 FOLDER = Path(__file__).parent / "data"
 ARTISTS = "artists"
 MOVEMENTS = "movements"
 NEGATIVE = "negative"  # the category that never enters a positive prompt
+NAMED = (ARTISTS, MOVEMENTS, "mediums", "sites", NEGATIVE)  # what modes take by their category
 TEMPLATES = {ARTISTS: "by {}", "sites": "trending on {}"}  # every other category: as it stands
 OWN = "own"  # the category of lines that somebody pasted
 MAX_PHRASES = 250_000  # in 768 dimensions nearly 800 MB
@@ -134,15 +131,6 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
-def vocabulary_for(names: ModelNames) -> Vocabulary:
-    """Return our lists; for the embedded models, the words that they were taught."""
-    from interrogator.models.registry import EMBEDDED
-
-    if names.embedded_clip:
-        return read_folder(EMBEDDED / "vocabulary", "demo")
-    return built_in()
-
-
 def built_in() -> Vocabulary:
     """Return our lists."""
     return read_folder(FOLDER, "built-in")
@@ -176,15 +164,16 @@ def read_lists(folder: Path | str, name: str | None = None) -> Lists:
 
 def read_files(files: Iterable[Path], name: str) -> Lists:
     """Read and clean lists, one category a file; see `read_lists`."""
-    read = [(path, cleaning.read_list(path)) for path in files]
-    lists = [(category_of(path), cleaned) for path, cleaned in read]
-    return _gathered(name, lists, {path.name: cleaned for path, cleaned in read})
+    lists: dict[str, tuple[str, CleanList]] = {}
+    for path in files:
+        label = path.name if path.name not in lists else f"{path.name} ({len(lists) + 1})"
+        lists[label] = (category_of(path), cleaning.read_list(path))
+    return _gathered(name, lists)
 
 
 def read_pasted(text: str, category: str = OWN) -> Lists:
     """Clean lines that somebody pasted, as one category; see `read_lists`."""
-    cleaned = cleaning.pasted(text)
-    return _gathered("your lines", [(category, cleaned)], {"your lines": cleaned})
+    return _gathered("your lines", {"your lines": (category, cleaning.pasted(text))})
 
 
 def joined(lists: Iterable[Lists]) -> Lists:
@@ -201,19 +190,36 @@ def category_of(path: Path) -> str:
     return re.sub(r"\.top\d+$", "", path.stem.casefold())
 
 
-def _gathered(
-    name: str, lists: list[tuple[str, CleanList]], cleaned: Mapping[str, CleanList]
-) -> Lists:
+def _each_once(files: Mapping[str, tuple[str, CleanList]]) -> dict[str, tuple[str, CleanList]]:
+    """Leave out what stands in two lists; one of a category that modes know by name keeps it.
+
+    The negative list may have what another has.
+    """
+    seen: set[tuple[bool, FoldedWords]] = set()
+    once: dict[str, tuple[str, CleanList]] = {}
+    for file, (category, one) in sorted(files.items(), key=lambda item: item[1][0] not in NAMED):
+        kept: set[int] = set()
+        for entry in one.entries:
+            key = (category == NEGATIVE, fold(phrase_for(category, entry.phrase)))
+            if key not in seen:
+                seen.add(key)
+                kept.add(entry.line)
+        once[file] = (category, one.only(kept))
+    return {file: once[file] for file in files}
+
+
+def _gathered(name: str, files: Mapping[str, tuple[str, CleanList]]) -> Lists:
+    once = _each_once(files)
     categories: dict[str, dict[str, None]] = {}
     artists: dict[str, Artist] = {}
     groups: dict[str, str] = {}
     ends = {
         entry.phrase: period_end(entry.details.get("period", ""))
-        for category, one in lists
+        for category, one in once.values()
         if category == MOVEMENTS
         for entry in one.entries
     }
-    for category, one in lists:
+    for category, one in once.values():
         for entry in one.entries:
             phrase = phrase_for(category, entry.phrase)
             categories.setdefault(category, {})[phrase] = None
@@ -228,7 +234,7 @@ def _gathered(
         raise InterrogatorError(f"{name} has {count:,} phrases; up to {MAX_PHRASES:,} are ranked.")
     return Lists(
         Vocabulary(name, {c: tuple(group) for c, group in categories.items()}, artists, groups),
-        cleaned,
+        {file: cleaned for file, (_, cleaned) in once.items()},
     )
 
 

@@ -27,6 +27,7 @@ from interrogator.vocabulary.artists import (
 from interrogator.vocabulary.folding import FoldedWords, WordSequences, fold
 from interrogator.vocabulary.lists import ARTISTS, NEGATIVE, Vocabulary, bare, built_in
 
+DEFAULT_NAMING = "all"
 NAMING = {
     "all": "every artist of the lists",
     "public-domain": "artists who died more than 70 years ago",
@@ -238,3 +239,8 @@ def safety_rule() -> Rule:
 def _with_plurals(sequences: Iterable[FoldedWords]) -> WordSequences:
     listed = set(sequences)
     return WordSequences(listed | {(*s[:-1], s[-1] + "s") for s in listed})
+
+
+def is_plain(ban: str) -> bool:
+    """Tell whether a ban is words alone, so that it holds for captions too."""
+    return ":" not in ban and '"' not in ban

@@ -1,12 +1,9 @@
-"""What a visitor chooses about the words: whose names, bans, lists of their own.
-
-From the values of a page or an API call to a policy and a vocabulary.
-"""
+"""What a person chooses about the words: whose names, bans, lists of one's own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from interrogator.errors import InterrogatorError
@@ -16,6 +13,7 @@ from interrogator.vocabulary.lists import (
     counted,
     joined,
     read_files,
+    read_lists,
     read_pasted,
 )
 from interrogator.vocabulary.policy import Policy, default_policy
@@ -24,87 +22,85 @@ MOST_OWN_BYTES = 2**20  # of lists of one's own: far more than so many phrases h
 MOST_OWN = 2000  # phrases of one's own that a shared server encodes; a minute with a large CLIP
 TOO_MANY = "up to {:,} are read here. The command line, --add-vocabulary DIR, takes more."
 ADD, REPLACE = "add", "replace"
-WHERE = {ADD: "beside our lists", REPLACE: "in place of our lists"}
+PLACES = {ADD: "beside our lists", REPLACE: "in place of our lists"}
 
 
 @dataclass(frozen=True)
-class Words:
+class WordChoice:
     """What may be ranked.
 
     Attributes:
         policy: Who may be named and what is banned.
-        own: Lists of the visitor's own, and what was cleaned; None where there are none.
-        replace: Whether they take the place of ours.
+        base: Lists in place of ours, and what was cleaned; None: ours.
+        added: Lists beside those, and what was cleaned.
     """
 
-    policy: Policy
-    own: Lists | None = None
-    replace: bool = False
+    policy: Policy = field(default_factory=default_policy)
+    base: Lists | None = None
+    added: Lists | None = None
 
-    def of(self, ours: Vocabulary) -> Vocabulary:
-        """Return our lists with, or replaced by, the visitor's."""
-        if self.own is None:
-            return ours
-        return self.own.vocabulary if self.replace else ours.plus(self.own.vocabulary)
+    def whole(self, ours: Vocabulary) -> Vocabulary:
+        """Return all lists that are ranked, where these are ours."""
+        base = self.base.vocabulary if self.base else ours
+        return base.plus(self.added.vocabulary) if self.added else base
 
     def summary(self, ours: Vocabulary) -> str:
         """Say what is ranked, what was cleaned and what is left out, with counts."""
-        whole = self.of(ours)
-        parts = [f"Your lists: {self.own.summary()}."] if self.own else []
-        left = self.policy.left_out(whole)
-        parts.append(f"Ranked: {counted(len(whole.phrases) - left.total(), 'phrase')}")
-        if left:
-            told = ", ".join(f"{reason} {count:,}" for reason, count in left.most_common())
-            parts[-1] += f"; left out: {left.total():,} ({told})"
+        whole, own = self.whole(ours), self.base or self.added
+        parts = [f"Your lists: {own.summary()}."] if own else []
+        left_out = self.policy.left_out(whole)
+        parts.append(f"Ranked: {counted(len(whole.phrases) - left_out.total(), 'phrase')}")
+        if left_out:
+            reasons = ", ".join(f"{reason} {n:,}" for reason, n in left_out.most_common())
+            parts[-1] += f"; left out: {left_out.total():,} ({reasons})"
         return " ".join(parts) + "."
 
 
-def words_of(
-    naming: str | None,
-    bans: str | None,
-    pasted: str | None,
-    files: Sequence[str | Path] | None,
-    where: str | None,
-) -> Words:
-    """Return what the values of a page or an API call mean.
+def choose_words(
+    policy: Policy,
+    pasted: str = "",
+    files: Sequence[str | Path] = (),
+    place: str = ADD,
+    vocabulary: str = "",
+    add_vocabulary: str = "",
+) -> WordChoice:
+    """Return what somebody chose.
 
     Args:
-        naming: One of `policy.NAMING`; all when empty.
-        bans: As `Policy.bans`, between commas or on lines of their own.
+        policy: Who may be named and what is banned.
         pasted: Phrases, one a line.
         files: Lists, one category a file.
-        where: "add" or "replace".
+        place: Whether these are ranked beside our lists or in their place, one of `PLACES`.
+        vocabulary: A folder of lists on this machine, in place of ours.
+        add_vocabulary: A folder of lists on this machine, beside them.
 
     Raises:
-        InterrogatorError: There is no such choice, or the lists cannot be read.
+        InterrogatorError: The lists cannot be read, or are more than a shared server takes.
     """
-    if (where or ADD) not in WHERE:
-        raise InterrogatorError(f"Lists of your own are to {ADD} or {REPLACE}, not {where!r}.")
-    policy = default_policy(naming or "all", split_bans(bans))
-    paths = [Path(file) for file in files or ()]
-    if len(pasted or "") + sum(path.stat().st_size for path in paths) > MOST_OWN_BYTES:
+    base = read_lists(vocabulary) if vocabulary else None
+    added = read_lists(add_vocabulary) if add_vocabulary else None
+    own = _own_lists(pasted, [Path(file) for file in files])
+    if own and place == REPLACE:
+        base = own
+    elif own:
+        added = joined([added, own]) if added else own
+    return WordChoice(policy, base, added)
+
+
+def _own_lists(pasted: str, files: Sequence[Path]) -> Lists | None:
+    """Read lists of one's own, up to what a shared server takes."""
+    if len(pasted) + sum(path.stat().st_size for path in files) > MOST_OWN_BYTES:
         raise InterrogatorError(
             f"Your lists have over {MOST_OWN_BYTES // 2**20} MB. Of phrases, "
             f"{TOO_MANY.format(MOST_OWN)}"
         )
-    lists = [read_pasted(pasted)] if pasted and pasted.strip() else []
-    if paths:
-        lists.append(read_files(paths, "your files"))
+    lists = [read_pasted(pasted)] if pasted.strip() else []
+    if files:
+        lists.append(read_files(files, "your files"))
     if not lists:
-        return Words(policy)
+        return None
     own = joined(lists)
     count = len(own.vocabulary.phrases)
     if count > MOST_OWN:
         raise InterrogatorError(f"Your lists have {count:,} phrases; {TOO_MANY.format(MOST_OWN)}")
-    return Words(policy, own, where == REPLACE)
-
-
-def is_plain(ban: str) -> bool:
-    """Tell whether a ban is words alone, so that it holds for captions too."""
-    return ":" not in ban and '"' not in ban
-
-
-def split_bans(text: str | None) -> tuple[str, ...]:
-    """Return the bans in a text, between commas or on lines of their own."""
-    parts = (text or "").replace("\n", ",").split(",")
-    return tuple(filter(None, (" ".join(part.split()) for part in parts)))
+    return own

@@ -1,52 +1,141 @@
-"""What a visitor of tab one sees and sets: the components, and how what they send is taken.
-
-A new setting is a line of `fields`; what is more than a line is here. `ui` says what happens when.
-"""
+"""What a visitor of the tab sees and sets: the components, by name, made from the options."""
 
 from __future__ import annotations
 
-import functools
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 from gradio.data_classes import ImageData, ListFiles
 from gradio.utils import get_upload_folder
 
-from interrogator.errors import InterrogatorError
-from interrogator.images import remote, uploads
+from interrogator.images import sources
 from interrogator.models.registry import ASSETS
-from interrogator.options import CAPTION, MODELS, PRESET, PROMPT, Field
-from interrogator.pipeline import DEFAULT_MODE
-from interrogator.prompts.modes import MODES
+from interrogator.options import Option, options_of
 from interrogator.vocabulary.cleaning import SUFFIXES
-from interrogator.vocabulary.policy import NAMING
-from interrogator.vocabulary.selection import ADD, WHERE
 from interrogator.web import views
 
-P = ParamSpec("P")
-Result = TypeVar("Result")
-
-MODE_TEXT = {
-    "best": "best – searches for the prompt most similar to the picture",
-    "fast": "fast – the caption and the most similar phrases of all lists",
-    "classic": "classic – caption, medium, artist, movement and three more",
-    "negative": "negative – what the picture is not",
-}
+Components = dict[str, Any]
 
 
-def told(function: Callable[P, Result]) -> Callable[P, Result]:
-    """Let a function's sentences reach the client of the API."""
+def picture_and_controls() -> Components:
+    """The left column: the picture, the mode, the buttons, the settings and the examples."""
+    picture = gr.Image(
+        label="Picture", sources=["upload", "clipboard"], height=320, type="filepath",
+        elem_id="picture", alt_text="The picture to interrogate",
+    )  # fmt: skip
+    picture.preprocess = undecoded  # type: ignore
+    fetch_within_limits(picture)
+    components: Components = {"picture": picture, **_section("main")}
+    with gr.Row():
+        components["start"] = gr.Button(
+            "Write the prompt", variant="primary", scale=3, elem_id="start"
+        )
+        components["stop"] = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
+    components |= _settings()
+    components["examples"] = gr.Examples(
+        example_files(), [picture], label="Examples, painted by our painter",
+        examples_per_page=12, elem_id="examples", api_visibility="private",
+    )  # fmt: skip
+    return components
 
-    @functools.wraps(function)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> Result:
-        try:
-            return function(*args, **kwargs)
-        except InterrogatorError as error:
-            raise gr.Error(str(error), print_exception=False) from error
 
-    return wrapped
+def result() -> Components:
+    """The right column: the prompts, the status line, what may be changed, and the sections."""
+    components: Components = {
+        "prompt": gr.Textbox(
+            label="Prompt", lines=4, max_lines=12, buttons=["copy"], interactive=False,
+            placeholder="Upload or paste a picture, or pick an example: its prompt comes here.",
+            elem_id="prompt",
+        ),
+        "negative": gr.Textbox(
+            label="Negative prompt", lines=2, max_lines=8, buttons=["copy"], interactive=False,
+            elem_id="negative", visible=False,
+        ),
+        "status": gr.HTML(views.status("Ready.", kind="idle"), elem_id="status"),
+    }  # fmt: skip
+    with gr.Accordion("Change it and search again", open=False, elem_id="changes"):
+        components |= _section("change")
+        components["again"] = gr.Button("Search again", size="sm", elem_id="again")
+    return components | {name: gr.HTML(html) for name, html in views.sections(None).items()}
+
+
+def _settings() -> Components:
+    """The folded settings, and the notes on models and words."""
+    with gr.Accordion("Settings", open=False):
+        models = options_of("page")
+        components: Components = {"preset": component_of(models["preset"])}
+        components["models_note"] = gr.HTML(
+            views.status("The models' size is told here.", kind="idle"), elem_id="models-note"
+        )
+        components |= _section("prompt")
+        with gr.Accordion("Other models", open=False, elem_id="models"):
+            components |= _section("models", without=("preset",))
+            gr.HTML(views.known_models())
+        with gr.Accordion("How the caption is written", open=False, elem_id="captioning"):
+            components |= _section("caption")
+        with gr.Accordion("Words", open=False, elem_id="words"):
+            components |= _section("words")
+            components["word_counts"] = gr.HTML(
+                views.status("What is ranked is counted here.", kind="idle"), elem_id="word-counts"
+            )
+    return components
+
+
+def _section(section: str, without: tuple[str, ...] = ()) -> Components:
+    """Return the components of a section's options, by name."""
+    options = options_of("page").values()
+    return {
+        option.name: component_of(option)
+        for option in options
+        if option.section == section and option.name not in without
+    }
+
+
+def component_of(option: Option) -> Component:
+    """Return the component with which an option is set."""
+    name = "mode" if option.name == "mode" else f"set-{option.name.replace('_', '-')}"
+    shown: dict[str, Any] = {"label": option.label, "info": option.help, "elem_id": name}
+    if option.kind == "switch":
+        return gr.Checkbox(option.default, label=option.label, elem_id=name)
+    if option.kind == "choice":
+        return _choice(option, shown)
+    if option.kind == "phrases":
+        return as_free_text(gr.Dropdown([], multiselect=True, allow_custom_value=True, **shown))
+    if option.kind == "files":
+        return _files(option, name)
+    if option.kind == "whole":
+        return gr.Slider(option.least, option.most or 0, option.default, step=1, **shown)
+    if option.kind == "seconds":
+        return gr.Number(0, minimum=option.least, **shown)
+    lines = 3 if option.section == "words" else 1
+    return gr.Textbox(
+        option.default, placeholder=option.placeholder, lines=lines, max_lines=12, **shown
+    )
+
+
+def _choice(option: Option, shown: dict[str, Any]) -> Component:
+    """Return a menu for names of models, which are many, and a row of buttons for the rest."""
+    if option.section != "models":
+        shown["info"] = None if option.name == "mode" else shown["info"]
+        labels = [(f"{value} – {text}", value) for value, text in option.choices.items()]
+        return gr.Radio(labels, value=option.default, **shown)
+    labels = [(value or text, value) for value, text in option.choices.items()]
+    menu = gr.Dropdown(labels, value=option.default, allow_custom_value=option.free, **shown)
+    return as_free_text(menu) if option.free else menu
+
+
+def _files(option: Option, name: str) -> gr.File:
+    files = gr.File(
+        label=option.help.rstrip("."), file_count="multiple", file_types=list(SUFFIXES),
+        height=160, elem_id=name,
+    )  # fmt: skip
+    files.preprocess = unread_lists  # type: ignore
+    fetch_within_limits(files)
+    return files
 
 
 def as_free_text(dropdown: gr.Dropdown) -> gr.Dropdown:
@@ -58,167 +147,39 @@ def as_free_text(dropdown: gr.Dropdown) -> gr.Dropdown:
     return dropdown
 
 
-def within_limits(block: gr.Image | gr.File) -> None:
-    """Have what a program names by its address fetched as `remote` does, which knows limits.
+def fetch_within_limits(block: gr.Image | gr.File) -> None:
+    """Have what a program names by its address fetched as `sources` does, which knows limits.
 
     Gradio's own way reads all that an address gives into memory, whatever its size.
     """
-    as_usual = block.async_move_resource_to_block_cache
+    as_usual: Callable[..., Any] = block.async_move_resource_to_block_cache
 
     async def move(source: str | Path | None) -> str | None:
-        if not str(source).startswith(("http://", "https://")):
+        if not re.match(r"https?://", str(source)):
             return await as_usual(source)
-        try:
-            path = str(await remote.fetch(str(source), Path(block.GRADIO_CACHE)))
-        except InterrogatorError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        path = str(await sources.fetch(str(source), Path(block.GRADIO_CACHE)))
         block.temp_files.add(path)
         return path
 
     block.async_move_resource_to_block_cache = move  # type: ignore
 
 
-@told
-def as_it_came(payload: ImageData | None) -> str | bytes | None:
+def undecoded(payload: ImageData | None) -> str | bytes | None:
     """Return an upload's path, or the bytes of a data: URL sent to the API, undecoded.
 
     It takes the place of `gr.Image.preprocess`, which would decode a picture whatever its size;
-    `images.read` looks before it decodes. (A subclass would do, but Gradio writes a .pyi file
+    `decode.read` looks before it decodes. (A subclass would do, but Gradio writes a .pyi file
     beside the source of every subclass.)
     """
-    return uploads.picture(payload.path, payload.url, get_upload_folder()) if payload else None
+    return sources.picture(payload.path, payload.url, get_upload_folder()) if payload else None
 
 
-@told
-def lists_as_they_came(payload: ListFiles | None) -> list[str]:
-    """Return the paths of uploaded lists; like `as_it_came`, it reads uploads only."""
-    return uploads.lists(
-        [file.path for file in payload.root] if payload else [], get_upload_folder()
-    )
+def unread_lists(payload: ListFiles | None) -> list[str]:
+    """Return the paths of uploaded lists; like `undecoded`, it reads uploads only."""
+    paths = [file.path for file in payload.root] if payload else []
+    return sources.lists(paths, get_upload_folder())
 
 
 def example_files() -> list[str]:
     """Return the example pictures that ship with the app."""
     return [str(path) for path in sorted(Path(ASSETS / "examples").glob("*.jpg"))]
-
-
-def asked() -> dict[str, Any]:
-    """The left column: the picture, the mode, the buttons, the settings and the examples."""
-    made: dict[str, Any] = {}
-    picture = made["picture"] = gr.Image(
-        label="Picture", sources=["upload", "clipboard"], height=320, type="filepath",
-        elem_id="picture", alt_text="The picture to interrogate",
-    )  # fmt: skip
-    picture.preprocess = as_it_came  # type: ignore
-    within_limits(picture)
-    modes = [(MODE_TEXT[mode], mode) for mode in MODES]
-    made["mode"] = gr.Radio(modes, value=DEFAULT_MODE, label="Mode", elem_id="mode")
-    made["with_negative"] = gr.Checkbox(False, label="Write a negative prompt as well")
-    with gr.Row():
-        made["start"] = gr.Button("Write the prompt", variant="primary", scale=3, elem_id="start")
-        made["stop"] = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
-    made |= _settings()
-    made["examples"] = gr.Examples(
-        example_files(), [picture], label="Examples, painted by our painter",
-        examples_per_page=12, elem_id="examples", api_visibility="private",
-    )  # fmt: skip
-    return made
-
-
-def _made(field: Field) -> gr.components.Component:
-    """Return the component for something that a visitor can set."""
-    told: dict[str, Any] = {"label": field.label, "info": field.info}
-    name = f"set-{field.name.replace('_', '-')}"
-    if field.kind == "choice":
-        made = gr.Dropdown(
-            list(field.choices), value=field.value, allow_custom_value=field.free, elem_id=name,
-            **told,
-        )  # fmt: skip
-        return as_free_text(made) if field.free else made
-    if field.kind == "slider":
-        return gr.Slider(field.least, field.most, field.value, step=1, elem_id=name, **told)
-    if field.kind == "number":
-        return gr.Number(
-            field.value, minimum=field.least, placeholder=field.placeholder, elem_id=name, **told
-        )
-    return gr.Textbox(field.value, placeholder=field.placeholder, max_lines=3, elem_id=name, **told)
-
-
-def _settings() -> dict[str, Any]:
-    """The folded settings, by the names of the API's arguments, and the note on the models."""
-    made: dict[str, Any] = {}
-    with gr.Accordion("Settings", open=False):
-        made[PRESET.name] = _made(PRESET)
-        made["note"] = gr.HTML(
-            views.status("The models' size is told here.", kind="idle"), elem_id="models-note"
-        )
-        made |= {field.name: _made(field) for field in PROMPT}
-        with gr.Accordion("Other models", open=False, elem_id="models"):
-            made |= {field.name: _made(field) for field in MODELS}
-            gr.HTML(views.known_models())
-        with gr.Accordion("How the caption is written", open=False, elem_id="captioning"):
-            made |= {field.name: _made(field) for field in CAPTION}
-        made |= _words()
-    return made
-
-
-def _words() -> dict[str, Any]:
-    """Whose names, lists of one's own, and the note that counts what they mean."""
-    made: dict[str, Any] = {}
-    with gr.Accordion("Words", open=False, elem_id="words"):
-        naming = [(f"{name} – {text}", name) for name, text in NAMING.items()]
-        made["name_artists"] = gr.Radio(naming, value="all", label="Artists who may be named")
-        made["own_words"] = gr.Textbox(
-            "", label="Your own phrases", lines=3, max_lines=12, elem_id="own-words",
-            placeholder="One a line; weights such as (fog:1.2) are taken off",
-        )  # fmt: skip
-        made["own_files"] = gr.File(
-            label="Your own lists: .txt or .csv, one category a file", file_count="multiple",
-            file_types=list(SUFFIXES), height=160, elem_id="own-files",
-        )  # fmt: skip
-        made["own_files"].preprocess = lists_as_they_came
-        within_limits(made["own_files"])
-        where = [(text, name) for name, text in WHERE.items()]
-        made["own_lists"] = gr.Radio(where, value=ADD, label="Yours are ranked")
-        made["counts"] = gr.HTML(
-            views.status("What is ranked is counted here.", kind="idle"), elem_id="word-counts"
-        )
-    return made
-
-
-def _changes() -> dict[str, Any]:
-    """What a person may change of a prompt before searching again, and the button."""
-    made: dict[str, Any] = {}
-    with gr.Accordion("Change it and search again", open=False, elem_id="changes"):
-        made["pinned"] = gr.Dropdown(
-            [], label="Keep these phrases", multiselect=True, allow_custom_value=True,
-            info="They stay, right behind the caption; your own words are welcome.",
-        )  # fmt: skip
-        as_free_text(made["pinned"])
-        made["dropped"] = gr.Dropdown(
-            [], label="Leave these out", multiselect=True, allow_custom_value=True
-        )
-        as_free_text(made["dropped"])
-        made["banned"] = gr.Textbox(
-            "", label="Ban words", placeholder="between commas; no phrase with them is used",
-            info='Also "a whole phrase" in quotes, category:sites or group:mood.',
-        )  # fmt: skip
-        made["again"] = gr.Button("Search again", size="sm", elem_id="again")
-    return made
-
-
-def answered() -> dict[str, Any]:
-    """The right column: the prompts, the status line, and the views of the state in their order."""
-    prompt = gr.Textbox(
-        label="Prompt", lines=4, max_lines=12, buttons=["copy"], interactive=False,
-        placeholder="Upload or paste a picture, or pick an example: its prompt comes here.",
-        elem_id="prompt",
-    )  # fmt: skip
-    negative = gr.Textbox(
-        label="Negative prompt", lines=2, max_lines=8, buttons=["copy"], interactive=False,
-        elem_id="negative", visible=False,
-    )  # fmt: skip
-    line = gr.HTML(views.status("Ready.", kind="idle"), elem_id="status")
-    changes = _changes()
-    parts = [gr.HTML(view) for view in views.views(None)]
-    return {"prompt": prompt, "negative": negative, "line": line, "views": parts, **changes}

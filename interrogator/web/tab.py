@@ -1,7 +1,7 @@
 """Tab one: a picture goes in, a prompt comes out, and every phrase is explained.
 
-What the buttons do is in `page`, what a visitor sees in `controls`; here is what happens when,
-and which value goes where.
+What the buttons do is in `handlers`, what a visitor sees in `components`; here is what happens
+when. Values go by the names of options and components.
 """
 
 from __future__ import annotations
@@ -9,24 +9,27 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import gradio as gr
 
 from interrogator.background import POLL_SECONDS
 from interrogator.errors import InterrogatorError
-from interrogator.options import MODELS
-from interrogator.request import Request
-from interrogator.result import Interrogation, PictureFeatures
+from interrogator.options import Task, describe, options_of, signature
+from interrogator.result import Interrogation
 from interrogator.service import Service
 from interrogator.web import views
-from interrogator.web.components import answered, asked, told
-from interrogator.web.endpoints import Endpoints
-from interrogator.web.page import WAITING, Drawn, Page
+from interrogator.web.components import Components, picture_and_controls, result
+from interrogator.web.handlers import WAITING, Handlers, PageUpdate, Values
 
 KEPT_SECONDS = 3600  # how long a visitor can search again without the picture being read anew
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+MODEL_OPTIONS = ("preset", "caption_model", "clip", "judge")
+WORD_OPTIONS = (
+    "preset", "caption_model", "clip", "name_artists", "banned", "own_words", "own_files",
+    "own_lists",
+)  # fmt: skip
 
 
 def build(service: Service, concurrency_id: str) -> None:
@@ -36,124 +39,201 @@ def build(service: Service, concurrency_id: str) -> None:
         service: Where models are kept.
         concurrency_id: The queue that all computing events of the app share.
     """
-    page = Page(service, None, "")
-    # Found out while the page comes up: the log tells it, and the first visitor need not wait.
-    threading.Thread(target=page.default, daemon=True).start()
+    handlers = Handlers(service)
+    # Found out while the page comes up: the log has it, and the first visitor need not wait.
+    threading.Thread(target=service.defaults.current, daemon=True).start()
     notice = gr.HTML(views.status("Looking for the models", kind="idle"), elem_id="active-models")
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):
-            made = asked()
+            components = picture_and_controls()
         with gr.Column(scale=6, min_width=300):
-            made |= answered()
-    endpoints = Endpoints(page)
-    inputs = [made[name] for name in inspect.signature(endpoints.interrogate).parameters]
+            components |= result()
+    components["features"] = gr.State(None, time_to_live=KEPT_SECONDS)
     computing: dict[str, Any] = {"concurrency_id": concurrency_id, "concurrency_limit": 1}
-    _draw_when_asked(page, made, inputs, computing)
-    _describe_what_is_chosen(page, made)
-    gr.on(None, page.greet, None, [notice, made["preset"], made["note"]], **QUIET)
-    _serve(endpoints, made, inputs, computing)
+    _interrogate_on_demand(handlers, components, computing)
+    _describe_choices(handlers, components)
+    greeted = [notice, components["preset"], components["models_note"]]
+    gr.on(None, handlers.greet, None, greeted, **QUIET)
+    _serve(handlers, components, computing)
 
 
-def _draw_when_asked(
-    page: Page, made: dict[str, Any], inputs: list[Any], computing: dict[str, Any]
+def _interrogate_on_demand(
+    handlers: Handlers, components: Components, computing: dict[str, Any]
 ) -> None:
     """Download what is missing, then compute and draw; Stop ends both."""
-    seen = gr.State(None, time_to_live=KEPT_SECONDS)
-    line, pinned, dropped = made["line"], made["pinned"], made["dropped"]
-    outputs = [made["prompt"], made["negative"], line, *made["views"], pinned, dropped, seen]
+    names = ["picture", "features", *options_of("page")]
+    inputs = {components[name] for name in names}
+    outputs = [
+        components[name]
+        for name in (
+            "prompt", "negative", "status", "pinned", "dropped", "features", *views.sections(None)
+        )
+    ]  # fmt: skip
 
-    def draw(seen: PictureFeatures | None, *values: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401
+    def split(data: dict[Any, Any]) -> tuple[Any, Any, Values]:
+        values = {name: data[components[name]] for name in names}
+        return values.pop("picture"), values.pop("features"), values
+
+    def draw(data: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
+        picture, features, values = split(data)
         try:
-            request = Request.of(*values)
+            request = handlers.request(values)
         except InterrogatorError as error:
-            yield _outputs(Drawn(views.status(str(error), kind="error")))
+            yield _changed(components, _error(error))
             return
-        for drawn in page.draw(request, seen):
-            yield _outputs(drawn)
+        for update in handlers.draw(picture, request, features):
+            yield _changed(components, update)
 
-    async def fetch(*values: Any) -> AsyncIterator[tuple[Any, ...]]:  # noqa: ANN401
+    async def fetch(data: dict[Any, Any]) -> AsyncIterator[dict[Any, Any]]:
         """Show a download; none of the threads that compute waits for it."""
+        picture, _, values = split(data)
         try:
             # Lists of one's own may be long: others are served while they are read.
-            request = await asyncio.to_thread(Request.of, *values)
-            for drawn in page.fetch(request):
-                if drawn:
-                    yield _outputs(drawn)
+            request = await asyncio.to_thread(handlers.request, values)
+            for update in handlers.fetch(picture, request):
+                if update:
+                    yield _changed(components, update)
                 else:
                     await asyncio.sleep(POLL_SECONDS)
         except InterrogatorError as error:
-            yield _outputs(Drawn(views.status(str(error), kind="error")))
+            yield _changed(components, _error(error))
             # It has been said: what would follow must not begin, and nothing more be shown.
             raise gr.Error(str(error), visible=False, print_exception=False) from error
 
-    waiting = views.status(WAITING)
-    # Another picture has other phrases: what was kept or left out of the last one is forgotten.
-    fresh = waiting, gr.update(value=[]), gr.update(value=[]), ""
-    forgotten = [line, pinned, dropped, made["caption"]]
-    triggers = (
-        (made["start"].click, lambda: waiting, line),
-        (made["again"].click, lambda: waiting, line),
-        (made["picture"].upload, lambda: fresh, forgotten),
-        (made["examples"].load_input_event.success, lambda: fresh, forgotten),
-    )
     running = []
-    for trigger, first, changed in triggers:
-        fetching = trigger(first, None, changed, queue=False, **QUIET).then(
+    for trigger, fresh in (
+        (components["start"].click, False),
+        (components["again"].click, False),
+        (components["picture"].upload, True),
+        (components["examples"].load_input_event.success, True),
+    ):
+        first = [components["status"]]
+        # Another picture has other phrases: what was kept or left out of the last is forgotten.
+        first += [components[name] for name in ("pinned", "dropped", "caption")] if fresh else []
+        begin = _begin_anew if fresh else _begin
+        fetching = trigger(begin, None, first, queue=False, **QUIET).then(
             fetch, inputs, outputs, concurrency_id="fetch", concurrency_limit=None, **QUIET
         )
-        drawing = fetching.success(draw, [seen, *inputs], outputs, **computing, **QUIET)
-        running += [fetching, drawing]
+        running += [fetching, fetching.success(draw, inputs, outputs, **computing, **QUIET)]
     stopped = views.status("Stopped.", kind="idle")
-    made["stop"].click(lambda: stopped, None, line, cancels=running, queue=False, **QUIET)
+    components["stop"].click(
+        lambda: stopped, None, components["status"], cancels=running, queue=False, **QUIET
+    )
 
 
-def _outputs(drawn: Drawn) -> tuple[Any, ...]:
-    """Return a value for each output: prompts, line, views, two choosers, what was seen."""
-    leave = gr.skip()
-    negative: Any = leave
-    if drawn.negative is not None:
-        negative = gr.update(value=drawn.negative, visible=bool(drawn.negative))
-    parts: tuple[Any, ...] = (leave,) * len(views.views(None))
-    choosers: tuple[Any, Any] = (leave, leave)
-    if drawn.state is not None:
-        state = drawn.state if isinstance(drawn.state, Interrogation) else None
-        parts = views.views(state)
+def _begin() -> str:
+    return views.status(WAITING)
+
+
+def _begin_anew() -> list[Any]:
+    # Made for each picture: Gradio takes the value out of an update when it uses it.
+    return [views.status(WAITING), gr.update(value=[]), gr.update(value=[]), ""]
+
+
+def _error(error: InterrogatorError) -> PageUpdate:
+    return PageUpdate(views.status(str(error), kind="error"))
+
+
+def _changed(components: Components, update: PageUpdate) -> dict[Any, Any]:
+    """Return the new value of every component that an update changes."""
+    values: dict[str, Any] = {"status": update.status}
+    if update.prompt is not None:
+        values["prompt"] = update.prompt
+    if update.negative is not None:
+        values["negative"] = gr.update(value=update.negative, visible=bool(update.negative))
+    if update.features is not None:
+        values["features"] = update.features
+    if update.state is not None:
+        state = update.state if isinstance(update.state, Interrogation) else None
+        values |= views.sections(state)
         if state and state.finished:
-            used = [phrase.text for phrase in state.phrases]
-            others = [p.text for group in state.ranked.values() for p in group[:3]]
-            all_of_them = list(dict.fromkeys([*used, *others]))
-            choosers = gr.update(choices=all_of_them), gr.update(choices=all_of_them)
-    prompt = leave if drawn.prompt is None else drawn.prompt
-    return prompt, negative, drawn.line, *parts, *choosers, drawn.seen or leave
+            texts = [phrase.text for phrase in state.phrases]
+            texts += [p.text for group in state.ranked.values() for p in group[:3]]
+            choices = list(dict.fromkeys(texts))
+            values |= {name: gr.update(choices=choices) for name in ("pinned", "dropped")}
+    return {components[name]: value for name, value in values.items()}
 
 
-def _describe_what_is_chosen(page: Page, made: dict[str, Any]) -> None:
-    """Tell at once what chosen models weigh, and what chosen words come to."""
-    models = [made["preset"], *(made[field.name] for field in MODELS)]
-    gr.on([field.input for field in models], page.describe_models, models, made["note"], **QUIET)
-    names = (
-        "preset", "name_artists", "banned", "own_words", "own_files", "own_lists", "caption_model",
-        "clip",
+def _describe_choices(handlers: Handlers, components: Components) -> None:
+    """Say at once what chosen models weigh, and what chosen words come to."""
+
+    def describe_with(work: Callable[[Values], str], names: tuple[str, ...]) -> Any:  # noqa: ANN401
+        return lambda *values: work(dict(zip(names, values, strict=True)))
+
+    models = [components[name] for name in MODEL_OPTIONS]
+    describe_models = describe_with(handlers.describe_models, MODEL_OPTIONS)
+    changes = [model.input for model in models]
+    gr.on(changes, describe_models, models, components["models_note"], **QUIET)
+    words = [components[name] for name in WORD_OPTIONS]
+    describe_words = describe_with(handlers.describe_words, WORD_OPTIONS)
+    changes = [
+        c.blur if isinstance(c, gr.Textbox) else c.input for c in words if hasattr(c, "input")
+    ]
+    changes += [components["own_files"].upload, components["own_files"].clear]
+    gr.on(
+        changes, describe_words, words, components["word_counts"],
+        trigger_mode="always_last", **QUIET,
     )  # fmt: skip
-    words = [made[name] for name in names]
-    preset, artists, banned, own, files, lists, captioner, clip = words
-    changed = [
-        preset.input, artists.input, banned.blur, own.blur, files.upload, files.clear, lists.input,
-        captioner.input, clip.input,
-    ]  # fmt: skip
-    gr.on(changed, page.describe_words, words, made["counts"], trigger_mode="always_last", **QUIET)
 
 
-def _serve(
-    endpoints: Endpoints, made: dict[str, Any], inputs: list[Any], computing: dict[str, Any]
-) -> None:
+PICTURE = "picture: The picture, a file: JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF.\n"
+DOCUMENTATION: dict[Task, tuple[str, str]] = {
+    "interrogate": (
+        "Write the prompt that a picture calls for. A caption model describes the picture, CLIP "
+        "ranks artists, movements, mediums and styles by their similarity with it, and the best "
+        "phrases are composed to a prompt.",
+        "The prompt, its caption, similarity and tokens, every phrase with its similarity and "
+        "contribution, the best phrases of each list, and the models that wrote it.",
+    ),
+    "analyze": (
+        "Describe a picture and rank all phrases by their similarity with it; write no prompt.",
+        "The caption, and for each list its most similar phrases with cosine similarity, share of "
+        "the list, distance from their average over pictures that show nothing, and whether they "
+        "stand out.",
+    ),
+    "score": (
+        "Measure how similar a prompt is to a picture, and what each of its parts adds.",
+        "The cosine similarity, the tokens and their limit, and for each part how much the "
+        "similarity falls when it is left out.",
+    ),
+}
+
+
+def _serve(handlers: Handlers, components: Components, computing: dict[str, Any]) -> None:
     """Offer the endpoints of the API, which no button of the page uses."""
-    top = gr.Number(5, label="Top", visible=False, minimum=1, precision=0)
-    prompt = gr.Textbox("", label="Prompt to score", visible=False)
-    picture, preset, clip = made["picture"], made["preset"], made["clip"]
-    for function, values, name in (
-        (endpoints.interrogate, inputs, "interrogate"),
-        (endpoints.analyze, [picture, preset, top, made["caption_model"], clip], "analyze"),
-        (endpoints.score, [picture, prompt, preset, clip], "score"),
-    ):
-        gr.on([], told(function), values, gr.JSON(visible=False), api_name=name, **computing)
+    hidden: Components = {
+        "top": gr.Number(5, label="Top", visible=False),
+        "prompt": gr.Textbox("", label="Prompt to score", visible=False),
+    }
+    for task, function in endpoints(handlers).items():
+        inputs = [
+            hidden[name] if name in hidden else components[name]
+            for name in inspect.signature(function).parameters
+        ]
+        gr.on([], function, inputs, gr.JSON(visible=False), api_name=task, **computing)
+
+
+def endpoints(handlers: Handlers) -> dict[Task, Callable[..., dict[str, Any]]]:
+    """Return the functions of the API, with signatures and documentation made from the options."""
+    work: dict[Task, Callable[..., dict[str, Any]]] = {
+        "interrogate": lambda picture, **values: handlers.interrogate(picture, values),
+        "analyze": lambda picture, **values: handlers.analyze(picture, values),
+        "score": lambda picture, prompt, **values: handlers.score(picture, prompt, values),
+    }
+    return {task: _endpoint(task, function) for task, function in work.items()}
+
+
+def _endpoint(task: Task, work: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    arguments = signature(task, prompt=task == "score")
+
+    def endpoint(*values: Any, **named: Any) -> dict[str, Any]:  # noqa: ANN401
+        return work(**arguments.bind(*values, **named).arguments)
+
+    summary, returned = DOCUMENTATION[task]
+    prompt = "prompt: The prompt; its parts are what stands between commas.\n"
+    lines = PICTURE + (prompt if task == "score" else "") + describe(task)
+    indented = lines.replace("\n", "\n    ")
+    endpoint.__doc__ = f"{summary}\n\nArgs:\n    {indented}\n\nReturns:\n    {returned}"
+    endpoint.__signature__ = arguments  # type: ignore[attr-defined]
+    endpoint.__name__ = task
+    return endpoint

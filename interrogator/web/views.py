@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from interrogator.background import Progress
 from interrogator.models.registry import CAPTIONERS, CLIPS, NOTE, KnownModel
 from interrogator.prompts.ranking import RankedPhrase
 from interrogator.result import SHOWN_PER_CATEGORY, Interrogation
@@ -44,9 +45,20 @@ def status(text: str, share: float | None = None, kind: str = "busy") -> str:
     return f'<div class="status {kind}" role="{role}"><span>{escape(text)}</span>{bar}</div>'
 
 
-def views(state: Interrogation | None) -> tuple[str, ...]:
-    """Return every view of a state, or what stands in its place, in the order of the page."""
-    return caption(state), phrases(state), compared(state), ranked(state), models(state)
+def progress(event: Progress) -> str:
+    """Return the status line of what is going on."""
+    return status(event.text, event.share)
+
+
+def sections(state: Interrogation | None) -> dict[str, str]:
+    """Return the sections below the prompt by name, or what stands in their place, in order."""
+    return {
+        "section_caption": caption(state),
+        "section_phrases": phrases(state),
+        "section_compared": compared(state),
+        "section_ranked": ranked(state),
+        "section_models": models(state),
+    }
 
 
 def caption(state: Interrogation | None) -> str:

@@ -9,12 +9,12 @@ import time
 import httpx
 import pytest
 
+from docs.generate import ROOT
 from interrogator.models.registry import ASSETS
-from tests.documents import ROOT
 from tests.interrogator.fake_hub import FakeHub
 from tests.interrogator.small_models import write_hub
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.slow
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 
 
@@ -63,7 +63,7 @@ def test_quality_is_downloaded_shown_and_named(chromium, hub, url):
     page.goto(url)
     page.wait_for_selector("#active-models :text('Salesforce/blip-image-captioning-large')")
     assert "Demo models" not in page.inner_text("#active-models")
-    assert not hub.got("model.safetensors"), "something is downloaded before it is asked for"
+    assert not hub.got("model.safetensors"), "something is downloaded before it is needed"
     page.evaluate(
         """() => { window.lines = new Set(); new MutationObserver(
             () => window.lines.add(document.querySelector("#status").innerText)

@@ -7,7 +7,7 @@ import pytest
 from interrogator.models.registry import ASSETS
 from tests.interrogator.small_captioners import write_custom_clip, write_git
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.slow
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 DONE = "#status .status.done"
 

@@ -42,12 +42,12 @@ def test_what_is_wrong_is_named(line, becomes, says):
 
 
 @pytest.mark.parametrize("text", ["# no block", "---\n- a list\n---\n", "---\na: b: c\n---\n"])
-def test_a_block_that_is_none_is_told(text):
+def test_a_block_that_is_none_is_reported(text):
     with pytest.raises(ValueError, match="block"):
         front_matter.read(text)
 
 
-def test_an_outcome_tells_what_to_read_first():
+def test_an_outcome_says_what_to_read_first():
     assert str(Outcome("x", "fine")) == "ok       x: fine"
     assert str(Outcome("x", skipped="offline")) == "skipped  x: offline"
     assert str(Outcome("x", "fine", ("bad",))) == "WRONG    x\n         bad"

@@ -12,21 +12,21 @@ def project(tmp_path):
 
 
 def answers(monkeypatch, code, out, err):
-    asked = []
+    calls = []
 
     def run(command, **settings):
-        asked.append((command, settings["input"]))
+        calls.append((command, settings["input"]))
         return subprocess.CompletedProcess(command, code, out, err)
 
     monkeypatch.setattr(packages.subprocess, "run", run)
-    return asked
+    return calls
 
 
 def test_versions_are_read_from_what_the_resolver_prints(project, monkeypatch):
-    asked = answers(monkeypatch, 0, "six==1.17.0\nzope.interface==8.1 ; python\n", "")
+    calls = answers(monkeypatch, 0, "six==1.17.0\nzope.interface==8.1 ; python\n", "")
     found = packages.resolve("3.12", ["torch==2.8.0"], root=project)
     assert found == {"six": "1.17.0", "zope.interface": "8.1"}
-    assert asked[0][1] == "six==1.17.0\n\ntorch==2.8.0"
+    assert calls[0][1] == "six==1.17.0\n\ntorch==2.8.0"
 
 
 def test_an_index_out_of_reach_is_no_mistake_of_ours(project, monkeypatch):
@@ -37,7 +37,9 @@ def test_an_index_out_of_reach_is_no_mistake_of_ours(project, monkeypatch):
         packages.resolve("3.12", options=nowhere, root=project)
 
 
-def test_requirements_without_a_solution_are_told_as_the_resolver_tells_them(project, monkeypatch):
+def test_requirements_without_a_solution_are_reported_as_the_resolver_says_them(
+    project, monkeypatch
+):
     answers(monkeypatch, 1, "", "error: No solution found\n  because six==1.17.0\n")
     with pytest.raises(packages.UnresolvableError, match="No solution found because six"):
         packages.resolve("3.12", root=project)
@@ -55,11 +57,11 @@ def test_the_check_names_the_torch_that_does_not_fit(monkeypatch):
 
 def test_offline_the_check_is_skipped_with_its_reason(monkeypatch):
     def resolve(*_):
-        raise packages.NoIndexError("the package index cannot be asked")
+        raise packages.NoIndexError("the package index cannot be reached")
 
     monkeypatch.setattr(packages, "resolve", resolve)
     outcome = packages.check()
-    assert (outcome.problems, outcome.skipped) == ((), "the package index cannot be asked")
+    assert (outcome.problems, outcome.skipped) == ((), "the package index cannot be reached")
 
 
 def test_the_gradio_of_the_space_is_the_tested_one():
@@ -68,7 +70,7 @@ def test_the_gradio_of_the_space_is_the_tested_one():
     assert packages._unlike_the_tested(fields["sdk_version"]) == []
 
 
-def test_without_a_front_matter_it_is_told_and_nothing_is_resolved(tmp_path, monkeypatch):
+def test_without_a_front_matter_it_is_reported_and_nothing_is_resolved(tmp_path, monkeypatch):
     (tmp_path / "README.md").write_text("---\ntitle: A\n---\n")
     monkeypatch.setattr(packages, "ROOT", tmp_path)
     assert packages.check().problems == ("the front matter does not say it: 'python_version'",)

@@ -36,14 +36,15 @@ def test_what_is_not_committed_is_not_what_is_pushed(repository):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_app_starts_as_on_a_space_and_its_first_visitor_gets_a_prompt(monkeypatch):
     monkeypatch.setattr(start, "START_SECONDS", 120.0)  # what else runs here is not our concern
     outcome = start.check()
     assert outcome.problems == ()
-    assert "by Roy Lichtenstein" in outcome.told
+    assert "by Roy Lichtenstein" in outcome.details
 
 
-def test_an_app_that_does_not_start_is_told_with_the_end_of_its_log(repository, monkeypatch):
+def test_an_app_that_does_not_start_is_reported_with_the_end_of_its_log(repository, monkeypatch):
     (repository / "app.py").write_text("raise SystemExit('no models today')")
     subprocess.run(["git", "add", "."], cwd=repository, check=True)
     with pytest.raises(RuntimeError, match="no models today"), start.started(repository):

@@ -7,28 +7,28 @@ from deploy.outcome import ROOT
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    """What the resolver is asked; it finds a torch for the GPU."""
-    asked = []
+def calls(monkeypatch):
+    """The calls of the resolver; it finds a torch for the GPU."""
+    calls = []
 
     def resolve(python, extra, options):
-        asked.append((list(extra), tuple(options)))
+        calls.append((list(extra), tuple(options)))
         found = {"torch": "2.13.0", "nvidia-cublas": "13", "triton": "3", "numpy": "2"}
-        return {**dict.fromkeys(versions.TOLD, "1"), **found}
+        return {**dict.fromkeys(versions.MAIN_PACKAGES, "1"), **found}
 
     monkeypatch.setattr(packages, "resolve", resolve)
-    return asked
+    return calls
 
 
-def test_torch_stays_as_it_is_pinned_unless_told_otherwise(asked, monkeypatch):
+def test_torch_stays_as_it_is_pinned_unless_another_is_allowed(calls, monkeypatch):
     monkeypatch.setattr(versions.torch.version, "cuda", None)
     found = versions.chosen("lowest", any_torch=False)
     pinned = re.findall(r"^torch(?:vision)?==.*$", (ROOT / "constraints.txt").read_text(), re.M)
-    assert asked == [(pinned, ("--resolution", "lowest-direct"))]
+    assert calls == [(pinned, ("--resolution", "lowest-direct"))]
     assert "nvidia-cublas" not in found
     assert "triton" not in found
     assert "nvidia-cublas" in versions.chosen("newest", any_torch=True)
-    assert asked[-1] == ([], ())
+    assert calls[-1] == ([], ())
 
 
 def test_the_tests_tools_are_those_of_requirements_dev():
@@ -44,7 +44,7 @@ def test_the_tests_tools_are_those_of_requirements_dev():
         (packages.UnresolvableError("no way"), ("no way",), ""),
     ],
 )
-def test_what_cannot_be_resolved_is_told(monkeypatch, error, problems, skipped):
+def test_what_cannot_be_resolved_is_reported(monkeypatch, error, problems, skipped):
     def resolve(*_):
         raise error
 
@@ -54,7 +54,7 @@ def test_what_cannot_be_resolved_is_told(monkeypatch, error, problems, skipped):
 
 
 @pytest.mark.parametrize(("code", "status"), [(0, 0), (1, 1)])
-def test_tests_that_fail_fail_the_job(asked, monkeypatch, capsys, code, status):
+def test_tests_that_fail_fail_the_job(calls, monkeypatch, capsys, code, status):
     ran = []
 
     def run(command, **_):

@@ -7,8 +7,29 @@ import pytest
 
 from interrogator.cli import main
 from interrogator.hub import download
+from interrogator.options import parse
+from interrogator.request import request_of
 from tests.interrogator.fake_hub import FakeHub
 from tests.interrogator.one_model import NAME, SIZE, WEIGHTS, use
+
+
+@pytest.fixture
+def handlers(service):
+    """What the buttons and endpoints do; where nobody chooses, the embedded models."""
+    from interrogator.web.handlers import Handlers
+
+    return Handlers(service)
+
+
+@pytest.fixture
+def prepare(service):
+    """Prepares an interrogator with the embedded models and these options."""
+
+    def prepare(**values):
+        request = request_of(parse({"preset": "demo", **values}), service.defaults.preset, True)
+        return service.prepare(request)[0]
+
+    return prepare
 
 
 @pytest.fixture

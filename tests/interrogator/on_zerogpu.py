@@ -19,11 +19,11 @@ import spaces.zero.torch
 spaces.zero.torch.init = lambda uuid: None
 spaces.zero.torch.move = lambda callback=None: None
 
-from interrogator.background import Job  # noqa: E402
 from interrogator.errors import InterrogatorError  # noqa: E402
 from interrogator.images import decode  # noqa: E402
 from interrogator.models.choice import choose_names  # noqa: E402
 from interrogator.pipeline import Settings  # noqa: E402
+from interrogator.request import Request  # noqa: E402
 from interrogator.service import Service  # noqa: E402
 
 if __name__ == "__main__":
@@ -32,17 +32,18 @@ if __name__ == "__main__":
     names = choose_names("demo")
     told = {}
     for mode in ("fast", "best"):
-        *_, made = service.work(Job(picture, names, settings=Settings(mode)))
-        told[mode] = made.to_json()
-        again = Job(picture, names, settings=Settings(mode), seen=made.seen)
-        *_, made = service.work(again)
-        told["again"] = made.to_json()
-    *_, told["score"] = service.work(Job(picture, names, task="score", prompt="a cat"))
+        request = Request(names, Settings(mode))
+        *_, done = service.interrogate(picture, request)
+        told[mode] = done.to_json()
+        *_, again = service.interrogate(picture, request, done.features)
+        told["again"] = again.to_json()
+    *_, score = service.score(picture, Request(names), "a cat")
+    told["score"] = score.to_json()
     try:
-        list(service.work(Job(picture, names, judge="nothing")))
+        list(service.interrogate(picture, Request(names, judge="nothing")))
     except InterrogatorError as error:
         told["refused"] = str(error)
-    steps = service.work(Job(picture, names, settings=Settings("best")))
+    steps = service.interrogate(picture, Request(names, Settings("best")))
     next(steps)
     steps.close()  # as a visitor does who presses Stop
     told["main"] = {"loaded": service.store.is_loaded(names), "runtime": service.store._runtime}

@@ -2,29 +2,41 @@ import threading
 
 import pytest
 
-from interrogator.background import Done, Progress, in_background, waiting
+from interrogator.background import Progress, in_background, wait_for
 
 
-def test_news_come_before_the_result_and_only_the_latest_counts():
+def drained(events):
+    """What a generator yields, and what it returns."""
+    seen = []
+    while True:
+        try:
+            seen.append(next(events))
+        except StopIteration as end:
+            return seen, end.value
+
+
+def test_progress_comes_before_the_result_and_only_the_latest_counts():
     def work(report):
         report("one", 0.1)
         report("two", 0.2)
         return 7
 
-    seen = [one for one in in_background(work) if one]
-    assert seen[-1] == Done(7)
+    seen, result = drained(in_background(work))
+    assert result == 7
     assert Progress("two", 0.2) in seen
 
 
-def test_nothing_new_is_told_at_once():
+def test_nothing_new_is_said_at_once():
     hold = threading.Event()
-    told = in_background(lambda report: hold.wait(20))
-    assert next(told) is None
+    events = in_background(lambda report: hold.wait(20))
+    assert next(events) is None
     hold.set()
-    assert [one for one in told if one] == [Done(True)]
+    seen, result = drained(events)
+    assert set(seen) <= {None}
+    assert result is True
 
 
-def test_work_that_nobody_waits_for_ends_at_its_next_news():
+def test_work_that_nobody_waits_for_ends_at_its_next_progress():
     hold, ended, steps = threading.Event(), threading.Event(), []
 
     def work(report):
@@ -36,14 +48,14 @@ def test_work_that_nobody_waits_for_ends_at_its_next_news():
         finally:
             ended.set()
 
-    told = in_background(work)
-    next(told)
-    told.close()
+    events = in_background(work)
+    next(events)
+    events.close()
     hold.set()
     assert ended.wait(20)
     assert steps == [0]
 
 
-def test_what_the_work_raised_is_raised_here():
+def test_an_error_of_the_work_is_raised_where_it_is_waited_for():
     with pytest.raises(ZeroDivisionError):
-        list(waiting(lambda report: 1 / 0))
+        list(wait_for(lambda report: 1 / 0))

@@ -9,7 +9,7 @@ import pytest
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode
 from interrogator.models.registry import ASSETS
-from interrogator.pipeline import Settings
+from interrogator.pipeline import Judge, Settings
 from interrogator.prompts.rules import Rules, says
 from training.dataset import HELD_OUT
 from training.examine import subject_words
@@ -18,7 +18,7 @@ from training.painter import choose, paint
 
 CONTRACT = {
     "prompt", "negative_prompt", "caption", "mode", "similarity", "tokens", "token_limit",
-    "phrases", "ranked", "models", "vocabulary", "seconds", "compared", "notes",
+    "phrases", "ranked", "models", "vocabulary", "seconds", "compared", "notes", "tried",
 }  # fmt: skip
 UNSEEN = range(HELD_OUT + 500_000, HELD_OUT + 500_060)  # not even those of the examination
 
@@ -64,7 +64,7 @@ def test_unseen_captions_name_the_subject(read):
 
 def test_the_best_prompt_fits_better_than_caption_classic_and_fast(demo, read):
     for spec, done in read[:6]:
-        best = demo.run(paint(spec, 128), Settings("best"), seen=done.seen)
+        best = demo.run(paint(spec, 128), Settings("best"), features=done.features)
         similarity = {c.name: c.similarity for c in best.compared}
         assert best.similarity == similarity["best"] >= max(similarity.values()) - 1e-6
         assert similarity["fast"] == pytest.approx(done.similarity, abs=1e-5)
@@ -90,7 +90,7 @@ def test_the_similarity_told_is_the_similarity_of_the_string_told(demo, mode):
 
     assert done.similarity == pytest.approx(score(done.prompt), abs=1e-5)
     for other in done.compared:
-        assert other.similarity == pytest.approx(score(other.text), abs=1e-5)
+        assert other.similarity == pytest.approx(score(other.prompt), abs=1e-5)
     assert done.phrases
     for i, phrase in enumerate(done.phrases):
         rest = [p.text for j, p in enumerate(done.phrases) if j != i]
@@ -183,12 +183,12 @@ def test_a_second_search_looks_at_nothing_again(demo):
     first = demo.run(picture)
     dropped = first.phrases[0].text
     rules = Rules(pinned=("soft haze",), dropped=(dropped,))
-    second = demo.run(picture, Settings("best", rules=rules), seen=first.seen)
+    second = demo.run(picture, Settings("best", rules=rules), features=first.features)
     assert not {"caption", "image"} & set(second.seconds)
     assert second.caption == first.caption
     assert second.phrases[0].text == "soft haze"
     assert dropped not in [phrase.text for phrase in second.phrases]
-    other = demo.run(paint(example("moon-expressionism"), 128), seen=first.seen)
+    other = demo.run(paint(example("moon-expressionism"), 128), features=first.features)
     assert {"caption", "image"} <= set(other.seconds)
     assert "moon" in other.caption
 
@@ -205,7 +205,7 @@ def test_a_judge_scores_what_was_written(demo):
     from dataclasses import replace
 
     picture = paint(example("cat-pop-art"), 128)
-    judged = replace(demo, judge=("itself", demo.models.clip)).run(picture)
+    judged = replace(demo, judge=Judge("itself", demo.models.clip)).run(picture)
     assert judged.models["judge"] == "itself"
     assert [c.judged for c in judged.compared] == pytest.approx(
         [c.similarity for c in judged.compared], abs=1e-5
@@ -221,11 +221,11 @@ def test_a_banned_word_is_in_no_part_of_the_prompt(demo):
 
 
 def test_analysis_ranks_and_writes_nothing(demo):
-    state = demo.analyze(paint(example("cat-pop-art"), 128), 7)
-    assert "cat" in state.caption
-    assert state.ranked["movements"][0].text == "pop art"
-    assert len(state.ranked["movements"]) == 7
-    assert state.prompt == ""
+    analysis = demo.analyze(paint(example("cat-pop-art"), 128), 7).to_json()
+    assert "cat" in analysis["caption"]
+    assert analysis["ranked"]["movements"][0]["text"] == "pop art"
+    assert len(analysis["ranked"]["movements"]) == 7
+    assert "prompt" not in analysis
 
 
 def test_a_prompt_is_scored_with_its_parts(demo):
@@ -233,14 +233,12 @@ def test_a_prompt_is_scored_with_its_parts(demo):
     scored = demo.score(picture, "a screen print of the face of a cat, pop art")
     clip = demo.models.clip
     image = clip.encode_images([picture])[0]
-    first, second = (
-        float(v @ image) for v in clip.encode_text([p["text"] for p in scored["parts"]])
-    )
-    contributions = [part["contribution"] for part in scored["parts"]]
-    expected = [scored["similarity"] - second, scored["similarity"] - first]
+    first, second = (float(v @ image) for v in clip.encode_text([p.text for p in scored.parts]))
+    contributions = [part.contribution for part in scored.parts]
+    expected = [scored.similarity - second, scored.similarity - first]
     assert contributions == pytest.approx(expected, abs=1e-5)
-    assert not scored["cut"]
-    assert demo.score(picture, "a " * 200)["cut"]
+    assert not scored.cut
+    assert demo.score(picture, "a " * 200).cut
     for nothing in ("", " , ,"):
         with pytest.raises(InterrogatorError, match="no prompt"):
             demo.score(picture, nothing)

@@ -13,10 +13,10 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from interrogator import zerogpu
-from interrogator.background import Job
 from interrogator.errors import InterrogatorError
 from interrogator.models.registry import ASSETS
 from interrogator.pipeline import Settings
+from interrogator.request import Request
 from interrogator.service import GPU_MOST_SECONDS, GPU_SECONDS, gpu_seconds
 
 ROOT = Path(__file__).parents[2]
@@ -121,13 +121,12 @@ def test_elsewhere_work_is_left_as_it_is(monkeypatch):
 
 
 def test_a_gpu_is_asked_for_by_mode_and_never_for_long():
-    def seconds(task="interrogate", **settings):
-        return gpu_seconds(Job(None, None, task, Settings(**settings)))
+    def seconds(**settings):
+        return gpu_seconds(None, Request(None, Settings(**settings)), None)
 
     assert seconds(mode="fast") == seconds(mode="classic") == GPU_SECONDS
     assert seconds(mode="best") == seconds(mode="negative") > GPU_SECONDS
     assert seconds(mode="best", with_negative=True) > seconds(mode="best")
-    assert seconds("score", mode="best") == GPU_SECONDS
     assert seconds(mode="best", seconds=5) == GPU_SECONDS + 5
     assert seconds(mode="fast", seconds=80) == seconds(mode="fast")  # it searches nothing
     assert seconds(mode="best", seconds=9999) == GPU_MOST_SECONDS
@@ -138,8 +137,8 @@ def test_an_error_of_gradio_is_told_and_a_bug_stays_one():
         message = "no GPU is free"
 
     for begun, says in ((False, "lends no GPU for it now"), (True, "took its GPU back")):
-        told = zerogpu._told(QuotaError(), begun)
+        told = zerogpu._in_a_sentence(QuotaError(), begun)
         assert isinstance(told, InterrogatorError)
         assert says in str(told)
     bug = ZeroDivisionError()
-    assert zerogpu._told(bug, False) is bug
+    assert zerogpu._in_a_sentence(bug, False) is bug

@@ -1,9 +1,5 @@
 """What the tests of the race share: no hub, and a page with the tab on it."""
 
-import gc
-import os
-from types import SimpleNamespace
-
 import pytest
 
 
@@ -21,19 +17,36 @@ def _no_hub(monkeypatch, limits_folder):
     monkeypatch.delenv("MNIST_DIR", raising=False)
 
 
-@pytest.fixture(scope="module")
-def page():
-    """The tab in a small app of its own: `url` and the concurrency id that it was built with."""
+@pytest.fixture
+def threads(monkeypatch):
+    """Races run in threads of this process, on a machine whose limits need no measurement."""
+    from matmul_demo.racing import race, sweep, worker
+    from tests.matmul_demo.racing.thread_worker import MACHINE, ThreadWorker
+
+    monkeypatch.setattr(race, "Worker", ThreadWorker)
+    monkeypatch.setattr(sweep, "Worker", ThreadWorker)
+    monkeypatch.setattr(worker.roofline, "measure_machine", lambda *_: MACHINE)
+    ThreadWorker.started = ThreadWorker.alive = ThreadWorker.most = 0
+    return ThreadWorker
+
+
+@pytest.fixture(scope="session")
+def blocks():
+    """The tab in a small app of its own, not yet served."""
     import gradio as gr
 
-    from matmul_demo import ui
+    from matmul_demo.web import tab
 
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     with gr.Blocks() as demo:
-        ui.build("compute")
-    _, url, _ = demo.launch(
+        tab.build("compute")
+    return demo
+
+
+@pytest.fixture(scope="session")
+def url(blocks):
+    """The address of the tab, served."""
+    _, url, _ = blocks.launch(
         prevent_thread_lock=True, quiet=True, show_error=False, css_paths=["assets/style.css"]
     )
-    yield SimpleNamespace(url=url, demo=demo)
-    demo.close()
-    gc.collect()
+    yield url
+    blocks.close()

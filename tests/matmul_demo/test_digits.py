@@ -124,6 +124,7 @@ def load_in_a_new_process(tmp_path, endpoint, **env):
     return output.stdout.decode()
 
 
+@pytest.mark.slow
 def test_hub_is_used_when_it_answers_and_its_cache_when_it_does_not(tmp_path):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -137,5 +138,6 @@ def test_hub_is_used_when_it_answers_and_its_cache_when_it_does_not(tmp_path):
     assert fresh.strip().endswith(PICTURES[2].tobytes().hex())
 
 
+@pytest.mark.slow
 def test_digits_are_painted_when_nothing_answers(tmp_path):
     assert "painted" in load_in_a_new_process(tmp_path, "http://127.0.0.1:9")

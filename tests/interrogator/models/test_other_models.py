@@ -14,8 +14,6 @@ from interrogator.models import registry
 from interrogator.models.choice import check_offered, choose_names
 from interrogator.models.files import SHARDS, download_bytes, fetch
 from interrogator.models.registry import ASSETS, PRESETS
-from interrogator.request import Request
-from interrogator.web.page import Page
 from interrogator.web.views import known_models
 from tests.interrogator.fake_hub import FakeHub, Trouble
 from tests.interrogator.one_model import use
@@ -38,26 +36,18 @@ def others(tmp_path_factory):
     }
 
 
-@pytest.fixture
-def page(service):
-    return Page(service, PRESETS["demo"], "The hub is not there.")
-
-
-def request(**asked):
-    values = {
-        "picture": str(CAT), "mode": "best", "preset": None, "caption": None,
-        "with_negative": False, "artists": 1, "fewest": 1, "most": 3, "pinned": None,
-        "dropped": None, "banned": None, "seconds": None, "judge": None, "own_words": MINE,
-        "own_lists": "replace", "caption_fewest": 4, "caption_most": 8, **asked,
+def values(**chosen):
+    return {
+        "mode": "best", "fewest": 1, "most": 3, "own_words": MINE, "own_lists": "replace",
+        "caption_fewest": 4, "caption_most": 8, **chosen,
     }  # fmt: skip
-    return Request.of(**values)
 
 
 @pytest.mark.parametrize(("captioner", "clip"), [("git", "siglip"), ("blip2", "custom")])
-def test_the_page_draws_what_other_models_say(page, others, captioner, clip):
-    asked = request(caption_model=others[captioner], clip=others[clip])
-    last = list(page.draw(asked))[-1]
-    assert "Done in" in last.line
+def test_the_page_draws_what_other_models_say(handlers, others, captioner, clip):
+    request = handlers.request(values(caption_model=others[captioner], clip=others[clip]))
+    *_, last = handlers.draw(str(CAT), request)
+    assert "Done in" in last.status
     told = last.state.to_json()
     assert told["models"]["caption"] == others[captioner]
     assert told["models"]["clip"] == others[clip]
@@ -70,20 +60,19 @@ def test_the_page_draws_what_other_models_say(page, others, captioner, clip):
     assert (whole in told["notes"]) is (clip == "siglip")
 
 
-def test_another_captioner_beside_the_default_clip_ranks_the_words_that_it_knows(page, others):
-    done = page.interrogate(
-        request(caption_model=others["git"], mode="fast", own_words="", own_lists="add")
-    )
+def test_another_captioner_beside_the_default_clip_ranks_the_words_that_it_knows(handlers, others):
+    chosen = values(caption_model=others["git"], mode="fast", own_words="", own_lists="add")
+    done = handlers.interrogate(str(CAT), chosen)
     assert done["models"]["clip"] == "embedded"
     assert done["models"]["caption"] == others["git"]
     assert done["ranked"]["movements"][0]["text"] == "pop art"
     assert done["vocabulary"]["name"] == "demo"
 
 
-def test_analyze_and_score_take_another_clip(page, others):
-    ranked = page.analyze(str(CAT), "demo", 2, clip=others["custom"])
+def test_analyze_and_score_take_another_clip(handlers, others):
+    ranked = handlers.analyze(str(CAT), {"preset": "demo", "top": 2, "clip": others["custom"]})
     assert ranked["models"]["clip"] == others["custom"]
-    scored = page.score(str(CAT), "a cat, dots", "demo", clip=others["custom"])
+    scored = handlers.score(str(CAT), "a cat, dots", {"preset": "demo", "clip": others["custom"]})
     assert scored["models"]["clip"] == others["custom"]
 
 
@@ -116,7 +105,7 @@ def test_the_command_line_lists_the_known_models_at_once():
 def test_a_number_of_the_caption_that_cannot_be_is_a_sentence_and_status_2(command):
     done = command(CAT, "--preset", "demo", "--caption-beams", "99")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "The number of beams is from 1 to 10, not 99." in done.stderr
+    assert "caption_beams is from 1 to 10, not 99." in done.stderr
 
 
 def test_every_preset_is_of_known_models():
@@ -142,13 +131,15 @@ def test_the_parameters_told_are_those_of_the_architecture():
         assert model.parameters == round(millions), model.name
 
 
-def test_a_space_offers_the_known_models_alone(monkeypatch, page, others):
+def test_a_space_offers_the_known_models_alone(monkeypatch, handlers, others):
     monkeypatch.setenv("SPACE_ID", "somebody/something")
     check_offered("", "ViT-B-32/openai", "microsoft/git-base-coco")
     for place in ("caption_model", "clip", "judge"):
         with pytest.raises(InterrogatorError, match="not offered on this server; choose one of"):
-            page.interrogate(request(**{place: others["siglip"]}))
-    assert "not offered" in page.describe_models("demo", others["git"])
+            handlers.interrogate(str(CAT), values(**{place: others["siglip"]}))
+    assert "not offered" in handlers.describe_models(
+        {"preset": "demo", "caption_model": others["git"]}
+    )
     monkeypatch.setenv("INTERROGATOR_MODELS", "any")
     check_offered(others["git"])
 
@@ -183,12 +174,12 @@ def test_what_is_misspelt_counts_as_nothing_said_and_is_warned_of_once(monkeypat
 
 
 @pytest.mark.parametrize("name", ["x" * 201, "org/" + "é" * 300, "a\0b", "a\nb", "\ud800"])
-def test_what_can_be_no_name_gets_a_sentence(page, name):
+def test_what_can_be_no_name_gets_a_sentence(handlers, name):
     for place in ("caption_model", "clip", "judge"):
         with pytest.raises(InterrogatorError, match="is no name of a model") as told:
-            page.interrogate(request(**{place: name}))
+            handlers.interrogate(str(CAT), values(**{place: name}))
         assert len(str(told.value)) < 200
-    assert "is no name of a model" in page.describe_models("demo", name)
+    assert "is no name of a model" in handlers.describe_models({"preset": "demo", "clip": name})
 
 
 @pytest.mark.parametrize("name", ["/" + "x" * 199, "ä" * 200])
@@ -197,11 +188,14 @@ def test_a_name_that_no_disk_could_have_is_looked_for_all_the_same(name):
         download_bytes(choose_names("demo", caption=name))
 
 
-def test_the_note_tells_what_chosen_models_mean(page, others):
-    note = page.describe_models("demo", others["git"], others["custom"])
+def test_the_note_tells_what_chosen_models_mean(handlers, others):
+    chosen = {"preset": "demo", "caption_model": others["git"], "clip": others["custom"]}
+    note = handlers.describe_models(chosen)
     assert others["git"] in note
     assert "on this machine already" in note
-    assert "embedded" in page.describe_models("demo", others["git"])
+    assert "embedded" in handlers.describe_models(
+        {"preset": "demo", "caption_model": others["git"]}
+    )
 
 
 @pytest.fixture

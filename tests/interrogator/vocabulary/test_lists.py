@@ -8,9 +8,9 @@ import pytest
 
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode
-from interrogator.models.choice import choose_names
 from interrogator.models.registry import PRESETS
-from interrogator.vocabulary import cleaning
+from interrogator.service import vocabulary_for
+from interrogator.vocabulary import cleaning, reading
 from interrogator.vocabulary.artists import Artist
 from interrogator.vocabulary.folding import fold
 from interrogator.vocabulary.lists import (
@@ -19,7 +19,6 @@ from interrogator.vocabulary.lists import (
     read_folder,
     read_lists,
     read_pasted,
-    vocabulary_for,
 )
 from training.painter import vocabulary as painted_words
 
@@ -109,10 +108,14 @@ def changes(cleaned):
         ("(ratio 16:9)", "ratio 16:9", cleaning.WEIGHT),
         ("a (red:1.1) hat", "a red hat", cleaning.WEIGHT),
         (r"saber \(knight\)", "saber knight", cleaning.WEIGHT),
+        ("(Blade Runner 2049:1.2)", "Blade Runner 2049", cleaning.WEIGHT),
+        ("(aspect 1:1.85)", "aspect 1:1.85", cleaning.WEIGHT),
+        ("cat :1.2", "cat", cleaning.WEIGHT),
+        ("cat++", "cat", cleaning.PUNCTUATION),
         ("<lora:film:0.8> film look", "film look", cleaning.WEIGHT),
         ("castle --ar 16:9 --v 4", "castle", cleaning.WEIGHT),
-        ("caf\u00c3\u00a9 at night", "café at night", cleaning.ENCODING),
-        ("soft\u200b light\ufeff", "soft light", cleaning.ENCODING),
+        ("caf\u00c3\u00a9 at night", "café at night", reading.ENCODING),
+        ("soft\u200b light\ufeff", "soft light", reading.ENCODING),
         ("\u201cpainterly\u201d", "painterly", cleaning.PUNCTUATION),
         ("- long_hair,", "long hair", cleaning.PUNCTUATION),
         ("trending !!!", "trending", cleaning.PUNCTUATION),
@@ -143,7 +146,8 @@ def test_a_line_is_dropped(line, reason):
 
 @pytest.mark.parametrize(
     "line",
-    ["f/1.4", "16:9", "aspect ratio 1:3", "rock 'n' roll", "J. M. W. Turner", "Sammy Davis Jr.",
+    ["aspect 1:1.85", "2.39:1", "C++", "F#", "A+", "18+",
+     "f/1.4", "16:9", "aspect ratio 1:3", "rock 'n' roll", "J. M. W. Turner", "Sammy Davis Jr.",
      "black & white", "wow!", "1980s", "red, green and blue", "x" * 200,
      "浮世絵", "رسم زيتي", "سایه\u200cروشن"],
 )  # fmt: skip
@@ -179,11 +183,57 @@ def test_what_was_dropped_and_mended_is_counted_by_reason(tmp_path):
 
 def test_other_encodings_are_read(tmp_path):
     (tmp_path / "a.txt").write_bytes("Noël\n".encode("cp1252") + "Zoë\n".encode())
-    (tmp_path / "b.txt").write_bytes("Zoë\n".encode("utf-16"))
-    (tmp_path / "c.txt").write_bytes("\ufeffZoë\r\nx".encode())
+    (tmp_path / "b.txt").write_bytes("Chloë\n".encode("utf-16"))
+    (tmp_path / "c.txt").write_bytes("\ufeffNaïs\r\nx".encode())
     lists = read_lists(tmp_path)
-    assert lists.vocabulary.categories == {"a": ("Noël", "Zoë"), "b": ("Zoë",), "c": ("Zoë", "x")}
+    assert lists.vocabulary.categories == {
+        "a": ("Noël", "Zoë"), "b": ("Chloë",), "c": ("Naïs", "x")
+    }  # fmt: skip
     assert lists.mended == {"damaged encoding": 1}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "lines"),
+    [
+        ("cp1250", ["Zdzisław Beksiński", "František Kupka", "Toyen"]),
+        ("cp1250", ["Zdzisław Beksiński"]),
+        ("iso8859-2", ["Zdzisław Beksiński", "Jan Śliwiński", "Gyula Benczúr"]),
+        ("cp1252", ["Noël Coypel", "Hôtel de Ville – façade", "Zoë"]),
+        ("cp1251", ["Казимир Малевич", "Наталья Гончарова"]),
+        ("cp1253", ["Γιώργος Ιακωβίδης", "Κωνσταντίνος Παρθένης"]),
+    ],
+)
+def test_letters_are_those_that_were_written_where_only_one_encoding_fits(
+    tmp_path, encoding, lines
+):
+    (tmp_path / "styles.txt").write_bytes("\r\n".join(lines).encode(encoding))
+    lists = read_lists(tmp_path)
+    assert lists.vocabulary.categories == {"styles": tuple(lines)}
+    assert lists.mended == {"damaged encoding": sum(not line.isascii() for line in lines)}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "line"),
+    [
+        ("cp1252", "Eugène"),  # in cp1250: Eugčne
+        ("cp1250", "Dvořák"),  # in cp1252: Dvoøák
+        ("cp1254", "Barış"),  # in cp1252: Barýþ
+        ("koi8-r", "Кандинский"),
+        ("shift_jis", "葛飾北斎"),
+        ("mac-roman", "Cézanne"),
+    ],
+)
+def test_letters_that_may_be_others_are_dropped_with_the_reason(tmp_path, encoding, line):
+    (tmp_path / "styles.txt").write_bytes(b"fog\n" + line.encode(encoding) + b"\nrain\n")
+    lists = read_lists(tmp_path)
+    assert lists.vocabulary.categories == {"styles": ("fog", "rain")}
+    assert changes(lists.cleaned["styles.txt"]) == [(2, None, reading.UNSURE_LETTERS)]
+
+
+def test_a_sure_line_tells_how_the_others_are_written(tmp_path):
+    lines = ("Dvořák", "Zdzisław", "František")  # ³ and a control character in other encodings
+    (tmp_path / "a.txt").write_bytes("\n".join(lines).encode("cp1250"))
+    assert read_folder(tmp_path).phrases == lines
 
 
 def test_what_a_template_adds_does_not_come_twice(tmp_path):
@@ -238,6 +288,54 @@ def test_artists_without_years_are_dated_by_their_movements(tmp_path, period, en
     until = {a.name: a.active_until for a in read_folder(tmp_path).artists.values()}
     both = None if end is None else max(end, 1900)
     assert until == {"A B": end, "C D": None, "E F": both, "G H": None}
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_tables_are_separated_by_what_separates_their_columns(tmp_path, delimiter):
+    rows = [["name", "born", "died"], ["Paul Klee", "1879", "1940"], ["Who, Ever", "", ""]]
+    text = "\r\n".join(map(delimiter.join, rows))
+    lists = read_lists(write(tmp_path, artists_csv=f"sep={delimiter}\r\n{text}\r\n"))
+    assert lists.vocabulary.categories == {"artists": ("by Paul Klee", "by Who, Ever")}
+    assert lists.vocabulary.artists["by Paul Klee"] == Artist("Paul Klee", 1879, 1940)
+    assert not lists.dropped + lists.mended
+
+
+@pytest.mark.parametrize(
+    ("rows", "phrases"),
+    [
+        ('"soft light\nhard light\nfog', ("soft light", "hard light", "fog")),
+        ('"soft light\n"hard light\nfog', ("soft light", "hard light", "fog")),
+        ('fog\nrain\n"hail', ("fog", "rain", "hail")),
+    ],
+)
+def test_an_open_quote_does_not_swallow_rows(tmp_path, rows, phrases):
+    lists = read_lists(write(tmp_path, styles_csv=f"phrase\n{rows}\n"))
+    assert lists.vocabulary.categories == {"styles": phrases}
+    assert lists.mended == {"open quote": rows.count('"')}
+
+
+def test_another_cell_may_have_several_lines(tmp_path):
+    text = 'phrase,about\nfog,"it is\nwet, ""very"" wet"\n"a, b",\n\nrain,x\n'
+    lists = read_lists(write(tmp_path, styles_csv=text))
+    assert lists.vocabulary.categories == {"styles": ("fog", "a, b", "rain")}
+    assert changes(lists.cleaned["styles.csv"]) == [(5, None, "blank line")]
+
+
+def test_what_stands_in_two_lists_is_dropped_from_one_and_counted(tmp_path):
+    write(tmp_path, one_txt="fog\nrain\n", two_txt="Fog\nsnow\n", negative_txt="snow\n")
+    lists = read_lists(tmp_path)
+    assert lists.vocabulary.categories == {
+        "negative": ("snow",), "one": ("fog", "rain"), "two": ("snow",)
+    }  # fmt: skip
+    assert lists.dropped == {"duplicate": 1}
+    assert changes(lists.cleaned["two.txt"]) == [(1, None, "duplicate")]
+
+
+def test_a_list_that_modes_know_by_name_keeps_what_another_has(tmp_path):
+    write(tmp_path, flavors_txt="(pop art:1.2)\nfog\n", movements_txt="pop art\n")
+    lists = read_lists(tmp_path)
+    assert lists.vocabulary.categories == {"flavors": ("fog",), "movements": ("pop art",)}
+    assert changes(lists.cleaned["flavors.txt"]) == [(1, None, "duplicate")]
 
 
 def test_a_table_without_its_column_gets_a_sentence(tmp_path):
@@ -335,31 +433,31 @@ def test_clip_interrogators_lists_load_and_what_was_dropped_is_told():
 
 
 @pytest.mark.skipif(not reference_folder(), reason="clip-interrogator is not installed")
-def test_a_picture_is_ranked_with_the_whole_of_clip_interrogators_lists(service):
-    interrogator, _ = service.prepare(choose_names("demo"), reference_folder())
+def test_a_picture_is_ranked_with_the_whole_of_clip_interrogators_lists(prepare):
+    interrogator = prepare(vocabulary=str(reference_folder()))
     table = interrogator.table
     assert len(table.vocabulary.phrases) > 100_000
     done = interrogator.run(decode.read(EXAMPLES / "cat-pop-art.jpg"))
-    image = done.seen.vectors[interrogator.models.clip.fingerprint]
+    image = done.features.vectors[interrogator.models.clip.fingerprint]
     rows = dict(table.vocabulary.slices())["flavors"]
     best = table.vocabulary.phrases[rows.start + int((table.matrix[rows] @ image).argmax())]
     assert done.ranked["flavors"][0].text == best
 
 
-def test_pictures_are_ranked_with_such_a_folder(service, tmp_path):
+def test_pictures_are_ranked_with_such_a_folder(prepare, tmp_path):
     write(
         tmp_path,
         artists_txt="Roy Lichtenstein\nClaude Monet\nroy lichtenstein",
-        flavors_txt="((pop art))\n\nimpressionism\npop art",
+        flavors_txt="((screen print))\n\nan etching\nscreen print\npop art",
         mediums_txt="a screen print\nan oil painting",
         movements_txt="pop art\nimpressionism",
         negative_txt="blurry\nugly",
     )
-    interrogator, _ = service.prepare(choose_names("demo"), tmp_path)
+    interrogator = prepare(vocabulary=str(tmp_path))
     done = interrogator.run(decode.read(EXAMPLES / "cat-pop-art.jpg"))
     best = {category: group[0].text for category, group in done.ranked.items()}
     assert best["movements"] == "pop art"
-    assert best["flavors"] == "pop art"
+    assert best["flavors"] == "screen print"
     assert best["artists"] == "by Roy Lichtenstein"
 
 

@@ -286,11 +286,9 @@ def test_tables_are_joined_row_by_row():
 # ----- the service
 
 
-def test_a_policy_narrows_what_is_ranked_and_encodes_nothing(service, demo, monkeypatch):
-    from interrogator.models.choice import choose_names
-
+def test_a_policy_narrows_what_is_ranked_and_encodes_nothing(prepare, demo, monkeypatch):
     monkeypatch.setattr(type(demo.models.clip), "encode_text", None)
-    narrow, _ = service.prepare(choose_names("demo"), policy=default_policy("none"))
+    narrow = prepare(name_artists="none")
     assert set(demo.table.vocabulary.categories) - set(narrow.table.vocabulary.categories) == {
         "artists"
     }
@@ -299,11 +297,12 @@ def test_a_policy_narrows_what_is_ranked_and_encodes_nothing(service, demo, monk
 
 
 def test_own_lists_are_encoded_alone_and_only_ours_are_kept_on_disk(service, demo, own_cache):
-    from interrogator.models.choice import choose_names
+    from interrogator.request import Request
+    from interrogator.vocabulary.selection import choose_words
 
-    own = Vocabulary("mine", {"own": ("a purple lighthouse",)})
+    own = choose_words(default_policy(), pasted="a purple lighthouse")
     files = len(list(own_cache.iterdir()))
-    more, _ = service.prepare(choose_names("demo"), own=own, keep=False)
+    more, _ = service.prepare(Request(demo.models.names, words=own))
     assert len(list(own_cache.iterdir())) == files
     assert more.table.vocabulary.categories["own"] == ("a purple lighthouse",)
     assert torch.equal(more.table.matrix[:-1], demo.table.matrix)
@@ -312,9 +311,8 @@ def test_own_lists_are_encoded_alone_and_only_ours_are_kept_on_disk(service, dem
 
 
 @pytest.mark.parametrize("mode", ["best", "fast", "classic", "negative"])
-def test_without_artists_no_prompt_names_one_in_any_mode(service, tmp_path, mode):
+def test_without_artists_no_prompt_names_one_in_any_mode(prepare, tmp_path, mode):
     from interrogator.images import decode
-    from interrogator.models.choice import choose_names
     from interrogator.pipeline import Settings
     from tests.interrogator.test_command import EXAMPLES
 
@@ -327,10 +325,9 @@ def test_without_artists_no_prompt_names_one_in_any_mode(service, tmp_path, mode
     for name, lines in lists.items():
         (tmp_path / f"{name}.txt").write_text("\n".join(lines))
     picture = decode.read(EXAMPLES / "cat-pop-art.jpg")
-    names = choose_names("demo")
     prompts = {}
     for naming in ("all", "none"):
-        interrogator, _ = service.prepare(names, tmp_path, policy=Policy(naming))
+        interrogator = prepare(vocabulary=str(tmp_path), name_artists=naming)
         done = interrogator.run(picture, Settings(mode, with_negative=True))
         prompts[naming] = f"{done.prompt} {done.negative_prompt}".casefold()
     called = ("lichtenstein", "picasso", "matisse", "monet", "unheard")
@@ -338,14 +335,13 @@ def test_without_artists_no_prompt_names_one_in_any_mode(service, tmp_path, mode
     assert not any(name in prompts["none"] for name in called)
 
 
-def test_without_artists_the_captioner_names_none_but_a_person_may(service, monkeypatch):
+def test_without_artists_the_captioner_names_none_but_a_person_may(prepare, monkeypatch):
     from interrogator.images import decode
-    from interrogator.models.choice import choose_names
     from interrogator.pipeline import Settings
     from tests.interrogator.test_command import EXAMPLES
 
     picture = decode.read(EXAMPLES / "cat-pop-art.jpg")
-    interrogator, _ = service.prepare(choose_names("demo"), policy=Policy("none"))
+    interrogator = prepare(name_artists="none")
     said = "a cat painted by pablo picasso"
     captioner = type(interrogator.models.captioner)
     monkeypatch.setattr(captioner, "caption", lambda self, picture, how: said)

@@ -2,22 +2,24 @@ import pytest
 
 from interrogator.errors import InterrogatorError
 from interrogator.vocabulary.lists import Vocabulary
-from interrogator.vocabulary.selection import split_bans, words_of
+from interrogator.vocabulary.policy import default_policy
+from interrogator.vocabulary.selection import MOST_OWN_BYTES, WordChoice, choose_words
 
 OURS = Vocabulary("ours", {"styles": ("fog", "calm"), "artists": ("by Claude Monet",)})
 
 
 def test_nothing_chosen_leaves_our_lists_as_they_are():
-    words = words_of(None, "", None, [], None)
-    assert words.of(OURS) is OURS
+    words = choose_words(default_policy())
+    assert words == WordChoice(default_policy())
+    assert words.whole(OURS) is OURS
     assert words.summary(OURS) == "Ranked: 3 phrases."
 
 
 def test_pasted_lines_and_files_are_joined_and_added(tmp_path):
     (tmp_path / "styles.txt").write_text("FOG\nrain\nrain\n")
-    words = words_of("none", "calm", "(hail:1.2)\n\n", [tmp_path / "styles.txt"], "add")
-    whole = words.of(OURS)
-    assert whole.categories == {
+    policy = default_policy("none", ["calm"])
+    words = choose_words(policy, "(hail:1.2)\n\n", [tmp_path / "styles.txt"])
+    assert words.whole(OURS).categories == {
         "styles": ("fog", "calm", "rain"),
         "artists": ("by Claude Monet",),
         "own": ("hail",),
@@ -29,8 +31,19 @@ def test_pasted_lines_and_files_are_joined_and_added(tmp_path):
     )
 
 
+def test_folders_and_own_phrases_go_together(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.txt").write_text(f"{name} one")
+    folders = {"vocabulary": str(tmp_path / "a"), "add_vocabulary": str(tmp_path / "b")}
+    words = choose_words(default_policy(), "mine", **folders)
+    assert words.whole(OURS).categories == {"x": ("a one", "b one"), "own": ("mine",)}
+
+
 def test_own_lists_take_the_place_of_ours():
-    assert words_of("all", None, "rain", None, "replace").of(OURS).categories == {"own": ("rain",)}
+    assert choose_words(default_policy(), "rain", (), "replace").whole(OURS).categories == {
+        "own": ("rain",)
+    }
 
 
 def test_files_of_one_name_are_both_read(tmp_path):
@@ -39,26 +52,24 @@ def test_files_of_one_name_are_both_read(tmp_path):
         (tmp_path / folder).mkdir()
         paths.append(tmp_path / folder / "flavors.txt")
         paths[-1].write_text(line)
-    words = words_of("all", None, None, paths, "replace")
-    assert words.of(OURS).categories == {"flavors": ("rain", "hail")}
-
-
-def test_bans_stand_between_commas_or_on_lines():
-    assert split_bans(' fog,"oil  painting"\n\ngroup:mood,') == (
-        "fog", '"oil painting"', "group:mood",
-    )  # fmt: skip
-    assert split_bans(None) == ()
+    words = choose_words(default_policy(), "", paths, "replace")
+    assert words.whole(OURS).categories == {"flavors": ("rain", "hail")}
 
 
 @pytest.mark.parametrize(
-    ("values", "says"),
+    ("pasted", "says"),
     [
-        (("some", None, None, None, None), "choose one of all, public-domain"),
-        (("all", None, None, None, "mix"), "to add or replace, not 'mix'"),
-        (("all", None, "!!!", None, "add"), "nothing to rank"),
-        (("all", None, "\n".join(f"phrase {n}" for n in range(2001)), None, "add"), "up to 2,000"),
+        ("!!!", "nothing to rank"),
+        ("\n".join(f"phrase {n}" for n in range(2001)), "up to 2,000"),
     ],
 )
-def test_what_cannot_be_gets_a_sentence(values, says):
+def test_what_cannot_be_gets_a_sentence(pasted, says):
     with pytest.raises(InterrogatorError, match=says):
-        words_of(*values)
+        choose_words(default_policy(), pasted)
+
+
+def test_lists_that_are_far_too_large_are_not_read(tmp_path):
+    path = tmp_path / "large.txt"
+    path.write_bytes(b"\xff" * (MOST_OWN_BYTES + 1))  # reading it would say that it is no text
+    with pytest.raises(InterrogatorError, match=r"over 1 MB\. Of phrases, up to 2,000 are read"):
+        choose_words(default_policy(), files=[path])

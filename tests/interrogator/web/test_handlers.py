@@ -1,10 +1,8 @@
 """The API end to end, with a client that knows nothing of our code."""
 
 import base64
-import inspect
 from pathlib import Path
 
-import gradio as gr
 import httpx
 import pytest
 from gradio.data_classes import ImageData
@@ -16,11 +14,9 @@ from interrogator.errors import InterrogatorError
 from interrogator.models.choice import active_notice
 from interrogator.models.registry import ASSETS, PRESETS
 from interrogator.pipeline import Settings
-from interrogator.request import Request
 from interrogator.web import views
-from interrogator.web.components import as_it_came
-from interrogator.web.endpoints import Endpoints
-from interrogator.web.page import PATIENCE_SECONDS, Page
+from interrogator.web.components import undecoded
+from interrogator.web.handlers import PATIENCE_SECONDS
 from tests.interrogator.images.test_decode import bomb
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
@@ -29,11 +25,6 @@ CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 @pytest.fixture(scope="module")
 def client(app_url):
     return Client(app_url, verbose=False)
-
-
-@pytest.fixture
-def page(service):
-    return Page(service, PRESETS["demo"], "The hub is not there.")
 
 
 def test_a_picture_gives_the_contracts_json(client):
@@ -98,7 +89,7 @@ def test_an_address_is_fetched_within_limits(client, monkeypatch, tmp_path):
         path.write_bytes(CAT.read_bytes())
         return path
 
-    monkeypatch.setattr("interrogator.images.remote.fetch", fetch)
+    monkeypatch.setattr("interrogator.images.sources.fetch", fetch)
     mark = {"meta": {"_type": "gradio.FileData"}}
     done = client.predict({"path": "http://example.org/cat.jpg", **mark}, api_name="/interrogate")
     assert "cat" in done["caption"]
@@ -126,17 +117,17 @@ def test_the_endpoint_describes_its_arguments(client):
     assert "Write the prompt" in described["description"]
 
 
-def asked_of(picture, preset=None, mode="best"):
-    return Request(picture, preset, Settings(mode))
+def request_for(handlers, preset=None, mode="best"):
+    return handlers.request({"preset": preset, "mode": mode})
 
 
-def test_the_caption_is_drawn_before_the_ranking_is_finished(page):
-    drawn = list(page.draw(asked_of(str(CAT))))
+def test_the_caption_is_drawn_before_the_ranking_is_finished(handlers):
+    drawn = list(handlers.draw(str(CAT), request_for(handlers)))
     captions = [i for i, d in enumerate(drawn) if d.state and "a cat" in d.state.caption]
     prompts = [i for i, d in enumerate(drawn) if d.prompt]
     assert captions[0] < prompts[0]
-    assert "Done in" in drawn[-1].line
-    caption, phrases, compared, ranked, models = views.views(drawn[-1].state)
+    assert "Done in" in drawn[-1].status
+    caption, phrases, compared, ranked, models = views.sections(drawn[-1].state).values()
     assert "a cat" in caption
     assert "by Roy Lichtenstein" in phrases
     assert all(name in compared for name in ("caption", "classic", "fast", "best"))
@@ -144,82 +135,71 @@ def test_the_caption_is_drawn_before_the_ranking_is_finished(page):
     assert "embedded" in models
 
 
-@pytest.mark.parametrize("wrong", [None, "three", float("nan"), float("inf"), [3]])
-def test_a_number_that_is_none_is_refused_in_a_sentence(page, wrong):
-    for place in range(3):
-        numbers = [1, 0, 32]
-        numbers[place] = wrong
-        with pytest.raises(InterrogatorError, match="must be a number"):
-            Request.of(None, "fast", None, "", False, *numbers, None, None, "", None, "")
-    with pytest.raises(InterrogatorError, match="must be a number"):
-        page.analyze(str(CAT), "demo", wrong)
-
-
-def test_an_error_is_drawn_as_a_sentence(page):
-    *_, last = page.draw(asked_of(b"text"))
+def test_an_error_is_drawn_as_a_sentence(handlers):
+    *_, last = handlers.draw(b"text", request_for(handlers))
     assert last.prompt == ""
-    assert "not a picture" in last.line
-    assert 'role="alert"' in last.line
+    assert "not a picture" in last.status
+    assert 'role="alert"' in last.status
 
 
-def test_a_bug_is_logged_and_told_without_a_traceback(page, monkeypatch, caplog):
-    monkeypatch.setattr(page.service, "prepare", lambda *a, **k: 1 / 0)
-    *_, last = page.draw(asked_of(str(CAT)))
-    assert "on our side" in last.line
+def test_a_bug_is_logged_and_told_without_a_traceback(handlers, monkeypatch, caplog):
+    monkeypatch.setattr(handlers.service, "prepare", lambda *a, **k: 1 / 0)
+    *_, last = handlers.draw(str(CAT), request_for(handlers))
+    assert "on our side" in last.status
     assert "ZeroDivisionError" not in str(last)
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_loading_is_shown_with_its_progress(page, monkeypatch):
-    def slow(names, report, **_):
+def test_loading_is_shown_with_its_progress(handlers, monkeypatch):
+    def slow(request, report):
         report("Downloading some/model: 5 of 10 MB", 0.5)
         raise InterrogatorError("The disk is full.")
 
-    monkeypatch.setattr(page.service, "prepare", slow)
-    lines = [drawn.line for drawn in page.draw(asked_of(str(CAT), "quality"))]
+    monkeypatch.setattr(handlers.service, "prepare", slow)
+    lines = [drawn.status for drawn in handlers.draw(str(CAT), request_for(handlers, "quality"))]
     assert any("5 of 10 MB" in line and "width:50.0%" in line for line in lines)
     assert "The disk is full." in lines[-1]
 
 
-def test_files_are_fetched_before_a_turn_and_no_picture_is_worth_no_download(page, monkeypatch):
+def test_files_are_fetched_before_a_turn_and_no_picture_is_worth_no_download(handlers, monkeypatch):
     asked = []
 
-    def slow(names, judge, report, patience):
-        asked.append((names.preset, judge, patience))
+    def slow(request, report):
+        asked.append((request.names.preset, request.judge))
         report("Downloading some/model: 5 of 10 MB", 0.5)
 
-    monkeypatch.setattr(page.service, "fetch", slow)
-    drawn = [drawn for drawn in page.fetch(asked_of(str(CAT), "light")) if drawn]
-    assert "5 of 10 MB" in drawn[0].line
-    assert "Waiting for your turn" in drawn[-1].line
+    monkeypatch.setattr(handlers.service, "fetch", slow)
+    drawn = [drawn for drawn in handlers.fetch(str(CAT), request_for(handlers, "light")) if drawn]
+    assert "5 of 10 MB" in drawn[0].status
+    assert "Waiting for your turn" in drawn[-1].status
     for picture, says in ((None, "no picture yet"), (b"text", "not a picture")):
         with pytest.raises(InterrogatorError, match=says):
-            list(page.fetch(asked_of(picture, "light")))
-    assert asked == [("light", None, None)]
+            list(handlers.fetch(picture, request_for(handlers, "light")))
+    assert asked == [("light", None)]
 
 
-def test_a_failed_fetch_is_drawn_and_ends_it(page, monkeypatch):
+def test_a_failed_fetch_is_drawn_and_ends_it(handlers, monkeypatch):
     def refuse(*_):
         raise InterrogatorError("The disk is full.")
 
-    monkeypatch.setattr(page.service, "fetch", refuse)
-    drawn, telling = [], page.fetch(asked_of(str(CAT), "light"))
+    monkeypatch.setattr(handlers.service, "fetch", refuse)
+    drawn, telling = [], handlers.fetch(str(CAT), request_for(handlers, "light"))
     with pytest.raises(InterrogatorError, match="disk is full"):
         drawn.extend(one for one in telling if one)
-    assert "The disk is full." in drawn[-1].line
-    assert 'role="alert"' in drawn[-1].line
+    assert "The disk is full." in drawn[-1].status
+    assert 'role="alert"' in drawn[-1].status
     assert drawn[-1].prompt == ""
 
 
-def test_a_program_waits_for_a_download_for_a_while_alone(page, monkeypatch):
+def test_a_program_waits_for_a_download_for_a_while_alone(handlers, monkeypatch):
     patience = []
-    monkeypatch.setattr(page.service, "fetch", lambda *values: patience.append(values[-1]))
-    assert page.interrogate(asked_of(str(CAT), "demo", "fast"))["prompt"]
+    monkeypatch.setattr(handlers.service, "fetch", lambda *values: patience.append(values[-1]))
+    assert handlers.interrogate(str(CAT), {"mode": "fast"})["prompt"]
     assert patience == [PATIENCE_SECONDS]
 
 
-def test_the_notice_names_the_active_models_and_says_why(page):
-    notice, chooser, note = page.greet()
+def test_the_notice_names_the_active_models_and_says_why(handlers):
+    notice, chooser, note = handlers.greet()
     assert "on this machine already" in note
     assert "Demo models are active" in notice
     assert "The hub is not there." in notice
@@ -228,24 +208,24 @@ def test_the_notice_names_the_active_models_and_says_why(page):
     assert "Salesforce/blip-image-captioning-large" in active_notice(PRESETS["quality"])
 
 
-def test_a_preset_tells_its_download_before_it_is_used(page, monkeypatch):
-    monkeypatch.setattr("interrogator.web.page.download_bytes", lambda names: 2_600_000_000)
-    assert "2.6 GB to download once" in page.describe_models("quality")
-    monkeypatch.setattr("interrogator.web.page.download_bytes", lambda names: 2_345_678)
-    assert "2.3 MB to download once" in page.describe_models("quality")
-    monkeypatch.setattr("interrogator.web.page.download_bytes", lambda names: 0)
-    assert "on this machine already" in page.describe_models("quality")
+def test_a_preset_tells_its_download_before_it_is_used(handlers, monkeypatch):
+    monkeypatch.setattr("interrogator.web.handlers.download_bytes", lambda names: 2_600_000_000)
+    assert "2.6 GB to download once" in handlers.describe_models({"preset": "quality"})
+    monkeypatch.setattr("interrogator.web.handlers.download_bytes", lambda names: 2_345_678)
+    assert "2.3 MB to download once" in handlers.describe_models({"preset": "quality"})
+    monkeypatch.setattr("interrogator.web.handlers.download_bytes", lambda names: 0)
+    assert "on this machine already" in handlers.describe_models({"preset": "quality"})
 
 
 def test_an_upload_is_handed_over_undecoded():
     uploaded = str(Path(get_upload_folder()) / "x.png")
-    assert as_it_came(None) is None
-    assert as_it_came(ImageData(path=uploaded)) == uploaded
-    assert as_it_came(ImageData(url="data:image/png;base64,aGk=")) == b"hi"
-    assert as_it_came(ImageData(url="file:///etc/passwd")) is None
+    assert undecoded(None) is None
+    assert undecoded(ImageData(path=uploaded)) == uploaded
+    assert undecoded(ImageData(url="data:image/png;base64,aGk=")) == b"hi"
+    assert undecoded(ImageData(url="file:///etc/passwd")) is None
     for damaged in ("%%%", "é"):
-        with pytest.raises(gr.Error, match="damaged"):
-            as_it_came(ImageData(url=f"data:image/png;base64,{damaged}"))
+        with pytest.raises(InterrogatorError, match="damaged"):
+            undecoded(ImageData(url=f"data:image/png;base64,{damaged}"))
 
 
 @pytest.mark.parametrize("mark", [{}, {"meta": {}}, {"meta": {"_type": "gradio.FileData"}}])
@@ -267,8 +247,3 @@ def test_what_comes_from_outside_is_escaped(demo):
     done = demo.run(Image.new("RGB", (32, 32)), Settings(caption="<script>alert(1)</script>"))
     assert "<script>" not in views.caption(done)
     assert "<b>" not in views.status("<b>")
-
-
-def test_what_is_asked_goes_by_the_same_names_in_the_same_order_everywhere():
-    asked = list(inspect.signature(Endpoints.interrogate).parameters)
-    assert asked == ["self", *inspect.signature(Request.of).parameters]

@@ -2,17 +2,14 @@
 
 import re
 
-import gradio as gr
 import pytest
 from gradio.data_classes import FileData, ListFiles
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from interrogator.errors import InterrogatorError
-from interrogator.models.registry import ASSETS, PRESETS
-from interrogator.vocabulary.selection import MOST_OWN_BYTES, words_of
-from interrogator.web.components import lists_as_they_came
-from interrogator.web.page import Page
+from interrogator.models.registry import ASSETS
+from interrogator.web.components import unread_lists
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 
@@ -20,11 +17,6 @@ CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 @pytest.fixture(scope="module")
 def client(app_url):
     return Client(app_url, verbose=False)
-
-
-@pytest.fixture
-def page(service):
-    return Page(service, PRESETS["demo"], "The hub is not there.")
 
 
 def asked(client, **values):
@@ -83,16 +75,19 @@ def test_a_binary_list_gets_a_sentence(client, tmp_path):
 def test_only_uploaded_lists_are_read(tmp_path):
     secret = tmp_path / "secret.txt"
     secret.write_text("a secret")
-    with pytest.raises(gr.Error, match="Upload the lists"):
-        lists_as_they_came(ListFiles(root=[FileData(path=str(secret))]))
-    assert lists_as_they_came(None) == []
+    with pytest.raises(InterrogatorError, match="Upload the lists"):
+        unread_lists(ListFiles(root=[FileData(path=str(secret))]))
+    assert unread_lists(None) == []
 
 
-def test_what_a_choice_means_is_counted(page):
-    told = page.describe_words("demo", "none", "category:palettes", "fog\nfog", None, "add")
+def test_what_a_choice_means_is_counted(handlers):
+    chosen = {"preset": "demo", "name_artists": "none", "banned": "category:palettes"}
+    told = handlers.describe_words({**chosen, "own_words": "fog\nfog"})
     assert "Your lists: 1 phrase; 1 line dropped (duplicate 1)" in told
     assert "left out: 46 (names an artist 38, banned 8)" in told
-    assert "no choice &#x27;some&#x27;" in page.describe_words("demo", "some", "", "", None, "add")
+    assert "no name artists &#x27;some&#x27;" in handlers.describe_words(
+        {"preset": "demo", "name_artists": "some"}
+    )
 
 
 @pytest.mark.parametrize("switch", ["", "off"])
@@ -106,16 +101,9 @@ def test_only_this_machines_settings_switch_the_safety_list_off(client, monkeypa
         assert {p["text"] for p in done["ranked"]["own"]} == {"calm cat"}
 
 
-def test_the_words_counted_are_those_of_the_clip_that_ranks(page):
-    taught = page.describe_words("demo", "all", "", "", None, "add")
-    ours = page.describe_words("demo", "all", "", "", None, "add", clip="ViT-B-32/openai")
+def test_the_words_counted_are_those_of_the_clip_that_ranks(handlers):
+    taught = handlers.describe_words({"preset": "demo"})
+    ours = handlers.describe_words({"preset": "demo", "clip": "ViT-B-32/openai"})
     ranked = [int(re.search(r"Ranked: ([\d,]+)", t)[1].replace(",", "")) for t in (taught, ours)]
     assert ranked[0] < 200
     assert ranked[1] > 9_000
-
-
-def test_lists_that_are_far_too_large_are_not_read(tmp_path):
-    path = tmp_path / "large.txt"
-    path.write_bytes(b"\xff" * (MOST_OWN_BYTES + 1))  # reading it would say that it is no text
-    with pytest.raises(InterrogatorError, match=r"over 1 MB\. Of phrases, up to 2,000 are read"):
-        words_of("all", "", "", [str(path)], "add")

@@ -1,0 +1,1 @@
+"""What this machine can do at best: its processor, caches, memory and GPU, measured and kept."""

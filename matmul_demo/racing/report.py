@@ -1,0 +1,282 @@
+"""Samples → the figures shown: median, IQR, GFLOP/s, part of the floor, speed-up, error."""
+
+from __future__ import annotations
+
+import functools
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from matmul_demo.lanes.strategy import Strategy
+from matmul_demo.machine.roofline import Machine
+from matmul_demo.racing.timing import Timing
+from matmul_demo.workloads import Workload
+
+Status = Literal["ok", "wrong", "unavailable", "stopped"]
+Phase = Literal["waiting", "queued", "starting", "racing", "done", "stopped"]
+
+# Twice the rounding of a factor. Whole numbers up to 127 for a row whose peak is 5 times its root
+# mean square, as in a normal row of a million: 2 · √2 · 5 / (127 · √12).
+FACTOR_ROUNDING = {
+    "tf32": 2**-9,
+    "float16": 2**-9,
+    "bfloat16": 2**-6,
+    "float32 as bfloat16": 2**-6,
+    "int8": 0.032,
+}
+NUMBER_BYTES = {
+    "float64": 8,
+    "float16": 2,
+    "bfloat16": 2,
+    "int8": 1,
+    "tf32": 4,
+    "float32 as bfloat16": 4,
+}
+ERROR_MARGIN = 8.0  # times the rounding error that a random walk of the sum would gather
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one lane, as the worker reports it.
+
+    Attributes:
+        strategy: key of the lane.
+        status: "ok", "wrong", "unavailable" (cannot run here) or "stopped" (ended without result).
+        timing: the samples; None where the lane did not finish.
+        relative_error: Frobenius norm of the difference to the float64 product over the norm of
+            that product, on the part that was computed.
+        reason: a sentence when the status is not "ok", else a remark or None.
+        neighbours: processors that other programs kept busy while the lane ran, on average.
+    """
+
+    strategy: str
+    status: Status
+    timing: Timing | None = None
+    relative_error: float | None = None
+    reason: str | None = None
+    neighbours: float | None = None
+
+    def leads(self, lane: Strategy, workload: Workload) -> bool:
+        """Whether the lane may be run again for the podium: right, exact, timed in full."""
+        if self.status != "ok" or self.timing is None or self.relative_error is None:
+            return False
+        if lane.clock == "launch":  # no time of a product
+            return False
+        full = self.timing.part.cells == workload.rows * workload.columns
+        return full and self.relative_error <= tolerance(workload)
+
+    def median(self) -> float:
+        """Seconds for one call on the part that was timed."""
+        return statistics.median(self.timing.samples) if self.timing else math.inf
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the table and of the JSON; times in seconds for the whole product.
+
+    `quartile_seconds` bound the middle half of the samples and `iqr_seconds` is their distance;
+    `samples` counts timed blocks; `floor_fraction` is floor / median, 1 at the physical limit;
+    `speedup` is against `baseline`, which is the first lane of the race that is right unless
+    another one was chosen; `gbs` are the bytes of A, B and C in 10⁹ per second. All are None where
+    there is no valid time: a wrong result has its time, but no speed. `reduced_precision` says that
+    the error is larger than the workload's own kind of number explains; on the processor such a
+    lane is not held against the floor. `processors` is how many threads were busy, on average; None
+    for lanes of the GPU. `podium_seconds` is the median when the leaders were run again in turns.
+    """
+
+    strategy: str
+    library: str
+    seconds: float | None
+    iqr_seconds: float | None
+    quartile_seconds: tuple[float, float] | None
+    samples: int
+    gflops: float | None
+    floor_fraction: float | None
+    speedup: float | None
+    baseline: str | None
+    relative_error: float | None
+    estimated: bool
+    rows_measured: int
+    first_call_seconds: float | None
+    status: Status
+    reason: str | None
+    gbs: float | None = None
+    reduced_precision: bool = False
+    neighbours: float | None = None
+    podium_seconds: float | None = None
+    podium_iqr_seconds: float | None = None
+    processors: float | None = None
+
+
+@dataclass(frozen=True)
+class RaceReport:
+    """The race so far; a new one after each event.
+
+    Attributes:
+        workload: what is multiplied.
+        threads: size of every thread pool.
+        lanes: all lanes of the race in ladder order, finished or not.
+        outcomes: of the lanes that are finished.
+        phase: where the race stands.
+        machine: the limits; None until they are measured.
+        data: where the matrices come from; None until they are filled.
+        running: key of the lane that runs now.
+        neighbours: processors that other programs kept busy during the race, on average.
+        baseline: key of the lane that the speed-ups are over; the first right one where this one
+            has no right result.
+        turns: lane → seconds for each call when the leaders were run once more in turns; None
+            before that.
+    """
+
+    workload: Workload
+    threads: int
+    lanes: tuple[Strategy, ...]
+    outcomes: tuple[Outcome, ...] = ()
+    phase: Phase = "waiting"
+    machine: Machine | None = None
+    data: str | None = None
+    running: str | None = None
+    neighbours: float | None = None
+    baseline: str | None = None
+    turns: dict[str, tuple[float, ...]] | None = None
+
+    @functools.cached_property
+    def results(self) -> tuple[Result, ...]:
+        """The figures of the lanes that are finished, in ladder order."""
+        by_key = {outcome.strategy: outcome for outcome in self.outcomes}
+        pairs = [(lane, by_key[lane.key]) for lane in self.lanes if lane.key in by_key]
+        right = [outcome for _, outcome in pairs if outcome.status == "ok"]
+        right.sort(key=lambda outcome: outcome.strategy != self.baseline)  # stable: else the first
+        return tuple(self._result(*pair, right[0] if right else None) for pair in pairs)
+
+    @property
+    def floor_seconds(self) -> float | None:
+        """The time that no method can beat on this machine; None until it is known."""
+        return self.machine.floor_seconds(self.workload) if self.machine else None
+
+    def result(self, key: str) -> Result | None:
+        """The result of one lane, None while it has none."""
+        return next((result for result in self.results if result.strategy == key), None)
+
+    def lane_name(self, key: str) -> str:
+        """Title and library of one lane."""
+        return next(lane.name for lane in self.lanes if lane.key == key)
+
+    def ranking(self) -> list[Result]:
+        """The lanes with a right result in full precision, fastest first.
+
+        What the leaders took in turns decides among them, because it is under the same
+        conditions. A clock that stops when the work is queued gives no time of the product.
+        """
+        timed = {lane.key for lane in self.lanes if lane.clock != "launch"}
+        valid = [
+            result
+            for result in self.results
+            if result.status == "ok" and not result.reduced_precision and result.strategy in timed
+        ]
+        return sorted(
+            valid, key=lambda r: (r.podium_seconds is None, r.podium_seconds or r.seconds)
+        )
+
+    def podium(self) -> list[Result]:
+        """The leaders that were run again in turns, fastest first."""
+        return [result for result in self.ranking() if result.podium_seconds]
+
+    def to_json(self) -> dict[str, Any]:
+        """The race as plain JSON types; nothing in it is NaN or infinite."""
+        return {
+            "shape": self.workload.shape,
+            "dtype": self.workload.dtype,
+            "device": self.workload.device,
+            "threads": self.threads,
+            "cache": self.workload.cache,
+            "data": self.data,
+            "machine": asdict(self.machine) if self.machine else None,
+            "neighbours": self.neighbours,
+            "floor_seconds": self.floor_seconds,
+            "results": [asdict(result) for result in self.results],
+        }
+
+    def _result(self, lane: Strategy, outcome: Outcome, baseline: Outcome | None) -> Result:
+        seconds, quartiles = self._whole(outcome.timing)
+        valid = seconds if outcome.status == "ok" else None
+        base = self._whole(baseline.timing)[0] if baseline else None
+        timing, floor = outcome.timing, self._floor(lane)
+        reduced = bool(valid) and (outcome.relative_error or 0.0) > tolerance(self.workload)
+        compared = lane.device != "cpu" or not reduced  # a GPU's floor is that of its own numbers
+        again, spread = median_and_quartiles((self.turns or {}).get(lane.key, ()))
+        cells = self.workload.rows * self.workload.columns
+        moved = self.workload.elements * _itemsize(lane, self.workload)
+        return Result(
+            strategy=lane.key,
+            library=lane.library,
+            seconds=seconds,
+            iqr_seconds=quartiles[1] - quartiles[0] if quartiles else None,
+            quartile_seconds=quartiles,
+            samples=len(timing.samples) if timing else 0,
+            gflops=self.workload.flop / valid / 1e9 if valid else None,
+            floor_fraction=floor / valid if valid and floor and compared else None,
+            speedup=base / valid if valid and base else None,
+            baseline=baseline.strategy if valid and baseline else None,
+            relative_error=outcome.relative_error,
+            estimated=timing is not None and timing.part.cells < cells,
+            rows_measured=timing.part.rows if timing else 0,
+            first_call_seconds=timing.first_call_seconds if timing else None,
+            status=outcome.status,
+            reason=outcome.reason,
+            gbs=moved / valid / 1e9 if valid else None,
+            reduced_precision=reduced,
+            neighbours=outcome.neighbours,
+            podium_seconds=again,
+            podium_iqr_seconds=spread[1] - spread[0] if spread else None,
+            processors=timing.processors if timing and lane.device == "cpu" else None,
+        )
+
+    def _whole(self, timing: Timing | None) -> tuple[float | None, tuple[float, float] | None]:
+        """Median and quartiles in seconds, scaled from the part to the whole of C."""
+        if timing is None:
+            return None, None
+        scale = self.workload.rows * self.workload.columns / timing.part.cells
+        return median_and_quartiles([sample * scale for sample in timing.samples])
+
+    def _floor(self, lane: Strategy) -> float | None:
+        """The time that no method can beat where this lane runs; None where it is not known."""
+        if lane.device == "cpu":
+            return self.floor_seconds
+        gpu = self.machine.gpu if self.machine else None
+        if gpu is None or lane.clock == "launch":
+            return None
+        numbers = lane.numbers or self.workload.dtype
+        return gpu.floor_seconds(self.workload, numbers, _itemsize(lane, self.workload))
+
+
+def median_and_quartiles(
+    samples: Sequence[float],
+) -> tuple[float | None, tuple[float, float] | None]:
+    """The middle of the samples and of both halves; None where there are too few."""
+    if len(samples) < 2:
+        return (samples[0] if samples else None), None
+    low, median, high = statistics.quantiles(samples, n=4, method="inclusive")
+    return median, (low, high)
+
+
+def _itemsize(lane: Strategy, workload: Workload) -> int:
+    """Bytes of each number that the lane multiplies."""
+    return NUMBER_BYTES.get(lane.numbers or "", np.dtype(workload.dtype).itemsize)
+
+
+def tolerance(workload: Workload, numbers: str | None = None) -> float:
+    """The largest relative Frobenius error that rounding explains.
+
+    Rounding errors of a sum of n terms grow like a random walk, √n · ε (Higham, Accuracy and
+    Stability of Numerical Algorithms, 2002, section 2.8), in whatever order it is summed. Factors
+    of a `numbers` type of fewer digits are rounded first, which adds about one ε of that type; they
+    are summed in float32.
+    """
+    rounded = FACTOR_ROUNDING.get(numbers or "", 0.0)
+    kind = "float32" if rounded else numbers or workload.dtype
+    return ERROR_MARGIN * math.sqrt(workload.inner) * float(np.finfo(kind).eps) + rounded

@@ -1,0 +1,148 @@
+"""The page's controls for the options of a race."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from matmul_demo.lanes.ladder import KEYS, runnable_lanes
+from matmul_demo.machine.accelerator import missing_gpu
+from matmul_demo.options import Option, Settings, default_settings, options
+from matmul_demo.web.panel import UNQUEUED
+from matmul_demo.web.presets import PRESETS
+from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL, parse_shape
+
+SIZES = ("rows", "inner", "columns")
+SIZES_NOTE = "Own sizes: A has rows × inner, B has inner × columns"
+SHAPES = [
+    ("The lesson's batch: 10×784 · 784×10", LESSON_BATCH),
+    ("The lesson's full set: 50000×784 · 784×10", LESSON_FULL),
+    ("A square: 1024×1024 · 1024×1024", "1024x1024x1024"),
+    ("Square 256×256 · 256×256", "256x256x256"),
+    ("Square 2048×2048 · 2048×2048", "2048x2048x2048"),
+    ("A transformer's layer: 512×768 · 768×3072", "512x768x3072"),
+]
+
+
+@dataclass(frozen=True)
+class Form:
+    """The controls of a table of options.
+
+    Attributes:
+        table: the options.
+        controls: by the option's name; beside them `SIZES`, which the shape consists of.
+    """
+
+    table: type[Settings]
+    controls: dict[str, Any]
+
+    @property
+    def components(self) -> list[Any]:
+        """All controls, in the order of the page."""
+        return list(self.controls.values())
+
+    def settings(self, values: Mapping[Component, Any]) -> Settings:
+        """The settings that the controls hold.
+
+        Raises:
+            RaceError: with a sentence about the first thing that is not possible.
+        """
+        named = {name: values[control] for name, control in self.controls.items()}
+        named["shape"] = "x".join(str(named.pop(name)) for name in SIZES)
+        if len(named["lanes"]) == len(runnable_lanes()):
+            named["lanes"] = None
+        for option in options(self.table):
+            if option.default is None and option.limits and named[option.name] == option.limits[1]:
+                named[option.name] = None  # the largest number that is possible, on any machine
+        return self.table(**named)
+
+    def values(self, settings: Settings) -> dict[Component, Any]:
+        """What the controls show for these settings."""
+        named = {option.name: _control_value(option, settings) for option in options(self.table)}
+        sizes = parse_shape(settings.shape)
+        named |= {"shape": known_shape(*sizes), **dict(zip(SIZES, sizes, strict=True))}
+        return {control: named[name] for name, control in self.controls.items()}
+
+
+def known_shape(*sizes: int | None) -> str | None:
+    """The shape of these sizes where it is one of `SHAPES`, else None."""
+    text = "x".join(map(str, sizes))
+    return text if text in dict(SHAPES).values() else None
+
+
+def _control_value(option: Option, settings: Settings) -> Any:  # noqa: ANN401
+    """What a control shows for an option; nothing chosen is the first choice or the largest."""
+    value = getattr(settings, option.name)
+    if option.many:
+        return [lane.key for lane in runnable_lanes() if value is None or lane.key in value]
+    return value if value is not None else option.limits[1] if option.limits else ""
+
+
+def build_form(table: type[Settings] = Settings) -> Form:
+    """The controls of a table, with what the page chooses by itself."""
+    settings = default_settings("page", table)
+    controls = _shape_controls(settings.shape)
+    visible = [one for one in options(table) if one.label and one.name not in ("shape", "lanes")]
+    keys = [lane.key for lane in runnable_lanes()]
+    with gr.Accordion("Lanes", open=False):
+        controls["lanes"] = gr.CheckboxGroup(
+            lane_choices(), value=keys, label="Lanes", show_label=False, elem_id="race-lanes"
+        )
+    with gr.Accordion("Settings", open=False):
+        for option in sorted(visible, key=lambda one: one.choices == KEYS):
+            controls[option.name] = _control(option, _control_value(option, settings))
+    return Form(table, controls)
+
+
+def _shape_controls(shape: str) -> dict[str, Any]:
+    """Known shapes, and three numbers for any other."""
+    radio = gr.Radio(SHAPES, value=shape, label="Shape")
+    with gr.Group():
+        gr.HTML(f'<p class="race-sizes muted">{SIZES_NOTE}</p>', padding=False)
+        with gr.Row(elem_id="race-sizes"):
+            numbers = [
+                gr.Number(size, label=name, precision=0, min_width=70)
+                for name, size in zip(SIZES, parse_shape(shape), strict=True)
+            ]
+    radio.input(lambda text: parse_shape(text), radio, numbers, **UNQUEUED)
+    gr.on([number.input for number in numbers], known_shape, numbers, radio, **UNQUEUED)
+    return {"shape": radio, **dict(zip(SIZES, numbers, strict=True))}
+
+
+def _control(option: Option, value: Any) -> Component:  # noqa: ANN401
+    texts: dict[str, Any] = {"label": option.label, "info": option.info or None}
+    if option.choices == KEYS:
+        return gr.Dropdown([("The first right lane", ""), *lane_choices()], value=value, **texts)
+    if option.name == "device":
+        reason = missing_gpu()
+        return gr.Radio(
+            list(option.choices), value=value, label=option.label, info=reason,
+            interactive=reason is None,
+        )  # fmt: skip
+    if option.choices:
+        return gr.Radio(list(option.choices), value=value, **texts)
+    if option.limits:
+        low, high = option.limits
+        return gr.Slider(low, high, value, step=1, visible=high > low, **texts)
+    return gr.Textbox(value, **texts)
+
+
+def lane_choices() -> list[tuple[str, str]]:
+    """Name and key of each lane that this machine can run."""
+    return [(lane.name, lane.key) for lane in runnable_lanes()]
+
+
+def preset_buttons() -> list[gr.Button]:
+    """A button for each preset with its sentence; greyed, with the reason, where it is no use."""
+    buttons = []
+    with gr.Row(elem_id="race-presets"):
+        for preset in PRESETS:
+            reason = preset.missing()
+            with gr.Column(min_width=210):
+                buttons.append(gr.Button(preset.name, size="md", interactive=reason is None))
+                gr.HTML(f'<p class="race-preset muted">{reason or preset.shows}</p>', padding=False)
+    return buttons

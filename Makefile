@@ -1,11 +1,12 @@
 # The commands that README.md and CONTRIBUTING.md name.
 .DEFAULT_GOAL := help
-.PHONY: help install run lint test test-all docs bench train space versions
+.PHONY: help install run lint test test-all docs bench train table space versions
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 7860
 SPACE ?= OWNER/NAME
+PRESET ?= quality
 VENV := .venv
 BIN := $(VENV)/bin
 # What running needs, and what tests, linters and benchmarks need beside it.
@@ -59,6 +60,9 @@ space: $(STAMP_DEV) ## check that pushing makes a Space, and print how to push: 
 
 versions: $(STAMP_DEV) ## the tests on the lowest and the newest versions that are allowed (long; downloads both)
 	$(BIN)/python -m deploy.versions $(VERSIONS)
+
+table: install ## encode the vocabulary into assets/tables, so that no first visitor waits: make table PRESET=quality
+	$(BIN)/python -m interrogator.tables --preset $(PRESET)
 
 train: install ## paint the pictures and train the embedded models into assets/models (about three hours on two cores)
 	$(BIN)/python -m training all

@@ -119,7 +119,7 @@ def _session(values: dict[str, Any]) -> Session:
     from interrogator.models.choice import active_notice
     from interrogator.session import Session
 
-    session = Session(_report, **values)
+    session = Session(report, **values)
     if not (values.get("preset") or (values.get("clip") and values.get("caption_model"))):
         print(active_notice(*session.service.defaults.current()), file=sys.stderr)
     words = session.request.words
@@ -147,7 +147,8 @@ def _print(line: dict[str, Any], as_json: bool) -> None:
             print(f"{line['path']}: negative: {line['negative_prompt']}", flush=True)
 
 
-def _report(text: str, share: float | None) -> None:
+def report(text: str, share: float | None) -> None:
+    """Show progress on stderr; on a terminal in one line, elsewhere its beginning and end."""
     done = "" if share is None else f" {share:.0%}"
     end = "\r" if os.isatty(2) and share not in (None, 1.0) else "\n"
     if os.isatty(2) or share in (None, 1.0):

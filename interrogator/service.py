@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from interrogator.background import Progress, wait_for
+from interrogator.errors import InterrogatorError
 from interrogator.hub.client import ProgressCallback
 from interrogator.models.choice import active_notice
 from interrogator.models.files import default_names
@@ -85,6 +86,7 @@ class Service:
     def __init__(self, runtime: Runtime | None = None) -> None:
         self.store = ModelStore(runtime)
         self.defaults = DefaultModels()
+        self.warming: Progress | None = None  # what is being loaded ahead of the first visitor
         self._vocabularies: dict[Hashable, Vocabulary] = {}
         self._tables: dict[Hashable, Table] = {}
         self._narrowed: dict[Hashable, Table] = {}
@@ -202,6 +204,31 @@ class Service:
             if not known.issuperset(self._tables):
                 seconds["vocabulary"] = time.perf_counter() - start
         return Interrogator(models, table, judge, unnamed), seconds
+
+    def whole_table(self, request: Request) -> Table:
+        """Return our lists as a request's CLIP sees them, whatever may stand in a prompt."""
+        models = self.store.load(request.names)
+        return self._encoded(self.vocabulary(request.names), models, ignore_progress, True)
+
+    def warm_up(self) -> None:
+        """Load the default models and their table in the background, for the first visitor.
+
+        Where a GPU is lent, the process that serves pages has none to load them to.
+        """
+        if on_zerogpu():
+            return
+        threading.Thread(target=self._warm_up, daemon=True).start()
+
+    def _warm_up(self) -> None:
+        def report(text: str, share: float | None) -> None:
+            self.warming = Progress(text, share)
+
+        try:
+            self.prepare(Request(self.defaults.current()[0]), report)
+        except InterrogatorError as error:  # the first visitor gets the sentence
+            log.warning("nothing was loaded ahead: %s", error)
+        finally:
+            self.warming = None
 
     def vocabulary(self, names: ModelNames) -> Vocabulary:
         """Return our lists for some models, read once."""

@@ -2,7 +2,9 @@
 
 A file is named by what it was made of (phrases, weights, number format), written beside its
 place and moved there, so that a reader sees a whole file or none. A damaged one is made anew,
-and a full or read-only disk only costs the time of the next start.
+and a full or read-only disk only costs the time of the next start. A table that ships with the app
+(`make table`, in assets/tables) spares the first visitor that time: it is in float16, in files
+small enough for a Space.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from interrogator.hub.client import ProgressCallback
+from interrogator.models.registry import ASSETS
 from interrogator.networks.clip import Clip
 from interrogator.vocabulary.lists import Vocabulary
 
@@ -30,6 +33,8 @@ log = logging.getLogger(__name__)
 
 FORMAT = 3  # counted up when what is stored changes
 UNIT = 1e-3  # how far a stored vector's length may be from 1; a flipped bit that matters is further
+SHIPPED = ASSETS / "tables"
+SHIPPED_BYTES = 8_000_000  # of the vectors in one file: a Space takes 10 MB without LFS
 
 
 @dataclass(frozen=True)
@@ -91,15 +96,51 @@ def table_for(
     keep: bool = True,
 ) -> Table:
     """Return the vocabulary's table from disk, or compute it and keep it there if told to."""
-    made_of = (FORMAT, vocabulary.sha256, clip.fingerprint, clip.runtime.dtype_name)
-    key = hashlib.sha256(repr(made_of).encode()).hexdigest()[:24]
+    key, rows = table_key(vocabulary, clip), len(vocabulary.phrases)
     path = (folder or cache_folder()) / f"{key}.safetensors"
-    stored = _load(path, len(vocabulary.phrases), clip.width)
+    stored = _load(path, rows, clip.width) or _load_shipped(key, rows, clip.width)
     if stored is None:
         stored = _compute(vocabulary, clip, report)
         if keep:
             _store(path, stored)
     return Table(vocabulary, stored["matrix"], stored["neutral"])
+
+
+def table_key(vocabulary: Vocabulary, clip: Clip) -> str:
+    """Return the name of a table's file: a hash of phrases, weights and number format."""
+    contents = (FORMAT, vocabulary.sha256, clip.fingerprint, clip.runtime.dtype_name)
+    return hashlib.sha256(repr(contents).encode()).hexdigest()[:24]
+
+
+def ship(table: Table, clip: Clip, folder: Path = SHIPPED) -> list[Path]:
+    """Write a table in float16 into files that can be committed, and return them.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    key, (rows, width) = table_key(table.vocabulary, clip), table.matrix.shape
+    step = max(1, SHIPPED_BYTES // (2 * (width + table.neutral.shape[1])))
+    paths = []
+    for number, first in enumerate(range(0, rows, step)):
+        part = slice(first, first + step)
+        tensors = {"matrix": table.matrix[part].half(), "neutral": table.neutral[part].half()}
+        paths.append(folder / f"{key}-{number}.safetensors")
+        save_file(tensors, paths[-1])
+    return paths
+
+
+def _load_shipped(key: str, rows: int, width: int) -> dict[str, torch.Tensor] | None:
+    """Return a table that ships with the app; its vectors are of length 1 again."""
+    parts = [load_file(path) for path in sorted(SHIPPED.glob(f"{key}-*.safetensors"))]
+    if not parts:
+        return None
+    matrix = torch.cat([part["matrix"] for part in parts]).float()
+    stored = {"matrix": matrix, "neutral": torch.cat([part["neutral"] for part in parts]).float()}
+    if matrix.shape != (rows, width) or not _sound(stored):
+        log.warning("the table %s that ships with the app is damaged and is made anew", key)
+        return None
+    return {**stored, "matrix": torch.nn.functional.normalize(matrix, dim=1)}
 
 
 def _compute(

@@ -75,7 +75,11 @@ class Handlers:
         """Return the notice of the active models, their preset, and its note."""
         names, reason = self.service.defaults.current()
         note = self.describe_models({"preset": names.preset})
-        return views.notice(active_notice(names, reason)), names.preset, note
+        text = active_notice(names, reason)
+        if ahead := self.service.warming:
+            done = "" if ahead.share is None else f", {ahead.share:.0%}"
+            text += f" They are being loaded since this server started: {ahead.text}{done}."
+        return views.notice(text), names.preset, note
 
     def describe_models(self, values: Values) -> str:
         """Return what choosing models would mean: what they are for, and their download."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -23,6 +24,7 @@ from interrogator.web import views
 from interrogator.web.components import Components, picture_and_controls, result
 from interrogator.web.handlers import WAITING, Handlers, PageUpdate, Values
 
+WARM_SWITCH = "INTERROGATOR_WARM"  # "1": load models and table before the first visitor comes
 KEPT_SECONDS = 3600  # how long a visitor can search again without the picture being read anew
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 MODEL_OPTIONS = ("preset", "caption_model", "clip", "judge")
@@ -42,6 +44,8 @@ def build(service: Service, concurrency_id: str) -> None:
     handlers = Handlers(service)
     # Found out while the page comes up: the log has it, and the first visitor need not wait.
     threading.Thread(target=service.defaults.current, daemon=True).start()
+    if os.environ.get(WARM_SWITCH, "1" if "SPACE_ID" in os.environ else "0") == "1":
+        service.warm_up()
     notice = gr.HTML(views.status("Looking for the models", kind="idle"), elem_id="active-models")
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):

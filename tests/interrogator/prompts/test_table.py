@@ -1,7 +1,8 @@
 import torch
 from safetensors.torch import save_file
 
-from interrogator.prompts.table import neutral_pictures, table_for
+from interrogator.prompts import table as tables
+from interrogator.prompts.table import neutral_pictures, ship, table_for
 from interrogator.vocabulary.lists import Vocabulary
 
 WORDS = Vocabulary("w", {"a": ("oil painting", "a cat"), "b": ("by Claude Monet",)})
@@ -89,3 +90,22 @@ def test_neutral_values_that_are_no_numbers_are_found(demo, tmp_path):
     (path,) = tmp_path.iterdir()
     save_file({"matrix": first.matrix, "neutral": first.neutral * float("nan")}, path)
     assert table_for(WORDS, demo.models.clip, folder=tmp_path).neutral.isfinite().all()
+
+
+def test_a_table_that_ships_is_read_instead_of_computed_and_checked(demo, tmp_path, monkeypatch):
+    clip = demo.models.clip
+    first = table_for(WORDS, clip, folder=tmp_path / "cache")
+    monkeypatch.setattr(tables, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(tables, "SHIPPED_BYTES", 2 * (128 + 4) * 2)  # two phrases in a file
+    paths = ship(first, clip, tmp_path / "shipped")
+    assert [path.name[-14:] for path in paths] == ["-0.safetensors", "-1.safetensors"]
+    monkeypatch.setattr(type(clip), "encode_text", None)
+    shipped = table_for(WORDS, clip, folder=tmp_path / "empty", keep=False)
+    assert torch.allclose(shipped.matrix, first.matrix, atol=1e-3)
+    assert torch.allclose(shipped.matrix.norm(dim=1), torch.ones(3), atol=1e-6)
+    monkeypatch.undo()
+    monkeypatch.setattr(tables, "SHIPPED", tmp_path / "shipped")
+    broken = torch.zeros(1, 128).half()
+    save_file({"matrix": broken, "neutral": torch.zeros(1, 4).half()}, paths[1])
+    again = table_for(WORDS, clip, folder=tmp_path / "empty", keep=False)
+    assert torch.equal(again.matrix, first.matrix)

@@ -2,7 +2,7 @@
 
 What the real one does: HEAD and GET of /ORG/NAME/resolve/REVISION/FILE; large files are a redirect
 to another host, their SHA-256 and size in X-Linked-ETag and X-Linked-Size; small ones are sent at
-once, with git's SHA-1 as ETag; ranges are honoured; what is wrong is told in X-Error-Code.
+once, with git's SHA-1 as ETag; ranges are honoured; X-Error-Code says what is wrong.
 """
 
 import hashlib

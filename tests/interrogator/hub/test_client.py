@@ -89,7 +89,7 @@ def test_a_hub_that_hangs_is_given_up(tmp_path, monkeypatch):
         assert not server.released.is_set(), "the answer was waited for"
 
 
-def test_a_question_without_an_answer_is_given_up_and_a_refusal_beside_it_told(monkeypatch):
+def test_a_question_without_an_answer_is_given_up_and_a_refusal_beside_it_raised(monkeypatch):
     monkeypatch.setattr(client, "ANSWER_SECONDS", 0.1)
     hold = client.threading.Event()
 

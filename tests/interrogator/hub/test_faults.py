@@ -22,7 +22,7 @@ from tests.interrogator.one_model import (
 )
 
 
-def test_a_hub_gone_in_mid_download_is_told_and_resumed_when_it_is_back(
+def test_a_hub_gone_in_mid_download_is_reported_and_resumed_when_it_is_back(
     server, tmp_path, monkeypatch
 ):
     server.trouble[WEIGHTS] = Trouble(cut_after=1_200_000, vanishes=True)
@@ -54,7 +54,7 @@ def test_what_is_stored_already_needs_no_space(server, monkeypatch):
     assert len(server.got(WEIGHTS)) == 1
 
 
-def test_a_disk_full_while_caching_is_told_and_given_its_space_back(server, tmp_path):
+def test_a_disk_full_while_caching_is_reported_and_given_its_space_back(server, tmp_path):
     blobs = tmp_path / "cache" / "models--org--model" / "blobs"
     blobs.mkdir(parents=True)
     partial = blobs / f"{server.sha256(server.folder / NAME / WEIGHTS)}.incomplete"
@@ -65,7 +65,7 @@ def test_a_disk_full_while_caching_is_told_and_given_its_space_back(server, tmp_
     assert (fetch() / WEIGHTS).read_bytes() == weights(server)
 
 
-def test_a_cache_that_cannot_be_written_is_told(server, tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_is_reported(server, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(InterrogatorError, match="Point HF_HOME at a folder that can be written"):

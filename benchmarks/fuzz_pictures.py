@@ -83,36 +83,56 @@ def png(width: int, height: int, *chunks: bytes, depth: int = 1, colour: int = 0
 
 def tiff(
     samples: np.ndarray, photometric: int, planar: bool = False, order: str = "<",
-    bits: int = 0, packed: bool = False, more: tuple[tuple[int, int], ...] = (),
+    packed: bool = False, tile: int = 0, more: dict[int, int] | None = None,
 ) -> bytes:  # fmt: skip
-    """Return a TIFF of samples [h, w, channels] in one strip, or in one for each plane.
+    """Return a TIFF of samples [h, w, channels] in one strip, in one for each plane, or in tiles.
 
     Args:
         samples: Of any type of NumPy's.
         photometric: 0 min-is-white, 1 min-is-black, 2 RGB, 5 CMYK.
         planar: Whether each channel has its own plane.
         order: "<" or ">", the order of bytes.
-        bits: Of a sample, if not those of its type.
         packed: Whether strips are deflated.
-        more: Further tags with a number each.
+        tile: Pixels of a tile's side; 0 for strips.
+        more: Further tags with a number each, or other numbers for these.
     """
     height, width, channels = samples.shape
-    kind = {"u": 1, "i": 2, "f": 3}[samples.dtype.kind]
-    bits = bits or 8 * samples.dtype.itemsize
-    ordered = samples.astype(f"{order}{samples.dtype.str[1:]}")
-    planes = [ordered[..., c] for c in range(channels)] if planar else [ordered]
-    strips = [np.ascontiguousarray(plane).tobytes() for plane in planes]
-    strips = [zlib.compress(strip) for strip in strips] if packed else strips
-    places = [8 + sum(map(len, strips[:n])) for n in range(len(strips))]
-    tags = [
-        (256, [width]), (257, [height]), (258, [bits] * channels), (259, [8 if packed else 1]),
-        (262, [photometric]), (273, places), (277, [channels]), (278, [height]),
-        (279, list(map(len, strips))), (284, [2 if planar else 1]), (339, [kind] * channels),
-        *((tag, [value]) for tag, value in more),
-    ]  # fmt: skip
-    data, extra = b"".join(strips), b""
-    start, rows = 8 + len(data), []
-    for tag, values in sorted(tags):
+    planes = [samples[..., c : c + 1] for c in range(channels)] if planar else [samples]
+    parts = [part for plane in planes for part in _tiles(plane, tile)]
+    data = [part.astype(f"{order}{part.dtype.str[1:]}").tobytes() for part in parts]
+    data = [zlib.compress(part) for part in data] if packed else data
+    places = [8 + sum(map(len, data[:n])) for n in range(len(data))]
+    sizes = list(map(len, data))
+    tags = {
+        256: [width], 257: [height], 258: [8 * samples.dtype.itemsize] * channels,
+        259: [8 if packed else 1], 262: [photometric], 277: [channels], 284: [1 + planar],
+        339: [{"u": 1, "i": 2, "f": 3}[samples.dtype.kind]] * channels,
+    }  # fmt: skip
+    tags |= (
+        {322: [tile], 323: [tile], 324: places, 325: sizes}
+        if tile
+        else {273: places, 278: [height], 279: sizes}
+    )
+    tags |= {tag: [value] * len(tags.get(tag, [0])) for tag, value in (more or {}).items()}
+    return _tiff_file(b"".join(data), tags, order)
+
+
+def _tiles(plane: np.ndarray, tile: int) -> list[np.ndarray]:
+    """Return a plane's tiles, those at its edges filled up; the plane itself for 0."""
+    if not tile:
+        return [plane]
+    height, width, _ = plane.shape
+    padded = np.pad(plane, ((0, -height % tile), (0, -width % tile), (0, 0)), mode="edge")
+    return [
+        padded[y : y + tile, x : x + tile]
+        for y in range(0, height, tile)
+        for x in range(0, width, tile)
+    ]
+
+
+def _tiff_file(data: bytes, tags: dict[int, list[int]], order: str) -> bytes:
+    start, extra, rows = 8 + len(data), b"", []
+    for tag, values in sorted(tags.items()):
         body = struct.pack(f"{order}{len(values)}I", *values)
         if len(values) > 1:
             place = struct.pack(order + "I", start + len(extra))

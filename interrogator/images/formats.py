@@ -97,6 +97,8 @@ def picture_file(data: bytes) -> PictureFile:
         return PictureFile(_gif(data), "GIF")
     if tags := metadata.directory(data):
         return PictureFile(tags.with_entries({}), "TIFF", metadata.orientation(data))
+    if data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        raise ValueError("a TIFF whose directory is not there")
     if data[4:8] == b"ftyp":
         return PictureFile(data, _box_kind(data))
     if data.startswith(b"BM"):

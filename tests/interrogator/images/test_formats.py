@@ -8,7 +8,7 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageOps, PngImagePlugin
 
-from benchmarks.fuzz_pictures import png, png_chunk
+from benchmarks.picture_files import png, png_chunk
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode, formats
 from tests.interrogator.images.test_decode import NOISE, bomb, encoded
@@ -165,7 +165,7 @@ def test_where_heic_cannot_be_read_the_sentence_says_what_to_do(monkeypatch):
         (b"%PDF-1.7", "PDF"),
         (b"PK\3\4", "ZIP"),
         (b"<!DOCTYPE html><html>", "web page"),
-        (b"RIFF\x24\0\0\0WAVEfmt ", "film or sound"),
+        (b"RIFF\x24\0\0\0WAVEfmt ", "film or a sound"),
     ],
 )
 def test_what_is_not_read_is_named_with_what_to_do(start, name):

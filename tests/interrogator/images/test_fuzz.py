@@ -3,6 +3,8 @@
 import pytest
 
 from benchmarks import fuzz_pictures
+from benchmarks.picture_bombs import BOMBS
+from benchmarks.picture_files import whole_files
 
 QUICK = [
     "avif, exif", "bmp, ends of lines", "bmp, many runs", "bmp, runs upwards", "gif, comment",
@@ -14,11 +16,11 @@ QUICK = [
 
 @pytest.mark.parametrize("name", QUICK)
 def test_a_bomb_is_a_picture_or_a_sentence_in_bounded_time_and_memory(name):
-    assert fuzz_pictures.outcome(name, fuzz_pictures.BOMBS[name]()).failure == ""
+    assert fuzz_pictures.outcome(name, BOMBS[name]()).failure == ""
 
 
 def test_every_whole_file_is_a_picture():
-    for name, data in fuzz_pictures.whole_files().items():
+    for name, data in whole_files().items():
         read = fuzz_pictures.outcome(name, data)
         assert (read.failure, read.said) == ("", ""), name
 

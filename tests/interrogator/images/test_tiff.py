@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.fuzz_pictures import tiff
+from benchmarks.picture_files import tiff
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode, metadata
 

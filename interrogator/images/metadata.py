@@ -141,7 +141,7 @@ def directory(data: bytes) -> Directory | None:
 
 
 def orientation(exif: bytes, default: int = 1) -> int:
-    """Return 1 to 8, how the camera was held, from an EXIF block; the default if it does not say."""
+    """Return 1 to 8, how the camera was held, from an EXIF block, or else the default."""
     found = directory(exif.removeprefix(b"Exif\0\0"))
     try:
         value = found.value(Tag.ORIENTATION, default) if found else default

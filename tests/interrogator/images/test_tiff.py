@@ -1,4 +1,5 @@
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -164,6 +165,15 @@ def test_an_odd_tiff_is_turned_upright():
 def test_a_kind_that_is_not_read_is_named(data, says):
     with pytest.raises(InterrogatorError, match=says):
         decode.read(data)
+
+
+def test_a_kind_that_cannot_even_be_named_is_damaged():
+    data = tiff(GREY.astype("u1"), 9)  # which Pillow does not open
+    with pytest.raises(InterrogatorError, match="photometric 9"):
+        decode.read(data)
+    channels = struct.pack("<HHII", 277, 4, 1, 1)
+    with pytest.raises(InterrogatorError, match="damaged"):
+        decode.read(data.replace(channels, struct.pack("<HHII", 277, 4, 9, 2**31 - 1)))
 
 
 def test_an_exif_block_that_claims_more_than_there_is_harms_nobody():

@@ -139,9 +139,8 @@ def _sentences(data: bytes) -> Iterator[None]:
     except MemoryError as error:
         raise _too_large() from error
     except Exception as error:
-        tags = metadata.directory(data)
-        if tags and isinstance(error, SyntaxError):  # Pillow knows no such kind
-            raise tiff.unread(tags) from error
+        if isinstance(error, SyntaxError) and (kind := tiff.unread_kind(data)):
+            raise kind from error  # Pillow knows no such kind
         raise InterrogatorError(
             "The picture is damaged or incomplete and cannot be decoded. Save or download it again."
         ) from error

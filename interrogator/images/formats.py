@@ -23,21 +23,20 @@ MAX_RLE_PIXELS = 10_000_000  # of a BMP in runs, which Pillow unpacks in Python
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 SAVE = "Save or export it as JPEG or PNG and try again."
+RAW = "a camera's raw photo"
+FRAME = "Save one of its frames as JPEG or PNG."
 # First bytes, where they stand, what such a file is, and what to do with it.
 OTHERS = (
     (b"\xff\x0a", 0, "a JPEG XL picture", SAVE),
     (b"\0\0\0\x0cJXL ", 0, "a JPEG XL picture", SAVE),
     (b"\0\0\0\x0cjP  ", 0, "a JPEG 2000 picture", SAVE),
     (b"\xff\x4f\xff\x51", 0, "a JPEG 2000 picture", SAVE),
-    (b"FUJIFILMCCD-RAW", 0, "a camera's raw photo", SAVE),
-    (b"IIRO", 0, "a camera's raw photo", SAVE),
-    (b"IIRS", 0, "a camera's raw photo", SAVE),
-    (b"MMOR", 0, "a camera's raw photo", SAVE),
-    (b"IIU\0", 0, "a camera's raw photo", SAVE),
-    (b"HEAPCCDR", 6, "a camera's raw photo", SAVE),
-    (b"\0MRM", 0, "a camera's raw photo", SAVE),
-    (b"FOVb", 0, "a camera's raw photo", SAVE),
-    (b"ftypcrx ", 4, "a camera's raw photo", SAVE),
+    (b"FUJIFILMCCD-RAW", 0, RAW, SAVE),
+    *((mark, 0, RAW, SAVE) for mark in (b"IIRO", b"IIRS", b"MMOR", b"IIU\0")),
+    (b"HEAPCCDR", 6, RAW, SAVE),
+    (b"\0MRM", 0, RAW, SAVE),
+    (b"FOVb", 0, RAW, SAVE),
+    (b"ftypcrx ", 4, RAW, SAVE),
     (b"8BPS", 0, "a Photoshop file", SAVE),
     (b"gimp xcf", 0, "a GIMP file", SAVE),
     (b"\x76\x2f\x31\x01", 0, "an OpenEXR picture", SAVE),
@@ -48,9 +47,9 @@ OTHERS = (
     (b"%PDF", 0, "a PDF document", "Export the page or the picture in it as JPEG or PNG."),
     (b"%!PS", 0, "a PostScript document", "Export it as JPEG or PNG."),
     (b"PK\3\4", 0, "a ZIP archive", "Unpack it and send one of its pictures."),
-    (b"\x1aE\xdf\xa3", 0, "a film", "Save one of its frames as JPEG or PNG."),
-    (b"ftyp", 4, "a film", "Save one of its frames as JPEG or PNG."),
-    (b"RIFF", 0, "a film or sound", "Save a frame as JPEG or PNG."),
+    (b"\x1aE\xdf\xa3", 0, "a film", FRAME),
+    (b"ftyp", 4, "a film", FRAME),
+    (b"RIFF", 0, "a film or a sound", FRAME),
 )
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 AVIF_BRANDS = {b"avif", b"avis"}
@@ -97,6 +96,8 @@ def picture_file(data: bytes) -> PictureFile:
         return PictureFile(_gif(data), "GIF")
     if tags := metadata.directory(data):
         return PictureFile(tags.with_entries({}), "TIFF", metadata.orientation(data))
+    if data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        raise ValueError("a TIFF whose directory is not there")
     if data[4:8] == b"ftyp":
         return PictureFile(data, _box_kind(data))
     if data.startswith(b"BM"):
@@ -191,9 +192,8 @@ def _is_needed(code: int, segment: bytes) -> bool:
 
 def _orientation(exif: bytes, xmp: bytes) -> int:
     """Return the orientation that EXIF states, or else XMP."""
-    stated = metadata.orientation(exif)
-    found = _XMP_ORIENTATION.search(xmp) if stated == 1 else None
-    return int(found[1]) if found else stated
+    found = _XMP_ORIENTATION.search(xmp)
+    return metadata.orientation(exif, int(found[1]) if found else 1)
 
 
 # ----- PNG: https://www.w3.org/TR/png-3/

@@ -140,14 +140,14 @@ def directory(data: bytes) -> Directory | None:
     return Directory(data, order, big, {tag: tuple(rest) for tag, *rest in fields})
 
 
-def orientation(exif: bytes) -> int:
-    """Return 1 to 8, how the camera was held, from an EXIF block; 1 where it does not say."""
+def orientation(exif: bytes, default: int = 1) -> int:
+    """Return 1 to 8, how the camera was held, from an EXIF block, or else the default."""
     found = directory(exif.removeprefix(b"Exif\0\0"))
     try:
-        value = found.value(Tag.ORIENTATION, 1) if found else 1
+        value = found.value(Tag.ORIENTATION, default) if found else default
     except ValueError:
-        return 1
-    return value if 1 <= value <= 8 else 1
+        return default
+    return value if 1 <= value <= 8 else default
 
 
 def claimed(data: bytes) -> int:

@@ -85,7 +85,7 @@ def _is_text(value: str) -> bool:
     start = value[:1000].lstrip().lower()
     if start.startswith((*ADDRESS, "data:")):
         return True
-    return len(value) > 200 and not start.startswith("/") and not _NOT_BASE64.search(start)
+    return len(value) > 200 and not _NOT_BASE64.search(start)
 
 
 def _from_text(text: str) -> bytes:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin
 
 from interrogator.errors import InterrogatorError
-from interrogator.images.metadata import SIZES, Directory, Entry, Tag
+from interrogator.images.metadata import SIZES, Directory, Entry, Tag, directory
 
 MAX_SAMPLE_BYTES = 120_000_000  # of all samples, unpacked
 MAX_MISSING_VALUES = 3  # that stand for "no data" at either end of the range
@@ -99,6 +99,15 @@ def unread(tags: Directory) -> InterrogatorError:
         f"The TIFF keeps {describe(tags)} (photometric {tags.value(Tag.PHOTOMETRIC, 0)}), which is "
         "not read. Save it as RGB with 8 or 16 bits a channel, or as PNG."
     )
+
+
+def unread_kind(data: bytes) -> InterrogatorError | None:
+    """Return the sentence on a file that Pillow could not open; None where its tags are damaged."""
+    tags = directory(data)
+    try:
+        return unread(tags) if tags else None
+    except ValueError:
+        return None
 
 
 def _checked(tags: Directory) -> tuple[int, int, int]:

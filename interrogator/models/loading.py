@@ -151,6 +151,7 @@ def _build_clip(name: str, folders: dict[str, Path], runtime: Runtime) -> Clip:
         model, preprocess = open_clip.create_model_from_pretrained(
             source, **arguments, **_borrowed(text, folders)
         )
+        _convert_borrowed(model, text, runtime)
         return Clip(model.eval(), preprocess, open_clip.get_tokenizer(source), runtime)
     architecture, _, tag = name.partition("@")[0].partition("/")
     config, text = tag_record(name), open_clip.get_model_config(architecture)["text_cfg"]
@@ -171,6 +172,7 @@ def _build_clip(name: str, folders: dict[str, Path], runtime: Runtime) -> Clip:
     if bool(config.get("quick_gelu", False)) != _uses_quick_gelu(model):
         # open_clip would only warn, and every vector would be slightly wrong.
         raise RuntimeError(f"{architecture} is built with an activation that {tag} never saw")
+    _convert_borrowed(model, text, runtime)
     return Clip(model.eval(), preprocess, _tokenizer(architecture, text, folders), runtime)
 
 
@@ -180,6 +182,12 @@ def _borrowed(text: dict[str, Any], folders: dict[str, Path]) -> dict[str, Any]:
         return {}
     tower = str(folders[text["hf_model_name"]])
     return {"text_cfg": {**text, "hf_model_name": tower, "hf_model_pretrained": False}}
+
+
+def _convert_borrowed(model: torch.nn.Module, text: dict[str, Any], runtime: Runtime) -> None:
+    """Convert all of a text tower of transformers: open_clip converts its linear layers alone."""
+    if "hf_model_name" in text:
+        model.text.to(runtime.dtype)
 
 
 def _tokenizer(architecture: str, text: dict[str, Any], folders: dict[str, Path]) -> Any:  # noqa: ANN401

@@ -127,7 +127,8 @@ def _control(option: Option, value: Any) -> Component:  # noqa: ANN401
         return gr.Radio(list(option.choices), value=value, **texts)
     if option.limits:
         low, high = option.limits
-        return gr.Slider(low, high, value, step=1, visible=high > low, **texts)
+        wide = max(high, low + 1)  # Gradio wants some; with one thread it is not shown
+        return gr.Slider(low, wide, value, step=1, visible=high > low, **texts)
     return gr.Textbox(value, **texts)
 
 

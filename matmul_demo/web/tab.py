@@ -91,7 +91,9 @@ def _build_race(work: dict[str, Any]) -> tuple[Form, Panel]:
 
     panel.connect(lambda values: _make_race(form.settings(values)), set(form.components), work)
     changes = [component.change for component in form.components]
-    gr.on(changes, write_link, set(form.components), address, **UNQUEUED)
+    gr.on(
+        changes, write_link, set(form.components), address, trigger_mode="always_last", **UNQUEUED
+    )
     baseline = form.controls["baseline"]
     baseline.input(rebase, [panel.job, baseline], [place, *charts.values()], **UNQUEUED)
     return form, panel

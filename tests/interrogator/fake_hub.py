@@ -2,11 +2,12 @@
 
 What the real one does: HEAD and GET of /ORG/NAME/resolve/REVISION/FILE; large files are a redirect
 to another host, their SHA-256 and size in X-Linked-ETag and X-Linked-Size; small ones are sent at
-once, with git's SHA-1 as ETag; ranges are honoured; what is wrong is told in X-Error-Code.
+once, with git's SHA-1 as ETag; ranges are honoured; X-Error-Code says what is wrong.
 """
 
 import hashlib
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -28,7 +29,7 @@ class Trouble:
         silent: Send no byte until the test ends.
         slow_after: Send so many bytes, and the rest when the test says so (`released`).
         altered: Send other bytes than were announced.
-        longer: Send more bytes than were announced, and no length.
+        longer: Send the bytes ten times, and no length.
         ignores_range: Ignore the range that was asked for.
         wrong_range: Send another range than was asked for, and say so.
         times: How often; afterwards all is well.
@@ -124,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         sent = bytes(b ^ 1 for b in data) if trouble.altered else data
         if trouble.longer:
             self.close_connection = True
-            return self._send(200, headers, sent + b"more", length=None)
+            return self._send(200, headers, sent * 10, length=None)
         if start and not trouble.ignores_range:
             start = 1 if trouble.wrong_range else start
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
@@ -154,7 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(data if cut_after is None else data[:cut_after])
+            with suppress(ConnectionError):  # the client may have read enough
+                self.wfile.write(data if cut_after is None else data[:cut_after])
             if cut_after is not None:
                 self.close_connection = True
 

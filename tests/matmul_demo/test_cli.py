@@ -33,7 +33,7 @@ def test_ctrl_c_ends_quietly():
     arguments = "--shape 2048x2048x2048 --only naive_torch --budget 60"
     process = subprocess.Popen(
         [*COMMAND, *arguments.split()], stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # else ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # "&" ignores it
     )  # fmt: skip
     assert any("naive_torch" in line for line in process.stderr)  # waits until the lane runs
     process.send_signal(signal.SIGINT)

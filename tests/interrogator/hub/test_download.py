@@ -154,6 +154,14 @@ def test_a_file_that_is_not_what_was_announced_is_thrown_away(server, tmp_path, 
     assert (fetch() / WEIGHTS).read_bytes() == weights(server)
 
 
+def test_an_endless_answer_does_not_fill_the_disk(server):
+    server.trouble[WEIGHTS] = Trouble(longer=True)
+    news = []
+    with pytest.raises(InterrogatorError, match="arrived damaged"):
+        fetch(report=lambda text, share: news.append(text))
+    assert news[-1] == "Downloading org/model: 3 of 3 MB"  # no more than a buffer beyond the size
+
+
 def test_a_partial_file_of_something_else_does_not_last(server, tmp_path):
     blobs = tmp_path / "cache" / "models--org--model" / "blobs"
     blobs.mkdir(parents=True)

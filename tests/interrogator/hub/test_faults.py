@@ -22,7 +22,7 @@ from tests.interrogator.one_model import (
 )
 
 
-def test_a_hub_gone_in_mid_download_is_told_and_resumed_when_it_is_back(
+def test_a_hub_gone_in_mid_download_is_reported_and_resumed_when_it_is_back(
     server, tmp_path, monkeypatch
 ):
     server.trouble[WEIGHTS] = Trouble(cut_after=1_200_000, vanishes=True)
@@ -48,13 +48,13 @@ def test_a_disk_without_space_is_refused_before_the_first_byte(server, monkeypat
 def test_what_is_stored_already_needs_no_space(server, monkeypatch):
     first = fetch()
     shutil.rmtree(first)  # another revision of the same weights comes to the same blobs
-    usage = shutil.disk_usage(constants.HF_HUB_CACHE)._replace(free=download.SPARE_BYTES)
+    usage = shutil.disk_usage(constants.HF_HUB_CACHE)._replace(free=download.SPARE_BYTES - 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     assert (fetch() / WEIGHTS).read_bytes() == weights(server)
     assert len(server.got(WEIGHTS)) == 1
 
 
-def test_a_disk_full_while_caching_is_told_and_given_its_space_back(server, tmp_path):
+def test_a_disk_full_while_caching_is_reported_and_given_its_space_back(server, tmp_path):
     blobs = tmp_path / "cache" / "models--org--model" / "blobs"
     blobs.mkdir(parents=True)
     partial = blobs / f"{server.sha256(server.folder / NAME / WEIGHTS)}.incomplete"
@@ -65,7 +65,7 @@ def test_a_disk_full_while_caching_is_told_and_given_its_space_back(server, tmp_
     assert (fetch() / WEIGHTS).read_bytes() == weights(server)
 
 
-def test_a_cache_that_cannot_be_written_is_told(server, tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_is_reported(server, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(InterrogatorError, match="Point HF_HOME at a folder that can be written"):
@@ -83,8 +83,12 @@ def cut(path):
         file.truncate(1000)
 
 
-@pytest.mark.parametrize("damage", [change, cut])
-def test_a_cache_file_that_was_changed_or_cut_is_removed_and_fetched_anew(server, damage):
+def remove(path):
+    path.resolve().unlink()
+
+
+@pytest.mark.parametrize("damage", [change, cut, remove])
+def test_a_cache_file_that_was_changed_cut_or_removed_is_fetched_anew(server, damage):
     folder = fetch()
     damage(folder / WEIGHTS)
     assert client.remove_damaged(folder) == [WEIGHTS]

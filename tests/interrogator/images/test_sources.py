@@ -1,6 +1,9 @@
 import asyncio
+import base64
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -115,3 +118,85 @@ def test_no_address_of_this_network_is_asked(server, tmp_path, host, monkeypatch
     with pytest.raises(InterrogatorError, match="Nothing can be had"):
         asyncio.run(sources.fetch(f"http://{host}:{server.server_port}/picture", tmp_path))
     assert server.asked == []
+
+
+# ----- what a client sends as a text
+
+PICTURE = b"\xff\xd8\xff" + bytes(range(256)) * 2  # in base64 it begins like a path: /9j/
+PACKED = base64.b64encode(PICTURE).decode()
+LINES = "\r\n".join(PACKED[place : place + 76] for place in range(0, len(PACKED), 76))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"data:image/png;base64,{PACKED}",
+        f"data:image/png;base64,{LINES}\n",
+        f"DATA:IMAGE/PNG;BASE64,{PACKED}",
+        f"data:;base64,{PACKED}",
+        f"data:image/png;name=a%2Cb.png;base64,{quote(PACKED, safe='')}",
+        f"data:image/png,{quote(PICTURE)}",
+        f"data:image/png;base64,{base64.urlsafe_b64encode(PICTURE).decode().rstrip('=')}",
+        PACKED,
+        LINES,
+    ],
+    ids=["usual", "lines", "capitals", "no type", "percent", "no base64", "for urls", "bare",
+         "bare lines"],
+)  # fmt: skip
+def test_a_picture_in_a_text_is_unpacked(text, tmp_path):
+    for path, url in ((None, text), (text, None), (text, text)):
+        assert sources.picture(path, url, str(tmp_path)) == PICTURE
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f"data:image/png;base64,{PACKED[:-3]}", "data: URL is damaged"),
+        ("data:image/png;base64", "data: URL is damaged"),
+        (f"data:image/png;base64,é{PACKED}", "data: URL is damaged"),
+        (PACKED[:-3], "base64 text is damaged"),
+        ("a cat", "`picture` is a text that is neither"),
+        ("ftp://example.org/a.png", "`picture` is a text that is neither"),
+        ("file:///etc/passwd", "`picture` is a text that is neither"),
+    ],
+)
+def test_a_text_that_is_no_picture_gets_a_sentence(text, says, tmp_path):
+    with pytest.raises(InterrogatorError, match=says):
+        sources.picture(None, text, str(tmp_path))
+
+
+def test_a_text_over_the_limit_is_not_unpacked(tmp_path):
+    with pytest.raises(InterrogatorError, match="over the 30 MB"):
+        sources.picture(None, "data:image/png;base64," + "A" * 63_000_000, str(tmp_path))
+
+
+@pytest.mark.parametrize("mark", [str, str.upper])
+def test_an_address_for_a_picture_is_fetched(server, loopback, tmp_path, mark):
+    scheme = mark("http")
+    address = f"  {scheme}://localhost:{server.server_port}/picture\n"
+    for path, url in ((None, address), (address, None)):
+        file = sources.picture(path, url, str(tmp_path))
+        assert tmp_path in Path(file).parents
+        assert Path(file).read_bytes() == b"picture"
+
+
+def test_an_address_on_this_network_is_refused(server, tmp_path):
+    with pytest.raises(InterrogatorError, match="Nothing can be had"):
+        sources.picture(None, f"http://127.0.0.1:{server.server_port}/picture", str(tmp_path))
+    assert server.asked == []
+
+
+def test_uploads_alone_are_read(tmp_path):
+    inside = tmp_path / "uploads" / "a.png"
+    inside.parent.mkdir()
+    inside.write_bytes(PICTURE)
+    (tmp_path / "uploads" / "link.png").symlink_to("/etc/passwd")
+    folder = str(inside.parent)
+    assert sources.picture(str(inside), "/file=a.png", folder) == str(inside)
+    assert sources.lists([str(inside)], folder) == [str(inside)]
+    assert sources.picture(None, None, folder) is None
+    for path in ("/etc/passwd", f"{folder}/../b.png", f"{folder}/link.png", "a\0b", "a." * 5_000):
+        with pytest.raises(InterrogatorError, match="other files are not read"):
+            sources.picture(path, None, folder)
+        with pytest.raises(InterrogatorError, match="other files are not read"):
+            sources.lists([str(inside), path], folder)

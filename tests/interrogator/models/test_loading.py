@@ -12,7 +12,14 @@ from interrogator.models import choice, files, loading, registry
 from interrogator.models import store as model_store
 from interrogator.networks.libraries import open_clip
 from interrogator.networks.runtime import Runtime, bfloat16_gain, choose_runtime
-from tests.interrogator.small_models import shrink_clips, write_blip, write_clip
+from tests.interrogator.small_models import (
+    BORROWING,
+    shape_borrowing,
+    shrink_clips,
+    write_blip,
+    write_borrowing,
+    write_clip,
+)
 
 CPU = Runtime(torch.device("cpu"), torch.float32)
 
@@ -57,6 +64,17 @@ def test_the_presets_of_this_app_are_quick_gelu_clips():
     for preset in ("quality", "light"):
         architecture, tag = registry.PRESETS[preset].clip.split("/")
         assert open_clip.get_pretrained_cfg(architecture, tag)["quick_gelu"] is True
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_borrowed_text_tower_computes_in_half_precision(tmp_path, small, dtype):
+    shape_borrowing(tmp_path / "shapes")
+    write_borrowing(tmp_path)
+    repository = files.clip_repository(BORROWING).name
+    folders = {name: tmp_path / name for name in ("roberta-base", repository)}
+    single = loading._load_clip(BORROWING, folders, CPU).encode_text(["a b", "b a a"])
+    half = loading._load_clip(BORROWING, folders, Runtime(CPU.device, dtype))
+    assert ((single * half.encode_text(["a b", "b a a"])).sum(dim=1) > 0.999).all()
 
 
 def test_a_mismatched_activation_is_an_error(tmp_path, small, monkeypatch):

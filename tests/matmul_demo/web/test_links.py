@@ -10,8 +10,8 @@ from matmul_demo.errors import RaceError
 from matmul_demo.lanes.ladder import KEYS, LADDER, runnable_lanes
 from matmul_demo.machine.accelerator import missing_gpu
 from matmul_demo.machine.processor import available_threads
-from matmul_demo.options import Settings, default_settings
-from matmul_demo.web.controls import SIZES, build_form
+from matmul_demo.options import Settings, default_settings, options
+from matmul_demo.web.controls import SIZES, _control, build_form
 from matmul_demo.web.links import link, read_query, write_query
 from matmul_demo.web.presets import PRESETS
 from matmul_demo.web.tab import _make_race
@@ -125,7 +125,8 @@ def form():
 def test_the_controls_hold_settings_and_give_them_back(form, settings):
     values = form.values(settings)
     assert set(values) == set(form.components)
-    assert form.settings(values) == settings
+    alone = available_threads() == 1  # then one thread is all that there are
+    assert form.settings(values) == replace(settings, threads=None if alone else settings.threads)
     known = settings.shape if settings.shape != "3x784x7" else None
     assert values[form.controls["shape"]] == known
 
@@ -135,6 +136,11 @@ def test_a_size_that_is_no_size_is_a_sentence(form, size):
     values = form.values(PAGE) | {form.controls[SIZES[0]]: size}
     with pytest.raises(RaceError, match="three whole numbers"):
         form.settings(values)
+
+
+def test_a_machine_with_one_thread_shows_no_slider_for_it():
+    (threads,) = (one for one in options() if one.name == "threads")
+    assert not _control(replace(threads, limits=(1, 1)), 1).visible
 
 
 def test_the_link_on_the_page_is_escaped():

@@ -67,7 +67,6 @@ def choose(tab, *titles):
         box.set_checked(name in titles)
 
 
-@pytest.mark.browser
 def test_two_lanes_race_and_the_chart_shows_them(open_tab):
     tab = open_tab("?race=10x784x10&budget=2")
     tab.wait_for_selector("a[href='?race=10x784x10&budget=2']")
@@ -86,7 +85,6 @@ def test_two_lanes_race_and_the_chart_shows_them(open_tab):
     assert tab.locator(".race-figures tbody tr").count() == tab.locator(".race-lane").count()
 
 
-@pytest.mark.browser
 def test_stop_ends_the_race_and_the_next_one_starts_clean(tab):
     choose(tab, "Three loops on torch elements (torch)", "A @ B (torch)")
     tab.get_by_label("A square").check()  # fills the sizes
@@ -101,7 +99,6 @@ def test_stop_ends_the_race_and_the_next_one_starts_clean(tab):
     assert "A @ B (NumPy) takes" in tab.inner_text(".race-headline")
 
 
-@pytest.mark.browser
 def test_no_lane_is_a_sentence_on_the_page(tab):
     choose(tab)
     tab.click("#race-start")
@@ -109,7 +106,6 @@ def test_no_lane_is_a_sentence_on_the_page(tab):
     assert tab.locator('.race[data-phase="waiting"]').count() == 1
 
 
-@pytest.mark.browser
 def test_the_code_of_a_chosen_lane_is_shown(tab):
     tab.get_by_label("Lane", exact=True).click()
     tab.get_by_role("option", name="np.einsum (NumPy)").click()
@@ -120,7 +116,6 @@ def test_the_code_of_a_chosen_lane_is_shown(tab):
 SMALL = "?race=30x20x10&lanes=naive_lists,numba_ikj,matmul_numpy&budget=1"
 
 
-@pytest.mark.browser
 def test_the_second_visitor_sees_a_place_in_the_queue_and_can_leave_it(open_tab):
     first = open_tab("?race=2000x2000x2000&lanes=naive_torch,matmul_numpy&budget=60")
     second = open_tab(SMALL)
@@ -138,7 +133,6 @@ def test_the_second_visitor_sees_a_place_in_the_queue_and_can_leave_it(open_tab)
     second.wait_for_selector('.race[data-phase="done"]')
 
 
-@pytest.mark.browser
 def test_a_link_restores_the_settings_and_says_what_it_ignored(open_tab):
     tab = open_tab(SMALL + "&threads=1&dtype=float99&baseline=naive_lists")
     tab.wait_for_selector("text=What the link says of dtype was ignored.")
@@ -154,7 +148,6 @@ def test_a_link_restores_the_settings_and_says_what_it_ignored(open_tab):
     assert "than Three loops on lists" in tab.inner_text(".race-headline")
 
 
-@pytest.mark.browser
 def test_presets_fill_the_settings_and_the_gpus_is_greyed_with_its_reason(tab):
     tab.get_by_role("button", name="Loop order").click()
     tab.wait_for_selector("a[href*='threads=1'][href*='baseline=numba_ijk']")
@@ -166,7 +159,6 @@ def test_presets_fill_the_settings_and_the_gpus_is_greyed_with_its_reason(tab):
     assert reason is None or reason in tab.inner_text("#race-presets")
 
 
-@pytest.mark.browser
 def test_own_sizes_outside_the_limits_are_a_sentence(tab):
     rows = tab.locator("#race-sizes input").first
     rows.fill("2000000")
@@ -178,7 +170,6 @@ def test_own_sizes_outside_the_limits_are_a_sentence(tab):
     assert tab.locator("input[type=radio]:checked[value='10x784x10']").count() == 0
 
 
-@pytest.mark.browser
 def test_a_race_can_be_saved_and_told_over_another_lane(open_tab):
     tab = open_tab(SMALL)
     tab.wait_for_selector("a[href*='numba_ikj']")
@@ -204,7 +195,6 @@ def test_a_race_can_be_saved_and_told_over_another_lane(open_tab):
     assert marks.count() == 3
 
 
-@pytest.mark.browser
 def test_a_sweep_draws_its_lines_and_stop_keeps_what_was_measured(tab):
     tab.click("#sweep-start")
     tab.wait_for_selector(".race-sweep .plot-mark")
@@ -215,7 +205,6 @@ def test_a_sweep_draws_its_lines_and_stop_keeps_what_was_measured(tab):
     tab.wait_for_selector("#sweep-start:not([disabled])")
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_all_is_readable_on_a_telephone(open_tab, theme):
     tab = open_tab(f"{SMALL}&__theme={theme}")

@@ -1,0 +1,1 @@
+"""Measurements: each file prints a table and then one JSON line."""

@@ -69,7 +69,9 @@ def _add(group: argparse._ArgumentGroup, option: Option) -> None:
         several = option.kind in ("phrases", "bans")
         shared["help"] += "; may be repeated" if several else ""
         action = "append" if several else "store"
-        metavar = option.metavar or ("N" if option.kind in ("whole", "seconds") else "NAME")
+        metavar = option.metavar or (
+            "N" if option.kind in ("whole", "share", "seconds") else "NAME"
+        )
         group.add_argument(option.command_flag, action=action, metavar=metavar, **shared)
 
 

@@ -23,7 +23,9 @@ from interrogator.prompts.rules import MOST_ARTISTS, MOST_PHRASES, Rules
 from interrogator.vocabulary.policy import DEFAULT_NAMING, NAMING
 from interrogator.vocabulary.selection import ADD, PLACES
 
-Kind = Literal["text", "whole", "seconds", "switch", "choice", "phrases", "bans", "files", "folder"]
+Kind = Literal[
+    "text", "whole", "share", "seconds", "switch", "choice", "phrases", "bans", "files", "folder"
+]
 Task = Literal["interrogate", "analyze", "score"]
 Place = Literal["page", "api", "command", "python"]
 
@@ -34,7 +36,8 @@ DTYPES = ("float32", "bfloat16", "float16")
 
 # What Gradio's documentation and MCP read as the type of an argument.
 _TYPES: dict[Kind, str] = {
-    "text": "str", "whole": "float", "seconds": "float | None", "switch": "bool", "choice": "str",
+    "text": "str", "whole": "float", "share": "float", "seconds": "float | None",
+    "switch": "bool", "choice": "str",
     "phrases": "list[str] | None", "bans": "str", "files": "list[str] | None", "folder": "str",
 }  # fmt: skip
 
@@ -99,7 +102,7 @@ class Option:
         """
         if value is None or value == "":
             return self.parse(self.default) if self.default not in (None, "") else self._empty
-        if self.kind in ("whole", "seconds"):
+        if self.kind in ("whole", "share", "seconds"):
             return self._number(value)
         if self.kind in ("phrases", "bans", "files"):
             return self._several(value)
@@ -266,6 +269,11 @@ OPTIONS: tuple[Option, ...] = (
         "caption_no_repeat", "whole", "No run of so many tokens is said twice, against “the jungle "
         "jungle jungle”; 0 lets it.", "No run of so many tokens twice", "caption",
         CAPTIONING.no_repeat, most=MOST_NO_REPEAT,
+    ),
+    Option(
+        "daring", "share", "0 says only what the picture plausibly shows, 1 whatever makes the "
+        "prompt most similar to it; between, the search may guess.", "Sure … daring",
+        default=_RULES.daring, most=1,
     ),
     Option(
         "vocabulary", "folder", "A folder of .txt or .csv lists in place of ours.",

@@ -17,6 +17,7 @@ from PIL import Image
 from interrogator.clock import Clock, deadline
 from interrogator.errors import InterrogatorError
 from interrogator.models.loading import Models
+from interrogator.networks.captioner import Caption
 from interrogator.networks.captioning import DEFAULT_CAPTIONING, Captioning
 from interrogator.networks.clip import Clip
 from interrogator.prompts.modes import DEFAULT_MODE, MODES, Task, negative_mode
@@ -34,9 +35,12 @@ from interrogator.result import (
     PromptScore,
 )
 from interrogator.vocabulary.artists import NameFinder
-from interrogator.vocabulary.lists import ARTISTS, Vocabulary
+from interrogator.vocabulary.lists import ARTISTS
 
 MAX_CAPTION = 2000  # characters of a caption that somebody typed
+# How much a CLIP's log-likelihood ratio counts beside a captioner's log-likelihood of a token. On
+# 500 painted pictures 1/32 to 1/8 are level: .93 of the captions are exact, of the likeliest .90.
+CAPTION_WEIGHT = 1 / 16
 _NO_SECONDS: Mapping[str, float] = MappingProxyType({})
 
 
@@ -123,18 +127,21 @@ class Interrogator:
         """
         clock = Clock(prepared)
         features = features_of(picture, features)
-        caption, features = self._caption(picture, settings, features, clock)
+        captions, features = self._captions(picture, settings, features, clock)
         state = Interrogation(
-            settings.mode, self._described(), describe_vocabulary(self.table.vocabulary),
-            caption, token_limit=self.models.clip.token_limit, features=features,
+            settings.mode, self._described(), self.table.vocabulary.describe(), captions[0].text,
+            token_limit=self.models.clip.token_limit, features=features,
         )  # fmt: skip
         yield replace(state, seconds=clock.so_far())
 
         features = self._with_vector(picture, features, clock)
+        caption, *others = self._by_likelihood(captions, features, clock)
         is_over = deadline(settings.seconds)
         task = clock.timed("rank", lambda: self._task(features, caption, settings, is_over))
         ranked = clock.timed("rank", lambda: task.ranked)
-        state = replace(state, ranked=ranked, features=features)
+        state = replace(
+            state, caption=caption, other_captions=tuple(others), ranked=ranked, features=features
+        )
         yield replace(state, seconds=clock.so_far())
 
         is_over()  # the time for the search starts to run
@@ -177,11 +184,12 @@ class Interrogator:
             prepared: As of `steps`.
         """
         clock = Clock(prepared)
-        caption, features = self._caption(picture, settings, features_of(picture), clock)
+        captions, features = self._captions(picture, settings, features_of(picture), clock)
         features = self._with_vector(picture, features, clock)
+        caption = self._by_likelihood(captions, features, clock)[0]
         task = clock.timed("rank", lambda: self._task(features, caption, settings))
         ranked = clock.timed("rank", lambda: task.ranking.by_category(top))
-        vocabulary = describe_vocabulary(self.table.vocabulary)
+        vocabulary = self.table.vocabulary.describe()
         return Analysis(self._described(), vocabulary, caption, ranked, clock.so_far())
 
     def score(self, picture: Image.Image, prompt: str) -> PromptScore:
@@ -209,19 +217,36 @@ class Interrogator:
 
     # The steps
 
-    def _caption(
+    def _captions(
         self, picture: Image.Image, settings: Settings, features: PictureFeatures, clock: Clock
-    ) -> tuple[str, PictureFeatures]:
-        """Return the person's caption, or the model's, and the features with it."""
+    ) -> tuple[tuple[Caption, ...], PictureFeatures]:
+        """Return the person's caption, or the model's, and the features with them."""
         typed = " ".join(settings.caption.split())
         if typed:
-            return typed, features
+            return (Caption(typed),), features
         captioner, how = self.models.captioner, settings.captioning
         key = self.models.names.caption, how
         if key not in features.captions:
-            caption = clock.timed("caption", lambda: captioner.caption(picture, how))
-            features = replace(features, captions={**features.captions, key: caption})
+            captions = clock.timed("caption", lambda: captioner.candidates(picture, how))
+            features = replace(features, captions={**features.captions, key: captions})
         return features.captions[key], features
+
+    def _by_likelihood(
+        self, captions: tuple[Caption, ...], features: PictureFeatures, clock: Clock
+    ) -> list[str]:
+        """Return the captions as captioner and CLIP together find them likely, the best first."""
+        texts = [caption.text for caption in captions]
+        if len(texts) == 1:
+            return texts
+        clip = self.models.clip
+        image = features.vectors[clip.fingerprint]
+        cosines = clock.timed("caption", lambda: (clip.encode_text(texts) @ image).tolist())
+        weight = CAPTION_WEIGHT * clip.logit_scale
+        worth = {
+            caption.text: caption.log_likelihood + weight * cosine
+            for caption, cosine in zip(captions, cosines, strict=True)
+        }
+        return sorted(texts, key=worth.__getitem__, reverse=True)
 
     def _with_vector(
         self, picture: Image.Image, features: PictureFeatures, clock: Clock
@@ -319,7 +344,7 @@ class Interrogator:
 
     def _described(self) -> dict[str, Any]:
         judge = {"judge": self.judge.name} if self.judge else {}
-        return {**describe(self.models), **judge}
+        return {**self.models.describe(), **judge}
 
 
 def features_of(picture: Image.Image, known: PictureFeatures | None = None) -> PictureFeatures:
@@ -330,24 +355,3 @@ def features_of(picture: Image.Image, known: PictureFeatures | None = None) -> P
 
 def _with_prompt(state: Interrogation, best: ScoredPrompt) -> Interrogation:
     return replace(state, prompt=best.prompt.text, similarity=best.similarity, tried=best.tried)
-
-
-def describe(models: Models) -> dict[str, Any]:
-    """Return what wrote a prompt, for reports: names, whether embedded, device, number format."""
-    return {
-        "preset": models.names.preset,
-        "caption": models.names.shown_caption,
-        "clip": models.names.shown_clip,
-        "embedded": models.names.embedded,
-        "device": str(models.runtime.device),
-        "dtype": models.runtime.dtype_name,
-    }
-
-
-def describe_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:
-    """Return the vocabulary's name, size and hash, for reports."""
-    return {
-        "name": vocabulary.name,
-        "phrases": len(vocabulary.phrases),
-        "sha256": vocabulary.sha256,
-    }

@@ -75,7 +75,7 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
     """Return mode, caption and rules."""
     plain_bans = tuple(filter(is_plain, values["banned"]))
     rules = Rules(
-        values["fewest"], values["most"], values["artists"],
+        values["fewest"], values["most"], values["artists"], values["daring"],
         values["pinned"], values["dropped"], plain_bans,
     )  # fmt: skip
     captioning = Captioning(

@@ -12,6 +12,8 @@ from interrogator.prompts.ranking import RankedPhrase
 if TYPE_CHECKING:
     import torch
 
+    from interrogator.networks.captioner import Caption
+
 SHOWN_PER_CATEGORY = 5
 
 
@@ -55,12 +57,12 @@ class PictureFeatures:
 
     Attributes:
         picture: A hash of its pixels.
-        captions: A captioner's name and how it captions → its caption.
+        captions: A captioner's name and how it captions → its captions.
         vectors: A CLIP's fingerprint → the picture's unit vector [d].
     """
 
     picture: str = ""
-    captions: Mapping[tuple[str, Captioning], str] = field(default_factory=dict)
+    captions: Mapping[tuple[str, Captioning], tuple[Caption, ...]] = field(default_factory=dict)
     vectors: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
 
@@ -73,6 +75,7 @@ class Interrogation:
         models: Preset, names, device and number format of what wrote it.
         vocabulary: Name, size and hash of what was ranked.
         caption: What the captioner says, or the person said.
+        other_captions: What the captioner would say else, the likeliest first.
         prompt: The best prompt so far, "" until there is one.
         negative_prompt: None unless one is wanted.
         similarity: Cosine of the prompt, as it stands, and the picture.
@@ -92,6 +95,7 @@ class Interrogation:
     models: dict[str, Any]
     vocabulary: dict[str, Any]
     caption: str = ""
+    other_captions: tuple[str, ...] = ()
     prompt: str = ""
     negative_prompt: str | None = None
     similarity: float | None = None
@@ -112,6 +116,7 @@ class Interrogation:
             "prompt": self.prompt,
             "negative_prompt": self.negative_prompt,
             "caption": self.caption,
+            "other_captions": list(self.other_captions),
             "mode": self.mode,
             "similarity": rounded(self.similarity),
             "tokens": self.tokens,

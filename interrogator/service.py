@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -255,7 +256,7 @@ class Service:
             own = self._encoded(words.added.vocabulary, models, report, request.keep_tables)
             table = table.plus(own)
         whole = words.whole(ours)
-        table = Table(whole, table.matrix, table.neutral)
+        table = replace(table, vocabulary=whole)
         key = (models.clip.fingerprint, whole.sha256, mask.tobytes())
         return _kept(self._narrowed, key, lambda: table.only(mask))
 

@@ -44,6 +44,17 @@ class Models:
     clip: Clip
     runtime: Runtime
 
+    def describe(self) -> dict[str, Any]:
+        """Return what writes prompts, for reports: names, whether embedded, device, dtype."""
+        return {
+            "preset": self.names.preset,
+            "caption": self.names.shown_caption,
+            "clip": self.names.shown_clip,
+            "embedded": self.names.embedded,
+            "device": str(self.runtime.device),
+            "dtype": self.runtime.dtype_name,
+        }
+
 
 def load(
     names: ModelNames,
@@ -152,7 +163,7 @@ def _build_clip(name: str, folders: dict[str, Path], runtime: Runtime) -> Clip:
             source, **arguments, **_borrowed(text, folders)
         )
         _convert_borrowed(model, text, runtime)
-        return Clip(model.eval(), preprocess, open_clip.get_tokenizer(source), runtime)
+        return Clip(model.eval(), preprocess, open_clip.get_tokenizer(source), runtime, place)
     architecture, _, tag = name.partition("@")[0].partition("/")
     config, text = tag_record(name), open_clip.get_model_config(architecture)["text_cfg"]
     folder = folders[clip_repository(name).name]

@@ -17,6 +17,19 @@ QUESTION = "Describe this picture in one plain sentence."  # asked of models tha
 
 
 @dataclass(frozen=True)
+class Caption:
+    """A caption, and how likely the captioner finds it.
+
+    Attributes:
+        text: The sentence.
+        log_likelihood: Of a token on average, in nats; 0 where there is nothing to compare.
+    """
+
+    text: str
+    log_likelihood: float = 0.0
+
+
+@dataclass(frozen=True)
 class Captioner:
     """An image-to-text model with its processor on a device."""
 
@@ -28,24 +41,48 @@ class Captioner:
         """Describe an RGB picture in a few words of plain English."""
         return self.captions([picture], how)[0]
 
-    @torch.inference_mode()
     def captions(
         self, pictures: Sequence[Image.Image], how: Captioning = DEFAULT_CAPTIONING
     ) -> list[str]:
         """Describe several RGB pictures at once, each as if it were alone."""
+        return self._generated(pictures, how, 1)[0]
+
+    def candidates(
+        self, picture: Image.Image, how: Captioning = DEFAULT_CAPTIONING
+    ) -> tuple[Caption, ...]:
+        """Return the different captions of a beam search, the likeliest first: they come free."""
+        texts, scores = self._generated([picture], how, how.beams)
+        best: dict[str, float] = {}
+        for text, score in zip(texts, scores, strict=True):
+            best.setdefault(text, score)
+        return tuple(Caption(text, score) for text, score in best.items())
+
+    @torch.inference_mode()
+    def _generated(
+        self, pictures: Sequence[Image.Image], how: Captioning, several: int
+    ) -> tuple[list[str], list[float]]:
+        """Return `several` captions of each picture, and their log-likelihoods."""
         inputs = self._inputs(pictures)
-        asked = inputs.get("input_ids")
-        length = 0 if asked is None else asked.shape[1]
+        question = inputs.get("input_ids")
+        length = 0 if question is None else question.shape[1]
         if isinstance(self.model, transformers.BlipForConditionalGeneration):
             inputs = {
                 "pixel_values": inputs["pixel_values"],
                 "past_key_values": PictureCache(len(pictures)),
             }
-        tokens = self.model.generate(**inputs, **how.for_generate(self._room(length)))
+        output = self.model.generate(
+            **inputs, **how.for_generate(self._room(length)),
+            num_return_sequences=several, return_dict_in_generate=True, output_scores=several > 1,
+        )  # fmt: skip
+        tokens = output.sequences
         if not self.model.config.is_encoder_decoder:
-            tokens = tokens[:, length:]  # what was asked is not part of the answer
-        said = self.processor.batch_decode(tokens, skip_special_tokens=True)
-        return [" ".join(text.split()) for text in said]
+            tokens = tokens[:, length:]  # the question is not part of the answer
+        texts = self.processor.batch_decode(tokens, skip_special_tokens=True)
+        scores = getattr(output, "sequences_scores", None)
+        return (
+            [" ".join(text.split()) for text in texts],
+            [0.0] * len(texts) if scores is None else scores.tolist(),
+        )
 
     def _inputs(self, pictures: Sequence[Image.Image]) -> dict[str, torch.Tensor]:
         """Return what the model reads: pixels and, where it must be asked, the question."""
@@ -63,7 +100,7 @@ class Captioner:
             inputs = self.processor(images=list(pictures), return_tensors="pt")
         return inputs.to(self.runtime.device, self.runtime.dtype)
 
-    def _room(self, asked: int) -> int:
-        """Return how many tokens the model can say, beside its start and what it was asked."""
+    def _room(self, question: int) -> int:
+        """Return how many tokens the model can say, beside its start and the question."""
         text = self.model.config.get_text_config(decoder=True)
-        return getattr(text, "max_position_embeddings", MOST_TOKENS + asked + 1) - asked - 1
+        return getattr(text, "max_position_embeddings", MOST_TOKENS + question + 1) - question - 1

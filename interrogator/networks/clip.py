@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,12 +36,14 @@ class Clip:
         preprocess: PIL image → tensor [3, h, w].
         tokenizer: Texts → token ids [n, context_length], padded and cut.
         runtime: Device and number format.
+        folder: Where its files lie, if it has a folder of its own.
     """
 
     model: Any  # CLIP, CustomTextCLIP and CoCa share no typed base
     preprocess: Callable[[Image.Image], torch.Tensor]
     tokenizer: Callable[..., torch.Tensor]
     runtime: Runtime
+    folder: Path | None = None
 
     @property
     def logit_scale(self) -> float:

@@ -26,16 +26,18 @@ from interrogator.prompts.rules import (
     says,
 )
 from interrogator.prompts.search import FRUGAL, FULL, Effort, Lane, ScoredPrompt, Search
-from interrogator.vocabulary.lists import NEGATIVE
+from interrogator.vocabulary.lists import NEGATIVE, bare
 
 if TYPE_CHECKING:
     import torch
 
     from interrogator.networks.clip import Clip
     from interrogator.prompts.scorer import Scorer
+    from interrogator.prompts.table import Table
 
 SHORTLIST = 2048  # as many as clip-interrogator's best mode looks at
 FEWEST_NEGATIVE = 8
+SPARE = 4  # candidates for each phrase that must be found: some exclude one another
 NAMED = ("artists", "movements", "mediums", "sites")  # whoever they fit: no fault of a picture
 PINNED = "pinned"  # the category of a pinned phrase that is in no list
 NEGATIVES = 256  # least similar phrases that are looked at beside the negative list
@@ -76,6 +78,11 @@ class Task:
         return Budget(self.clip.token_limit, self.clip.token_count)
 
     @cached_property
+    def claims(self) -> frozenset[str]:
+        """The exclusive categories of which the caption itself names one: a second is none."""
+        return frozenset(claims_of(self.caption, self.ranking.table))
+
+    @cached_property
     def ranked(self) -> dict[str, list[RankedPhrase]]:
         """The most similar phrases of each list."""
         return self.ranking.by_category(FAST_PHRASES)
@@ -94,7 +101,7 @@ class Task:
         if foreign:
             scores = (self.clip.encode_text(foreign) @ self.image).tolist()
             for text, score in zip(foreign, scores, strict=True):
-                known[text.casefold()] = RankedPhrase(text, PINNED, score, 0.0, 0.0, 0.0, True)
+                known[text.casefold()] = RankedPhrase(text, PINNED, score, 1.0, 0.0)
         folded = dict.fromkeys(text.casefold() for text in self.rules.pinned)
         phrases = tuple(known[text] for text in folded)
         if not self.budget.fits(Prompt("", phrases).text):
@@ -118,6 +125,16 @@ class Task:
         """Return a prompt with its similarity."""
         similarity = float(self.clip.encode_text([prompt.text])[0] @ self.image)
         return ScoredPrompt(prompt, similarity, 1)
+
+
+def claims_of(caption: str, table: Table) -> dict[str, list[str]]:
+    """Return the phrases of exclusive lists that a caption says by itself, by category."""
+    claims = {
+        category: [p for p in group if says(caption, bare(category, p))]
+        for category, group in table.vocabulary.categories.items()
+        if table.is_exclusive(category)
+    }
+    return {category: phrases for category, phrases in claims.items() if phrases}
 
 
 @dataclass(frozen=True)
@@ -147,26 +164,36 @@ def fast_mode(task: Task) -> Iterator[ScoredPrompt]:
 
 def composed(task: Task, how: Callable[..., Prompt]) -> Prompt:
     """Return the prompt that needs no search."""
-    return how(task.fitted_caption, task.ranked, task.budget, task.rules, task.pinned)
+    return how(task.fitted_caption, task.ranked, task.budget, task.rules, task.pinned, task.claims)
 
 
 def best_mode(task: Task) -> Iterator[ScoredPrompt]:
-    """Yield ever better prompts: those of classic and fast, then what the search finds."""
-    pinned = task.pinned
-    others = task.ranking.overall(task.shortlist)
+    """Yield ever better prompts: those of classic and fast, then what the search finds.
+
+    It looks among what the picture plausibly shows; with `Rules.daring` 1 for the most similar
+    string, whatever that says.
+    """
+    pinned, rules = task.pinned, task.rules
+    if rules.is_faithful:
+        others = task.ranking.plausible(
+            rules.least_confidence, task.shortlist, SPARE * rules.fewest
+        )
+        others = [phrase for phrase in others if not says(task.caption, phrase.text)]
+    else:
+        others = task.ranking.overall(task.shortlist)
     taken = {phrase.text for phrase in pinned}
     candidates = [*pinned, *(phrase for phrase in others if phrase.text not in taken)]
 
     def worth(found: ScoredPrompt) -> tuple[int, float]:
         """First the phrases that were asked for, then the similarity."""
-        return min(len(found.prompt.phrases), task.rules.fewest), found.similarity
+        return min(len(found.prompt.phrases), rules.fewest), found.similarity
 
     best = max((task.found(composed(task, how)) for how in (classic, fast)), key=worth)
     yield best
     caption = task.fitted_caption
     search = Search(
-        caption, candidates, task.scorer(caption, candidates), task.rules, task.effort,
-        is_over=task.is_over,
+        caption, candidates, task.scorer(caption, candidates), rules, task.effort,
+        is_over=task.is_over, claims=task.claims,
     )  # fmt: skip
     for found in search.run(tuple(range(len(pinned)))):
         best = max(best, found, key=worth)
@@ -218,8 +245,10 @@ def contradicts(positive: Prompt, phrase: str) -> bool:
 
 
 MODES = {
-    "best": Mode("searches for the prompt most similar to the picture", best_mode, True),
-    "fast": Mode("the caption and the most similar phrases of all lists", fast_mode, False),
+    "best": Mode(
+        "searches for the best prompt of what the picture plausibly shows", best_mode, True
+    ),
+    "fast": Mode("the caption and the plausible phrases of all lists", fast_mode, False),
     "classic": Mode("caption, medium, artist, movement and three more", classic_mode, False),
     "negative": Mode("what the picture is not", negative_mode, True),
 }

@@ -7,7 +7,6 @@ threads still spin for milliseconds afterwards, which would slow whatever torch 
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,12 +16,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from interrogator.vocabulary.lists import NEGATIVE
+from interrogator.prompts.plausibility import background, plausibility
+from interrogator.vocabulary.lists import NAMES, NEGATIVE
 
 if TYPE_CHECKING:
     import torch
 
     from interrogator.prompts.table import Table
+
+
+PLAUSIBLE = 0.5  # the confidence from which a phrase is more likely true than not
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,9 @@ class RankedPhrase:
         text: The phrase as it would stand in a prompt.
         category: Its list.
         similarity: Cosine with the picture.
-        confidence: Its share, 0..1, of a softmax over its category and "none of these".
+        confidence: How likely it is true of the picture, 0..1; see `plausibility`.
         above_neutral: How far its similarity is above its average over pictures that show nothing.
-        deviations: How far it stands above the mean of the whole vocabulary, in standard
-            deviations; the negative list does not count.
-        stands_out: Whether it is more similar than the category's best phrase is to pictures
-            that show nothing.
+        exclusive: Whether at most one phrase of its list is true, as a rule.
     """
 
     text: str
@@ -46,8 +46,12 @@ class RankedPhrase:
     similarity: float
     confidence: float
     above_neutral: float
-    deviations: float
-    stands_out: bool
+    exclusive: bool = False
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether it is more likely true than not."""
+        return self.confidence >= PLAUSIBLE
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,13 @@ class Ranking:
         table: The vocabulary's vectors.
         similarity: Cosines [n] with the picture, row by row.
         logit_scale: The CLIP's inverse temperature, for the confidence.
+        unlike: Whether the picture is unlike all that the CLIP is known to have been taught.
     """
 
     table: Table
     similarity: NDArray[np.float32]
     logit_scale: float
+    unlike: bool = False
 
     def by_category(self, top: int, least: bool = False) -> dict[str, list[RankedPhrase]]:
         """Return the `top` most (or least) similar phrases of every category, best first."""
@@ -89,6 +95,22 @@ class Ranking:
         best = extreme_rows(self.similarity[np.array(rows, np.intp)], count, least)
         return self._phrases([rows[place] for place in best])
 
+    def plausible(self, threshold: float, count: int, at_least: int = 0) -> list[RankedPhrase]:
+        """Return the phrases with at least this confidence, up to `count`, most similar first.
+
+        The negative list's are none. Where there are fewer than `at_least`, the most plausible of
+        the others follow.
+        """
+        confidence = self._confidence.copy()
+        if NEGATIVE in self._slices:
+            confidence[self._slices[NEGATIVE]] = -1.0
+        places = np.flatnonzero(confidence >= max(threshold, 0.0))
+        if len(places) < at_least:
+            places = np.sort(np.argsort(-confidence, kind="stable")[:at_least])
+            places = places[confidence[places] >= 0]
+        best = extreme_rows(self.similarity[places], count)
+        return self._phrases([int(places[place]) for place in best])
+
     def all_but(self, category: str) -> list[str]:
         """Return the other categories."""
         return [other for other in self._slices if other != category]
@@ -106,53 +128,52 @@ class Ranking:
     def _phrases(self, rows: list[int]) -> list[RankedPhrase]:
         """Return what is known of these rows, in their order."""
         names, starts = list(self._slices), [rows.start for rows in self._slices.values()]
-        texts, totals = self.table.vocabulary.phrases, self._totals
-        mean, deviation = self._spread
-        places = np.array(rows, np.intp)
+        texts, places = self.table.vocabulary.phrases, np.array(rows, np.intp)
         scores = self.similarity[places].tolist()
+        confidences = self._confidence[places].tolist()
         neutral = self.table.neutral.numpy()[places].mean(axis=1).tolist()
-        phrases = []
-        for row, score, usual in zip(rows, scores, neutral, strict=True):
-            category = names[bisect_right(starts, row) - 1]
-            phrase = RankedPhrase(
+        exclusive = {name: self.table.is_exclusive(name) for name in names}
+        return [
+            RankedPhrase(
                 text=texts[row],
-                category=category,
+                category=(category := names[bisect_right(starts, row) - 1]),
                 similarity=score,
-                confidence=math.exp(score * self.logit_scale - totals[category]),
+                confidence=confidence,
                 above_neutral=score - usual,
-                deviations=(score - mean) / deviation,
-                stands_out=score > self.table.none_of_these[category],
+                exclusive=exclusive[category],
             )
-            phrases.append(phrase)
-        return phrases
+            for row, score, confidence, usual in zip(
+                rows, scores, confidences, neutral, strict=True
+            )
+        ]
 
     @cached_property
     def _slices(self) -> dict[str, slice]:
         return dict(self.table.vocabulary.slices())
 
     @cached_property
-    def _totals(self) -> dict[str, float]:
-        """The logarithm of the softmax's denominator, for each category."""
-        totals = {}
+    def _confidence(self) -> NDArray[np.float64]:
+        """How likely each phrase is true, row by row [n]."""
+        neutral, matrix = self.table.neutral.numpy(), self.table.matrix.numpy()
+        described = [rows for c, rows in self._slices.items() if c != NEGATIVE]
+        every = np.concatenate([self.similarity[rows] for rows in described or [slice(None)]])
+        beside = background(every)
+        confidence = np.zeros(len(self.similarity))
         for category, rows in self._slices.items():
-            scores = self.similarity[rows] * self.logit_scale
-            none = self.table.none_of_these[category] * self.logit_scale
-            most = max(float(scores.max()), none)  # so that no exponential overflows
-            others = float(np.exp(scores - most).sum(dtype=np.float64))
-            totals[category] = most + math.log(others + math.exp(none - most))
-        return totals
-
-    @cached_property
-    def _spread(self) -> tuple[float, float]:
-        """Mean and standard deviation of all similarities but those of the negative list."""
-        rows = [self.similarity[rows] for c, rows in self._slices.items() if c != NEGATIVE]
-        every = np.concatenate(rows) if rows else self.similarity
-        return float(every.mean()), float(every.std()) or 1.0
+            if self.unlike and category in NAMES:
+                continue  # whatever it is like, it was not taught
+            confidence[rows] = plausibility(
+                self.similarity[rows], neutral[rows], self.logit_scale, self.table.is_exclusive(category),
+                self.table.calibrations.get(category), beside, matrix[rows],
+            )  # fmt: skip
+        return confidence
 
 
 def rank(image: torch.Tensor, table: Table, logit_scale: float) -> Ranking:
     """Compare a picture's unit vector [d] with every phrase of the table, in one product."""
-    return Ranking(table, table.matrix.numpy() @ image.numpy(), logit_scale)
+    vector = image.numpy()
+    unlike = table.density is not None and table.density.is_unlike(vector)
+    return Ranking(table, table.matrix.numpy() @ vector, logit_scale, unlike)
 
 
 def extreme_rows(scores: NDArray[np.float32], count: int, least: bool = False) -> list[int]:

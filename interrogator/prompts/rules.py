@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from interrogator.errors import InterrogatorError
-from interrogator.prompts.ranking import RankedPhrase, merge
+from interrogator.prompts.ranking import PLAUSIBLE, RankedPhrase, merge
 from interrogator.vocabulary.folding import plain
-from interrogator.vocabulary.lists import ARTISTS, NEGATIVE
+from interrogator.vocabulary.lists import ARTISTS, MEDIUMS, MOVEMENTS, NEGATIVE
 
 FAST_PHRASES = 32  # as many as clip-interrogator's fast mode takes
 CLASSIC_FLAVORS = 3
 MOST_PHRASES = 64
 MOST_ARTISTS = 8
-# Standard deviations above the mean. With the embedded models 95 % of the true phrases are above
-# it, and of 90 false ones fewer than one in two pictures.
-LEAST_DEVIATIONS = 1.75
 
-_NAMED_ONCE = ("mediums", ARTISTS, "sites", "movements")  # classic takes one of each, in order
-_NAMES = (ARTISTS, "movements")  # better left out than named without ground
+_NAMED_ONCE = (MEDIUMS, ARTISTS, "sites", MOVEMENTS)  # classic takes one of each, in order
 _WORD = re.compile("\\w+|[\u2600-\u27bf\U0001f000-\U0001faff]")  # an emoji is a word
 
 Ranked = dict[str, list[RankedPhrase]]
@@ -39,10 +35,12 @@ class Prompt:
     Attributes:
         caption: The caption as it stands in the prompt; shortened where it alone is too long.
         phrases: What follows it, in order.
+        claims: The exclusive categories of which the caption names one by itself.
     """
 
     caption: str
     phrases: tuple[RankedPhrase, ...] = ()
+    claims: frozenset[str] = frozenset()
 
     @property
     def text(self) -> str:
@@ -52,7 +50,7 @@ class Prompt:
     def without(self, phrase: RankedPhrase) -> str:
         """Return the text with one phrase left out."""
         rest = tuple(other for other in self.phrases if other is not phrase)
-        return Prompt(self.caption, rest).text
+        return replace(self, phrases=rest).text
 
 
 @dataclass(frozen=True)
@@ -75,6 +73,8 @@ class Rules:
         fewest: Phrases that the search adds even where they do not help.
         most: Phrases at most, pinned ones included.
         artists: Artists named at most.
+        daring: 0: only what the picture plausibly shows, and one movement and one medium; between,
+            less plausible phrases too; 1: whatever makes the prompt more similar.
         pinned: Phrases that must stand in the prompt, right behind the caption.
         dropped: Phrases that must not, in just these words.
         banned: Words, or several in a row, that must not stand anywhere, the caption included.
@@ -86,6 +86,7 @@ class Rules:
     fewest: int = 0
     most: int = FAST_PHRASES
     artists: int = 1
+    daring: float = 0.0
     pinned: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     banned: tuple[str, ...] = ()
@@ -103,6 +104,22 @@ class Rules:
             if not self.allows(phrase):
                 raise InterrogatorError(f"“{phrase}” is both pinned and banned or dropped.")
 
+    @property
+    def least_confidence(self) -> float:
+        """The confidence from which a phrase is a candidate."""
+        return PLAUSIBLE * (1 - self.daring)
+
+    @property
+    def is_faithful(self) -> bool:
+        """Whether what the picture shows counts, and not the similarity alone."""
+        return self.daring < 1
+
+    def most_like(self, phrase: RankedPhrase) -> int:
+        """Return how many phrases of a phrase's list a prompt may have."""
+        if phrase.category == ARTISTS:
+            return self.artists
+        return 1 if phrase.exclusive and self.is_faithful else self.most
+
     def allows(self, phrase: str) -> bool:
         """Tell whether a phrase may stand in a prompt at all."""
         if any(says(phrase, word) for word in self.banned):
@@ -118,33 +135,43 @@ class Rules:
 
 
 def classic(
-    caption: str, ranked: Ranked, budget: Budget, rules: Rules, pinned: Phrases = ()
+    caption: str,
+    ranked: Ranked,
+    budget: Budget,
+    rules: Rules,
+    pinned: Phrases = (),
+    claims: frozenset[str] = frozenset(),
 ) -> Prompt:
     """Caption, then the best medium, artist, site and movement, then three of the other lists.
 
-    clip-interrogator's mode, but an artist or a movement that does not stand out is not named.
+    clip-interrogator's mode, but what is not plausible is not named.
     """
-    chosen = []
-    for category in _NAMED_ONCE:
-        best = [p for p in ranked.get(category, []) if rules.allows(p.text)][:1]
-        chosen += [p for p in best if p.stands_out or category not in _NAMES]
-    others = {c: group for c, group in ranked.items() if c not in (*_NAMED_ONCE, NEGATIVE)}
-    flavors = [p for p in merge(others) if rules.allows(p.text)][:CLASSIC_FLAVORS]
-    return compose(caption, [*chosen, *flavors], budget, rules, pinned)
+    likely = {c: [p for p in group if _may_be(p, rules)] for c, group in ranked.items()}
+    chosen = [p for category in _NAMED_ONCE for p in likely.get(category, [])[:1]]
+    others = {c: group for c, group in likely.items() if c not in (*_NAMED_ONCE, NEGATIVE)}
+    flavors = [p for p in merge(others) if not says(caption, p.text)][:CLASSIC_FLAVORS]
+    return compose(caption, [*chosen, *flavors], budget, rules, pinned, claims)
 
 
 def fast(
-    caption: str, ranked: Ranked, budget: Budget, rules: Rules, pinned: Phrases = ()
+    caption: str,
+    ranked: Ranked,
+    budget: Budget,
+    rules: Rules,
+    pinned: Phrases = (),
+    claims: frozenset[str] = frozenset(),
 ) -> Prompt:
-    """Caption, then the 32 most similar phrases of all lists together.
+    """Caption, then the most similar plausible phrases of all lists together, up to 32.
 
-    clip-interrogator's mode. Of a small vocabulary 32 would be a third, fitting or not, so only
-    phrases are taken that stand well above the mean of all; in a large one the best 32 do.
+    clip-interrogator's mode, but what is not plausible is not named.
     """
     phrases = merge({c: group for c, group in ranked.items() if c != NEGATIVE})
-    chosen = [p for p in phrases[:FAST_PHRASES] if p.deviations >= LEAST_DEVIATIONS]
-    sure = [p for p in chosen if p.stands_out or p.category not in _NAMES]
-    return compose(caption, sure, budget, rules, pinned)
+    likely = [p for p in phrases if _may_be(p, rules)][:FAST_PHRASES]
+    return compose(caption, likely, budget, rules, pinned, claims)
+
+
+def _may_be(phrase: RankedPhrase, rules: Rules) -> bool:
+    return phrase.confidence >= rules.least_confidence and rules.allows(phrase.text)
 
 
 def compose(
@@ -153,11 +180,12 @@ def compose(
     budget: Budget,
     rules: Rules = Rules(),
     pinned: Phrases = (),
+    claims: frozenset[str] = frozenset(),
 ) -> Prompt:
     """Add phrases in order behind the pinned ones, each if it is new, allowed and still fits."""
-    prompt = Prompt(fitted_caption(caption, budget), pinned)
+    prompt = Prompt(fitted_caption(caption, budget), pinned, claims)
     for phrase in phrases:
-        longer = Prompt(prompt.caption, (*prompt.phrases, phrase))
+        longer = replace(prompt, phrases=(*prompt.phrases, phrase))
         if may_follow(prompt, phrase, rules) and budget.fits(longer.text):
             prompt = longer
     return prompt
@@ -167,8 +195,9 @@ def may_follow(prompt: Prompt, phrase: RankedPhrase, rules: Rules) -> bool:
     """Tell whether the rules let a phrase be added; its length is not looked at."""
     if len(prompt.phrases) >= rules.most or not rules.allows(phrase.text):
         return False
-    artists = sum(chosen.category == ARTISTS for chosen in prompt.phrases)
-    if phrase.category == ARTISTS and artists >= rules.artists:
+    of_its_kind = sum(chosen.category == phrase.category for chosen in prompt.phrases)
+    of_its_kind += rules.is_faithful and phrase.category in prompt.claims
+    if of_its_kind >= rules.most_like(phrase):
         return False
     return not says(prompt.caption, phrase.text) and not any(
         overlap(chosen.text, phrase.text) for chosen in prompt.phrases

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from interrogator.prompts.ranking import RankedPhrase
 from interrogator.prompts.rules import Prompt, Rules, overlap
-from interrogator.vocabulary.lists import ARTISTS
 
 if TYPE_CHECKING:
     from interrogator.prompts.scorer import Chosen, Scorer
@@ -112,6 +111,7 @@ class Search:
         rules: What the prompt must keep.
         sign: 1 for the most similar prompt, -1 for the least.
         is_over: Asked between batches whether time is up.
+        claims: The exclusive categories of which the caption names one by itself.
     """
 
     def __init__(
@@ -123,12 +123,18 @@ class Search:
         effort: Effort = FULL,
         sign: int = 1,
         is_over: Callable[[], bool] = lambda: False,
+        claims: frozenset[str] = frozenset(),
     ) -> None:
-        self.caption, self.candidates, self.scorer = caption, candidates, scorer
+        self.caption, self.candidates, self.scorer, self.claims = (
+            caption, candidates, scorer, claims,
+        )  # fmt: skip
         self.rules, self.effort, self.sign, self.is_over = rules, effort, sign, is_over
-        # What the caption says may be said again here, where the CLIP rewards it.
         self._possible = np.array([rules.allows(c.text) for c in candidates], dtype=bool)
-        self._artists = np.array([c.category == ARTISTS for c in candidates], dtype=bool)
+        limited = {c.category: c for c in candidates if rules.most_like(c) < rules.most}
+        self._limits = {kind: rules.most_like(phrase) for kind, phrase in limited.items()}
+        self._kinds = {
+            kind: np.array([c.category == kind for c in candidates], dtype=bool) for kind in limited
+        }
         self._overlaps: dict[int, NDArray[np.bool_]] = {}
         self._known: dict[Chosen, float] = {}
         self._best: Chosen = ()
@@ -154,7 +160,8 @@ class Search:
         return ScoredPrompt(self._prompt(self._best), score * self.sign, self.tried)
 
     def _prompt(self, chosen: Chosen) -> Prompt:
-        return Prompt(self.caption, tuple(self.candidates[i] for i in chosen))
+        phrases = tuple(self.candidates[i] for i in chosen)
+        return Prompt(self.caption, phrases, self.claims)
 
     def _try_start(self, chosen: Chosen) -> Iterator[ScoredPrompt]:
         self._best = chosen  # however short: there may be no other
@@ -168,8 +175,10 @@ class Search:
         if len(chosen) >= self.rules.most:
             return np.empty(0, dtype=int)
         free = self._possible.copy()
-        if self._artists[list(chosen)].sum() >= self.rules.artists:
-            free &= ~self._artists
+        for kind, rows in self._kinds.items():
+            claimed = self.rules.is_faithful and kind in self.claims
+            if rows[list(chosen)].sum() + claimed >= self._limits[kind]:
+                free &= ~rows
         for place in chosen:
             if place not in self._overlaps:
                 text = self.candidates[place].text

@@ -13,8 +13,8 @@ import hashlib
 import logging
 import os
 import tempfile
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,9 @@ from safetensors.torch import load_file, save_file
 from interrogator.hub.client import ProgressCallback
 from interrogator.models.registry import ASSETS
 from interrogator.networks.clip import Clip
-from interrogator.vocabulary.lists import Vocabulary
+from interrogator.prompts.density import Density, load_density
+from interrogator.prompts.plausibility import Calibration, load_calibrations
+from interrogator.vocabulary.lists import EXCLUSIVE, Vocabulary
 
 log = logging.getLogger(__name__)
 
@@ -45,26 +47,34 @@ class Table:
         vocabulary: The phrases, row by row.
         matrix: Unit vectors [n, d], float32.
         neutral: Cosines [n, m] of each phrase with pictures that show nothing: what it must outdo.
+        calibrations: Category → how a cosine turns into a confidence, where that was fitted.
+        density: Tells pictures unlike all that the CLIP was taught, where that is known.
     """
 
     vocabulary: Vocabulary
     matrix: torch.Tensor
     neutral: torch.Tensor
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+    density: Density | None = None
 
-    @cached_property
-    def none_of_these(self) -> dict[str, float]:
-        """For each category: how well its best phrase fits pictures that show nothing."""
-        return {
-            category: float(self.neutral[rows].amax(dim=0).mean())
-            for category, rows in self.vocabulary.slices()
-        }
+    def is_exclusive(self, category: str) -> bool:
+        """Tell whether at most one phrase of a category is true of a picture, as a rule."""
+        fitted = self.calibrations.get(category)
+        if fitted is None or fitted.exclusive is None:
+            return category in EXCLUSIVE
+        return fitted.exclusive
 
     def only(self, rows: NDArray[np.bool_]) -> Table:
         """Return the rows [n] that are true; nothing is encoded, and nothing copied if all are."""
         if rows.all():
             return self
         kept = torch.from_numpy(rows)
-        return Table(self.vocabulary.only(rows), self.matrix[kept], self.neutral[kept])
+        return replace(
+            self,
+            vocabulary=self.vocabulary.only(rows),
+            matrix=self.matrix[kept],
+            neutral=self.neutral[kept],
+        )
 
     def plus(self, own: Table) -> Table:
         """Return both tables joined as `Vocabulary.plus` joins their phrases."""
@@ -73,7 +83,12 @@ class Table:
         row_of = {phrase: row for row, phrase in enumerate(phrases)}  # equal phrases, equal rows
         order = torch.tensor([row_of[phrase] for phrase in vocabulary.phrases])
         matrix, neutral = ([self.matrix, own.matrix], [self.neutral, own.neutral])
-        return Table(vocabulary, torch.cat(matrix)[order], torch.cat(neutral)[order])
+        return replace(
+            self,
+            vocabulary=vocabulary,
+            matrix=torch.cat(matrix)[order],
+            neutral=torch.cat(neutral)[order],
+        )
 
 
 def cache_folder() -> Path:
@@ -103,7 +118,14 @@ def table_for(
         stored = _compute(vocabulary, clip, report)
         if keep:
             _store(path, stored)
-    return Table(vocabulary, stored["matrix"], stored["neutral"])
+    folder = clip.folder
+    return Table(
+        vocabulary,
+        stored["matrix"],
+        stored["neutral"],
+        load_calibrations(folder) if folder else {},
+        load_density(folder) if folder else None,
+    )
 
 
 def table_key(vocabulary: Vocabulary, clip: Clip) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from interrogator.errors import InterrogatorError
 from interrogator.vocabulary import cleaning
@@ -25,6 +26,9 @@ from interrogator.vocabulary.folding import FoldedWords, fold
 FOLDER = Path(__file__).parent / "data"
 ARTISTS = "artists"
 MOVEMENTS = "movements"
+MEDIUMS = "mediums"
+EXCLUSIVE = (ARTISTS, MOVEMENTS, MEDIUMS)  # of these a picture usually has one
+NAMES = (ARTISTS, MOVEMENTS)  # better left out than named without ground
 NEGATIVE = "negative"  # the category that never enters a positive prompt
 NAMED = (ARTISTS, MOVEMENTS, "mediums", "sites", NEGATIVE)  # what modes take by their category
 TEMPLATES = {ARTISTS: "by {}", "sites": "trending on {}"}  # every other category: as it stands
@@ -58,6 +62,10 @@ class Vocabulary:
         """Names the content: equal for equal phrases in equal categories and order."""
         lines = (f"{c}\t{p}" for c, group in self.categories.items() for p in group)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def describe(self) -> dict[str, Any]:
+        """Return name, size and hash, for reports."""
+        return {"name": self.name, "phrases": len(self.phrases), "sha256": self.sha256}
 
     def slices(self) -> Iterator[tuple[str, slice]]:
         """Yield each category with its rows in `phrases`."""

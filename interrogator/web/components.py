@@ -107,8 +107,9 @@ def component_of(option: Option) -> Component:
         return as_free_text(gr.Dropdown([], multiselect=True, allow_custom_value=True, **shown))
     if option.kind == "files":
         return _files(option, name)
-    if option.kind == "whole":
-        return gr.Slider(option.least, option.most or 0, option.default, step=1, **shown)
+    if option.kind in ("whole", "share"):
+        step = 1 if option.kind == "whole" else 0.05
+        return gr.Slider(option.least, option.most or 0, option.default, step=step, **shown)
     if option.kind == "seconds":
         return gr.Number(0, minimum=option.least, **shown)
     lines = 3 if option.section == "words" else 1

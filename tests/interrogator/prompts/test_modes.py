@@ -121,7 +121,7 @@ def test_a_vocabulary_without_faults_is_told(with_lists, picture):
 def test_best_is_never_less_similar_than_the_greedy_chain(demo, picture):
     """The chain that clip-interrogator builds, with every phrase tried at every step."""
     clip, image = demo.models.clip, demo.models.clip.encode_images([picture])[0]
-    done = demo.run(picture, Settings("best", rules=Rules(artists=9)))
+    done = demo.run(picture, Settings("best", rules=Rules(artists=9, daring=1)))
     prompt = best_prompt = done.caption
     phrases = [p for c, g in demo.table.vocabulary.categories.items() if c != "negative" for p in g]
     best = score = float(clip.encode_text([prompt])[0] @ image)

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from interrogator.prompts.ranking import extreme_rows, merge, rank
-from interrogator.prompts.rules import FAST_PHRASES, Budget, Rules, fast
 from interrogator.prompts.table import Table
 from interrogator.vocabulary.lists import Vocabulary
 
@@ -46,41 +45,38 @@ def test_equal_similarities_keep_the_order_of_the_list():
     assert [p.text for p in ranked["a"]] == ["x", "y", "z"]
 
 
-def test_confidence_is_a_softmax_that_leaves_room_for_none_of_these():
-    vocabulary = Vocabulary("v", {"a": ("x", "y")})
-    # The neutral picture lies at 60°: its best phrase is y, cos(60° − 90°) = cos 30°.
-    table = made(vocabulary, unit(0, 90), unit(60))
-    x, y = by_category(unit(0)[0], table, logit_scale=2.0, top=2)["a"]
-    weights = [math.exp(2.0), math.exp(0.0), math.exp(2.0 * math.cos(math.radians(30)))]
-    assert abs(x.confidence - weights[0] / sum(weights)) < 1e-6
-    assert abs(y.confidence - weights[1] / sum(weights)) < 1e-6
-    # Of all similarities, 1 and 0, the mean is a half and the standard deviation too.
-    assert abs(x.deviations - 1) < 1e-6
-    assert abs(y.deviations + 1) < 1e-6
-    assert x.stands_out
-    assert not y.stands_out
+def test_a_phrase_that_stands_far_above_its_list_is_plausible_and_the_crowd_is_not():
+    angles = torch.linspace(80, 100, 50).tolist()
+    names = [f"p{i}" for i in range(50)]
+    table = made(Vocabulary("v", {"styles": ("x", *names)}), unit(60, *angles), unit(270))
+    ranking = rank(unit(0)[0], table, 100.0)
+    assert [p.text for p in ranking.plausible(0.5, 10)] == ["x"]
+    first, second = ranking.overall(2)
+    assert first.stands_out
+    assert not second.stands_out
+    assert [p.text for p in ranking.plausible(0.0, 3)] == ["x", "p0", "p1"]
+
+
+def test_where_too_few_are_plausible_the_most_plausible_follow():
+    angles = torch.linspace(80, 100, 50).tolist()
+    names = [f"p{i}" for i in range(50)]
+    table = made(Vocabulary("v", {"styles": ("x", *names)}), unit(60, *angles), unit(270))
+    phrases = rank(unit(0)[0], table, 100.0).plausible(0.5, 10, at_least=3)
+    assert [p.text for p in phrases] == ["x", "p0", "p1"]
+
+
+def test_of_two_rivals_in_an_exclusive_list_at_most_one_is_plausible():
+    angles = [60, 61, *torch.linspace(80, 100, 50).tolist()]
+    names = [f"p{i}" for i in range(50)]
+    table = made(Vocabulary("v", {"movements": ("x", "y", *names)}), unit(*angles), unit(270))
+    apart = [p.text for p in rank(unit(0)[0], table, 100.0).plausible(0.5, 9)]
+    assert len(apart) <= 1
 
 
 def test_merge_sorts_all_categories_together():
     vocabulary = Vocabulary("v", {"a": ("x", "y"), "b": ("z",)})
     ranked = by_category(unit(0)[0], made(vocabulary, unit(10, 50, 30), unit(270)), 1.0, 5)
     assert [p.text for p in merge(ranked)] == ["x", "z", "y"]
-
-
-def test_fast_takes_32_of_a_large_list_and_few_of_a_small_one():
-    """Through the ranking as the pipeline calls it, which hands on only the best of each list."""
-    angles = torch.randn(20_000, generator=torch.Generator().manual_seed(0)) * 10 + 90
-    vocabulary = Vocabulary("v", {"styles": tuple(f"p{i}x" for i in range(20_000))})
-    table = made(vocabulary, unit(*angles.tolist()), unit(270))
-    ranked = by_category(unit(0)[0], table, 1.0, FAST_PHRASES)
-    wide = Budget(10_000, len)
-    best = angles.argsort()[:FAST_PHRASES].tolist()
-    assert [p.text for p in fast("c", ranked, wide, Rules()).phrases] == [f"p{i}x" for i in best]
-    small = Vocabulary("v", {"styles": tuple("abcdefghij")})
-    table = made(small, unit(10, *range(80, 98, 2)), unit(270))
-    assert [
-        p.text for p in fast("c", by_category(unit(0)[0], table, 1.0, 32), wide, Rules()).phrases
-    ] == ["a"]
 
 
 def test_least_similar_come_first_in_reverse():

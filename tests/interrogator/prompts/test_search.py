@@ -39,8 +39,7 @@ class Landscape:
 
 def candidates(scorer, **categories):
     return [
-        RankedPhrase(text, categories.get(text, "styles"), 0.0, 0.0, 0.0, 0.0, True)
-        for text in scorer.phrases
+        RankedPhrase(text, categories.get(text, "styles"), 0.0, 1.0, 0.0) for text in scorer.phrases
     ]
 
 
@@ -209,7 +208,7 @@ def test_the_similarity_found_is_that_of_the_text(demo):
     clip = demo.models.clip
     image = clip.encode_text(["a screen print of a cat, pop art, neon colors"])[0]
     phrases = [
-        RankedPhrase(text, category, 0.0, 0.0, 0.0, 0.0, True)
+        RankedPhrase(text, category, 0.0, 1.0, 0.0)
         for category, group in demo.table.vocabulary.categories.items()
         for text in group
     ]

@@ -28,9 +28,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 import torch
+from bench_search import followed, reference
 from PIL import Image
 
-from bench_search import followed, reference
 from interrogator.catalogue import EMBEDDED, choose_names
 from interrogator.clip import Clip
 from interrogator.folding import words
@@ -181,7 +181,12 @@ def _scored(clip: Clip, image: torch.Tensor, prompt: str) -> Written:
 
 
 def measure(
-    seeds: range, size: int, margin: float, writers: Writers, judge: Clip | None, out: Any = None  # noqa: ANN401
+    seeds: range,
+    size: int,
+    margin: float,
+    writers: Writers,
+    judge: Clip | None,
+    out: Any = None,  # noqa: ANN401
 ) -> dict[str, Tally]:
     """Return the tally of every writer over the pictures of some seeds."""
     tallies: dict[str, Tally] = {}

@@ -12,19 +12,19 @@ pictures that show nothing, and the model's inverse temperature τ (`logit_scale
    by a bank of probes in arXiv:2112.12777). The part of the cosines that the neutral pictures
    explain is taken away: r = s − β·(c − mean c), with β the least-squares slope of the list.
 3. *None of these.* const(v) is unknown, but the list shows it: nearly all its phrases are false.
-   Their r is taken as normal with the list's own centre μ and deviation σ, both from its lower half,
-   since true phrases and their neighbours lift the upper one (central matching, Efron 2004, "Large-
-   scale simultaneous hypothesis testing"). The best of n false ones is expected above them, about
-   σ·sqrt(2 ln n): the larger the list, the more a phrase must show. "None" gets the cosine
+   Their r is taken as normal with the list's own centre μ and deviation σ, both from its lower
+   half, since true phrases and their neighbours lift the upper one (central matching, Efron 2004,
+   "Large-scale simultaneous hypothesis testing"). The best of n false ones is expected above them,
+   about σ·sqrt(2 ln n): the larger the list, the more a phrase must show. "None" gets the cosine
    h = μ + σ·z which the best of n false phrases passes with chance α: for an exclusive list
    Φ(z)^n = 1 − α; for an open one z is where E false phrases are expected, n·(1 − Φ(z)) = E.
-   Lists may be too small to show their own centre and deviation, so both are drawn to those of the
-   whole vocabulary as if by `PRIOR` phrases.
-4. *Odds.* p = e^{τr} / (e^{τr} + e^{τh} [+ e^{τr'}]), with r' of the strongest rival in an exclusive
-   list. One rival and not the softmax of the whole list: among 5,000 artists the true one's
-   neighbours, each less likely than it, would together outweigh it, and its share would say how long
-   the list is. Rivals that mean nearly the same (text cosine ≥ `KIN`) are none: "impressionism" must
-   not lose to "french impressionism".
+   Lists may be too small to show their own centre and deviation, so both are drawn to those of
+   the whole vocabulary as if by `PRIOR` phrases.
+4. *Odds.* p = e^{τr} / (e^{τr} + e^{τh} [+ e^{τr'}]), with r' of the strongest rival in an
+   exclusive list. One rival and not the softmax of the whole list: among 5,000 artists the true
+   one's neighbours, each less likely than it, would together outweigh it, and its share would say
+   how long the list is. Rivals that mean nearly the same (text cosine ≥ `KIN`) are none:
+   "impressionism" must not lose to "French impressionism".
 
 Where the truth is known (the embedded models), τ and h are fitted for each list and stored beside
 the model (temperature scaling, arXiv:1706.04599, with one bias): see `Calibration`.
@@ -121,7 +121,7 @@ def plausibility(
     if calibration:
         exclusive = exclusive if calibration.exclusive is None else calibration.exclusive
         logits = np.asarray(similarity, float) * logit_scale * calibration.temperature
-        none, features = calibration.none * logit_scale * calibration.temperature, None
+        none = calibration.none * logit_scale * calibration.temperature
     else:
         cosines = above_hubs(similarity, neutral)
         none = none_of_these(cosines, logit_scale, exclusive, beside) * logit_scale

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 ASSETS = Path(__file__).parent.parent / "assets"
-STEPS = ("clip", "judge", "density", "blip", "words", "examples", "examine", "all")
+STEPS = ("clip", "judge", "calibrate", "density", "blip", "words", "examples", "examine", "all")
 
 
 def main() -> None:
@@ -26,6 +26,10 @@ def main() -> None:
         from training import train_clip
 
         train_clip.train(ASSETS / "models" / "judge", train_clip.JUDGE)
+    if chosen in ("calibrate", "all"):
+        from training import calibrate
+
+        calibrate.write(ASSETS / "models" / "clip")
     if chosen in ("density", "all"):
         from training import density
 

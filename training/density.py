@@ -30,7 +30,7 @@ UNLIKE = range(4_500)
 ORDINARY = range(
     200_000, 200_400
 )  # painted as people have them: what they hardly exceed is the limit
-FAR, NO_PAINTING = 0.998, 0.985  # shares of the ordinary ones below each limit
+FAR, NO_PAINTING = 0.995, 0.98  # shares of the ordinary ones below each limit
 HIDDEN, EPOCHS, BATCH = 256, 12, 256
 
 

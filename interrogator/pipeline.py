@@ -7,11 +7,13 @@ that a page can show what there is and stop at any time. Page, command, API and 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+import torch
 from PIL import Image
 
 from interrogator.clock import Clock, deadline
@@ -19,9 +21,9 @@ from interrogator.errors import InterrogatorError
 from interrogator.models.loading import Models
 from interrogator.networks.captioner import Caption
 from interrogator.networks.captioning import DEFAULT_CAPTIONING, Captioning
-from interrogator.networks.clip import Clip
-from interrogator.prompts.modes import DEFAULT_MODE, MODES, Task, negative_mode
-from interrogator.prompts.ranking import rank
+from interrogator.networks.clip import Clip, direction
+from interrogator.prompts.modes import DEFAULT_MODE, MODES, Task, claims_of, negative_mode
+from interrogator.prompts.ranking import PLAUSIBLE, Ranking, rank
 from interrogator.prompts.rules import Prompt, Rules
 from interrogator.prompts.search import ScoredPrompt
 from interrogator.prompts.table import Table
@@ -38,9 +40,7 @@ from interrogator.vocabulary.artists import NameFinder
 from interrogator.vocabulary.lists import ARTISTS
 
 MAX_CAPTION = 2000  # characters of a caption that somebody typed
-# How much a CLIP's log-likelihood ratio counts beside a captioner's log-likelihood of a token. On
-# 500 painted pictures 1/32 to 1/8 are level: .93 of the captions are exact, of the likeliest .90.
-CAPTION_WEIGHT = 1 / 16
+LEAST_CLAIM = 0.01  # the confidence below which a claim of a caption counts no less
 _NO_SECONDS: Mapping[str, float] = MappingProxyType({})
 
 
@@ -134,10 +134,12 @@ class Interrogator:
         )  # fmt: skip
         yield replace(state, seconds=clock.so_far())
 
-        features = self._with_vector(picture, features, clock)
-        caption, *others = self._by_likelihood(captions, features, clock)
+        features = self._with_views(picture, features, clock)
+        views = features.views[self.models.clip.fingerprint]
+        ranking = clock.timed("rank", lambda: self._ranking(views))
+        caption, *others = self._by_likelihood(captions, ranking, views, clock)
         is_over = deadline(settings.seconds)
-        task = clock.timed("rank", lambda: self._task(features, caption, settings, is_over))
+        task = self._task(views, ranking, caption, settings, is_over)
         ranked = clock.timed("rank", lambda: task.ranked)
         state = replace(
             state, caption=caption, other_captions=tuple(others), ranked=ranked, features=features
@@ -185,10 +187,11 @@ class Interrogator:
         """
         clock = Clock(prepared)
         captions, features = self._captions(picture, settings, features_of(picture), clock)
-        features = self._with_vector(picture, features, clock)
-        caption = self._by_likelihood(captions, features, clock)[0]
-        task = clock.timed("rank", lambda: self._task(features, caption, settings))
-        ranked = clock.timed("rank", lambda: task.ranking.by_category(top))
+        features = self._with_views(picture, features, clock)
+        views = features.views[self.models.clip.fingerprint]
+        ranking = clock.timed("rank", lambda: self._ranking(views))
+        caption = self._by_likelihood(captions, ranking, views, clock)[0]
+        ranked = clock.timed("rank", lambda: ranking.by_category(top))
         vocabulary = self.table.vocabulary.describe()
         return Analysis(self._described(), vocabulary, caption, ranked, clock.so_far())
 
@@ -204,7 +207,7 @@ class Interrogator:
         if len(prompt) > MAX_CAPTION:
             raise InterrogatorError(f"The prompt has over {MAX_CAPTION:,} characters.")
         clip = self.models.clip
-        image = clip.encode_images([picture])[0]
+        image = clip.encode_picture(picture)
         rests = [", ".join(parts[:i] + parts[i + 1 :]) for i in range(len(parts))]
         similarity, *without = (clip.encode_text([prompt, *rests]) @ image).tolist()
         tokens = clip.token_count(prompt)
@@ -231,47 +234,55 @@ class Interrogator:
             features = replace(features, captions={**features.captions, key: captions})
         return features.captions[key], features
 
+    def _with_views(
+        self, picture: Image.Image, features: PictureFeatures, clock: Clock
+    ) -> PictureFeatures:
+        clip = self.models.clip
+        if clip.fingerprint in features.views:
+            return features
+        views = clock.timed("image", lambda: clip.encode_views(picture))
+        return replace(features, views={**features.views, clip.fingerprint: views})
+
+    def _ranking(self, views: torch.Tensor) -> Ranking:
+        return rank(direction(views), self.table, self.models.clip.logit_scale, views[0])
+
     def _by_likelihood(
-        self, captions: tuple[Caption, ...], features: PictureFeatures, clock: Clock
+        self, captions: tuple[Caption, ...], ranking: Ranking, views: torch.Tensor, clock: Clock
     ) -> list[str]:
-        """Return the captions as captioner and CLIP together find them likely, the best first."""
+        """Return the captions as captioner and CLIP together find them likely, the best first.
+
+        The captioner says how likely a caption is for the picture, a CLIP's cosine times its
+        inverse temperature is the logarithm of a likelihood ratio, and what a caption claims of
+        exclusive lists has its confidence: the three logarithms are added.
+        """
         texts = [caption.text for caption in captions]
         if len(texts) == 1:
             return texts
         clip = self.models.clip
-        image = features.vectors[clip.fingerprint]
-        cosines = clock.timed("caption", lambda: (clip.encode_text(texts) @ image).tolist())
-        weight = CAPTION_WEIGHT * clip.logit_scale
+        image = direction(views)
+        cosines = clock.timed("rank", lambda: (clip.encode_text(texts) @ image).tolist())
         worth = {
-            caption.text: caption.log_likelihood + weight * cosine
+            caption.text: caption.log_likelihood
+            + clip.logit_scale * cosine
+            + sum(math.log(max(c, LEAST_CLAIM)) for c in claims_of(caption.text, ranking).values())
             for caption, cosine in zip(captions, cosines, strict=True)
         }
         return sorted(texts, key=worth.__getitem__, reverse=True)
 
-    def _with_vector(
-        self, picture: Image.Image, features: PictureFeatures, clock: Clock
-    ) -> PictureFeatures:
-        clip = self.models.clip
-        if clip.fingerprint in features.vectors:
-            return features
-        vector = clock.timed("image", lambda: clip.encode_images([picture])[0])
-        return replace(features, vectors={**features.vectors, clip.fingerprint: vector})
-
     def _task(
         self,
-        features: PictureFeatures,
+        views: torch.Tensor,
+        ranking: Ranking,
         caption: str,
         settings: Settings,
-        is_over: Any = lambda: False,  # noqa: ANN401
+        is_over: Callable[[], bool],
     ) -> Task:
-        """Compare the picture with the vocabulary; take from the caption what must not stand."""
-        clip, rules = self.models.clip, settings.rules
-        image = features.vectors[clip.fingerprint]
-        cleaned = rules.cleaned(caption)
+        """Return the picture with its caption, less what must not stand in a prompt."""
+        cleaned = settings.rules.cleaned(caption)
         if self.unnamed and not settings.caption:
             cleaned = self.unnamed.removed(cleaned)
-        ranking = rank(image, self.table, clip.logit_scale)
-        return Task(cleaned, image, ranking, clip, rules, is_over)
+        clip = self.models.clip
+        return Task(cleaned, direction(views), ranking, clip, settings.rules, views, is_over)
 
     def _negative(
         self, settings: Settings, task: Task, best: ScoredPrompt, clock: Clock
@@ -325,7 +336,7 @@ class Interrogator:
         if self.judge is None:
             return [None] * len(texts)
         clip = self.judge.clip
-        return (clip.encode_text(texts) @ clip.encode_images([picture])[0]).tolist()
+        return (clip.encode_text(texts) @ clip.encode_picture(picture)).tolist()
 
     def _notes(
         self, state: Interrogation, prompt: Prompt, task: Task, cut_short: bool
@@ -335,8 +346,16 @@ class Interrogator:
         if state.mode != "negative" and len(prompt.caption) < len(task.caption.rstrip(" .,;:")):
             yield "The caption is longer than the model reads and was shortened."
         artists = state.ranked.get(ARTISTS, [])
-        if artists and not artists[0].stands_out:
+        if artists and not task.ranking.unlike and not any(a.stands_out for a in artists):
             yield "No artist of the list stands out."
+        if task.ranking.unlike:
+            yield (
+                "This picture is unlike all that these models were taught: no artist and no "
+                "movement is named, and what else is said is a guess."
+            )
+        for claim, confidence in claims_of(prompt.caption, task.ranking).items():
+            if confidence < PLAUSIBLE and state.mode != "negative":
+                yield f"The caption says “{claim}”, which the CLIP doubts ({confidence:.0%})."
         if cut_short:
             yield "The search was ended by the time that it was given."
         if self.models.clip.tower is None:

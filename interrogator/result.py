@@ -58,12 +58,12 @@ class PictureFeatures:
     Attributes:
         picture: A hash of its pixels.
         captions: A captioner's name and how it captions → its captions.
-        vectors: A CLIP's fingerprint → the picture's unit vector [d].
+        views: A CLIP's fingerprint → unit vectors [2, d] of the picture and its mirror image.
     """
 
     picture: str = ""
     captions: Mapping[tuple[str, Captioning], tuple[Caption, ...]] = field(default_factory=dict)
-    vectors: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    views: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

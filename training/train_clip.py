@@ -1,4 +1,7 @@
-"""Trains the embedded CLIP: a small ModifiedResNet beside a small causal text tower.
+"""Trains the embedded CLIPs: a small ModifiedResNet beside a small causal text tower.
+
+There are two: the one that ranks, and a judge of another shape, from other first weights and other
+pictures, that takes no part in writing prompts.
 
 Four losses, all on the phrases and compositions that the painter knows to be true or false:
 softmax within each category; a sigmoid over all phrases, so that "none of these" is low for
@@ -14,9 +17,9 @@ import logging
 import math
 import random
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,11 +45,14 @@ PREPROCESS_CFG = {
     "interpolation": "bicubic",
     "resize_mode": "squash",
 }
+JUDGE_CFG = {
+    "embed_dim": 96,
+    "vision_cfg": {"image_size": SIDE, "layers": [2, 2, 2, 2], "width": 16, "head_width": 32},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 40, "heads": 4, "layers": 4},
+}
 BATCH = 192
 RANKED = 48  # pictures of a batch whose prompts are ranked: three long texts each
 WEIGHT_DECAY = 0.05
-SEEDS = range(60_000)
-CYCLES = (Cycle(1300, 2e-3, SEEDS), Cycle(1500, 1.3e-3, SEEDS))
 WEIGHT = {"subject": 2.0}  # the hardest category counts twice; every other once
 
 # Words that no painted picture deserves: they must lower a prompt's score.
@@ -58,6 +64,30 @@ UNKNOWN = (
     "cyberpunk", "steampunk", "concept art", "digital painting", "anime", "sharp focus",
     "cinematic", "a robot", "a castle", "a spaceship", "tapestry", "graffiti", "polaroid photo",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained, from which first weights, on which pictures.
+
+    Attributes:
+        model_cfg: The shape, as open_clip reads it.
+        cycles: One after the other.
+        seed: The first cycle's random numbers; each later cycle takes the next seed.
+    """
+
+    model_cfg: dict[str, Any]
+    cycles: tuple[Cycle, ...]
+    seed: int = 0
+
+
+_PICTURES = range(60_000)
+CLIP = Recipe(MODEL_CFG, (Cycle(1300, 2e-3, _PICTURES), Cycle(1500, 1.3e-3, _PICTURES)))
+JUDGE = Recipe(
+    JUDGE_CFG,
+    (Cycle(500, 2e-3, range(100_000, 110_000)), Cycle(800, 1.5e-3, range(100_000, 120_000))),
+    seed=1000,
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +147,7 @@ class Texts:
 
 
 def text_features(model: open_clip.CLIP, tokens: torch.Tensor) -> torch.Tensor:
-    """Return unit vectors [texts, 128] for ids cut shorter than the context."""
+    """Return unit vectors [texts, d] for ids cut shorter than the context."""
     length = tokens.shape[1]
     x = model.token_embedding(tokens) + model.positional_embedding[:length]
     x = model.transformer(x, attn_mask=model.attn_mask[:length, :length])
@@ -155,7 +185,7 @@ class Losses:
     def __call__(
         self, model: open_clip.CLIP, image: torch.Tensor, rows: list[int], rng: random.Random
     ) -> torch.Tensor:
-        """Return the sum of the losses for unit image vectors [batch, 128]."""
+        """Return the sum of the losses for unit image vectors [batch, d]."""
         labels = self.truth.labels[rows]
         scale = model.logit_scale.exp().clamp(max=60)
         similarity = image @ text_features(model, self.phrase_tokens).T
@@ -237,22 +267,24 @@ def _optimiser(model: open_clip.CLIP, extra: torch.nn.Parameter, rate: float) ->
     return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
 
 
-def train(folder: Path, cycles: Sequence[Cycle] = CYCLES, done: int = 0) -> None:
+def train(folder: Path, recipe: Recipe = CLIP, done: int = 0) -> None:
     """Train in cycles and write the model into `folder`, where `done` of them are done already."""
-    for number, cycle in enumerate(cycles[done:], done):
-        torch.manual_seed(number)
-        model = open_clip.CLIP(**MODEL_CFG, init_logit_scale=math.log(16))
+    for number, cycle in enumerate(recipe.cycles[done:], done):
+        torch.manual_seed(recipe.seed + number)
+        model = open_clip.CLIP(**recipe.model_cfg, init_logit_scale=math.log(16))
         if number:
             stored = load_file(folder / "open_clip_model.safetensors")
             model.load_state_dict({name: value.float() for name, value in stored.items()})
-        _train_cycle(model.to(memory_format=torch.channels_last).train(), cycle, number)
-        save(model, folder)
+        _train_cycle(
+            model.to(memory_format=torch.channels_last).train(), cycle, recipe.seed + number
+        )
+        save(model, recipe.model_cfg, folder)
 
 
-def _train_cycle(model: open_clip.CLIP, cycle: Cycle, number: int) -> None:
+def _train_cycle(model: open_clip.CLIP, cycle: Cycle, seed: int) -> None:
     stack, shown = pictures(cycle.seeds), specs(cycle.seeds)
     losses = Losses(truth_of(shown), shown, Texts())
-    rng, choices = np.random.default_rng(number), random.Random(number)
+    rng, choices = np.random.default_rng(seed), random.Random(seed)
     optimiser = _optimiser(model, losses.bias, cycle.rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, cycle.rate, total_steps=cycle.steps, pct_start=0.06
@@ -277,14 +309,14 @@ def _train_cycle(model: open_clip.CLIP, cycle: Cycle, number: int) -> None:
         if step % 50 == 0 or step == cycle.steps - 1:
             spent = time.perf_counter() - start
             log.info(
-                "clip %d: %4d/%d loss %.3f, %.0f s", number, step, cycle.steps, loss.item(), spent
+                "clip %d: %4d/%d loss %.3f, %.0f s", seed, step, cycle.steps, loss.item(), spent
             )
 
 
-def save(model: open_clip.CLIP, folder: Path) -> None:
+def save(model: open_clip.CLIP, model_cfg: dict[str, Any], folder: Path) -> None:
     """Write the model in float16 as open_clip's `local-dir:` reads it."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.half().contiguous() for name, value in model.state_dict().items()}
     save_file(weights, folder / "open_clip_model.safetensors")
-    config = {"model_cfg": MODEL_CFG, "preprocess_cfg": PREPROCESS_CFG}
+    config = {"model_cfg": model_cfg, "preprocess_cfg": PREPROCESS_CFG}
     (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")

@@ -22,7 +22,7 @@ class Caption:
 
     Attributes:
         text: The sentence.
-        log_likelihood: Of a token on average, in nats; 0 where there is nothing to compare.
+        log_likelihood: In nats; 0 where there is nothing to compare.
     """
 
     text: str
@@ -78,11 +78,11 @@ class Captioner:
         if not self.model.config.is_encoder_decoder:
             tokens = tokens[:, length:]  # the question is not part of the answer
         texts = self.processor.batch_decode(tokens, skip_special_tokens=True)
-        scores = getattr(output, "sequences_scores", None)
-        return (
-            [" ".join(text.split()) for text in texts],
-            [0.0] * len(texts) if scores is None else scores.tolist(),
-        )
+        scores = torch.zeros(len(texts))
+        if several > 1:  # a beam's score is the mean over its tokens
+            written = (tokens != self.model.generation_config.pad_token_id).sum(dim=1)
+            scores = output.sequences_scores * written
+        return [" ".join(text.split()) for text in texts], scores.tolist()
 
     def _inputs(self, pictures: Sequence[Image.Image]) -> dict[str, torch.Tensor]:
         """Return what the model reads: pixels and, where it must be asked, the question."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import Image, ImageOps
 
 from interrogator.networks.runtime import Runtime
 from interrogator.networks.text_tower import Memory, TextTower
@@ -119,6 +119,14 @@ class Clip:
         features = self.model.encode_image(pixels)
         return F.normalize(features.float(), dim=-1).cpu()
 
+    def encode_views(self, picture: Image.Image) -> torch.Tensor:
+        """Return the unit vectors [2, d] of a picture and of its mirror image."""
+        return self.encode_images([picture, ImageOps.mirror(picture)])
+
+    def encode_picture(self, picture: Image.Image) -> torch.Tensor:
+        """Return the unit vector [d] that stands for a picture: the direction of its views."""
+        return direction(self.encode_views(picture))
+
     def encode_text(
         self, texts: Sequence[str], progress: Callable[[float], None] | None = None
     ) -> torch.Tensor:
@@ -208,3 +216,11 @@ class Clip:
             digest.update(f"{name}{tuple(value.shape)}".encode())
             digest.update(few.tobytes())
         return digest.hexdigest()[:32]
+
+
+def direction(views: torch.Tensor) -> torch.Tensor:
+    """Return the mean direction [d] of unit vectors [n, d].
+
+    What a picture shows is the same in a mirror; what differs between the views is noise.
+    """
+    return F.normalize(views.sum(dim=0), dim=0)

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from interrogator.networks.clip import Clip
     from interrogator.prompts.scorer import Scorer
-    from interrogator.prompts.table import Table
 
 SHORTLIST = 2048  # as many as clip-interrogator's best mode looks at
 FEWEST_NEGATIVE = 8
@@ -55,6 +54,7 @@ class Task:
         ranking: Its similarities with the vocabulary.
         clip: The model that scores.
         rules: What the prompt must keep.
+        views: Unit vectors [n, d] of the picture's views, whose direction `image` is.
         is_over: Asked now and then whether the time is up.
         shortlist: Phrases that the search looks at.
     """
@@ -64,6 +64,7 @@ class Task:
     ranking: Ranking
     clip: Clip
     rules: Rules
+    views: torch.Tensor | None = None
     is_over: Callable[[], bool] = lambda: False
     shortlist: int = SHORTLIST
 
@@ -80,7 +81,8 @@ class Task:
     @cached_property
     def claims(self) -> frozenset[str]:
         """The exclusive categories of which the caption itself names one: a second is none."""
-        return frozenset(claims_of(self.caption, self.ranking.table))
+        claims = claims_of(self.caption, self.ranking)
+        return frozenset(p.category for p in self.ranking.named(claims).values())
 
     @cached_property
     def ranked(self) -> dict[str, list[RankedPhrase]]:
@@ -115,6 +117,41 @@ class Task:
         room = Budget(self.budget.limit, lambda caption: self.budget.count(caption + behind))
         return fitted_caption(self.caption, room)
 
+    @property
+    def candidates(self) -> list[RankedPhrase]:
+        """What the search looks at: the pinned phrases, then those that may follow."""
+        rules, pinned = self.rules, self.pinned
+        if rules.is_faithful:
+            spare = SPARE * rules.fewest
+            others = self.ranking.plausible(rules.least_confidence, self.shortlist, spare)
+            others = [phrase for phrase in others if not says(self.caption, phrase.text)]
+        else:
+            others = self.ranking.overall(self.shortlist)
+        taken = {phrase.text for phrase in pinned}
+        return [*pinned, *(phrase for phrase in others if phrase.text not in taken)]
+
+    def without_noise(self, prompt: Prompt) -> Prompt:
+        """Return a prompt without the phrases that add less than the picture's views differ by.
+
+        What a phrase adds is measured in each view; its noise is the standard error of the mean.
+        The least useful goes first, and the others are measured anew.
+        """
+        while self.views is not None and len(prompt.phrases) > max(
+            self.rules.fewest, len(self.pinned)
+        ):
+            free = prompt.phrases[len(self.pinned) :]
+            texts = [prompt.text, *(prompt.without(phrase) for phrase in free)]
+            scores = self.clip.encode_text(texts) @ self.views.T  # [1 + phrases, views]
+            gains = scores[0] - scores[1:]
+            noise = gains.std(dim=1) / gains.shape[1] ** 0.5
+            excess = gains.mean(dim=1) - noise
+            worst = int(excess.argmin())
+            if excess[worst] >= 0:
+                break
+            rest = tuple(phrase for phrase in prompt.phrases if phrase is not free[worst])
+            prompt = replace(prompt, phrases=rest)
+        return prompt
+
     def scorer(self, caption: str, phrases: Sequence[RankedPhrase]) -> Scorer:
         """Return a scorer of prompts from a caption and some of these phrases."""
         from interrogator.prompts.scorer import Scorer  # imports torch
@@ -127,14 +164,24 @@ class Task:
         return ScoredPrompt(prompt, similarity, 1)
 
 
-def claims_of(caption: str, table: Table) -> dict[str, list[str]]:
-    """Return the phrases of exclusive lists that a caption says by itself, by category."""
-    claims = {
-        category: [p for p in group if says(caption, bare(category, p))]
-        for category, group in table.vocabulary.categories.items()
-        if table.is_exclusive(category)
-    }
-    return {category: phrases for category, phrases in claims.items() if phrases}
+def claims_of(caption: str, ranking: Ranking) -> dict[str, float]:
+    """Return what a caption says by itself of exclusive lists, and how likely that is true.
+
+    Of a list the likeliest phrase that it says counts: "expressionism" stands in "abstract
+    expressionism" too.
+    """
+    claims = {}
+    for category in ranking.table.vocabulary.categories:
+        if ranking.table.is_exclusive(category):
+            said = {
+                phrase: confidence
+                for phrase, confidence in ranking.confidence_of(category).items()
+                if says(caption, bare(category, phrase))
+            }
+            if said:
+                likeliest = max(said, key=said.__getitem__)
+                claims[likeliest] = said[likeliest]
+    return claims
 
 
 @dataclass(frozen=True)
@@ -173,16 +220,7 @@ def best_mode(task: Task) -> Iterator[ScoredPrompt]:
     It looks among what the picture plausibly shows; with `Rules.daring` 1 for the most similar
     string, whatever that says.
     """
-    pinned, rules = task.pinned, task.rules
-    if rules.is_faithful:
-        others = task.ranking.plausible(
-            rules.least_confidence, task.shortlist, SPARE * rules.fewest
-        )
-        others = [phrase for phrase in others if not says(task.caption, phrase.text)]
-    else:
-        others = task.ranking.overall(task.shortlist)
-    taken = {phrase.text for phrase in pinned}
-    candidates = [*pinned, *(phrase for phrase in others if phrase.text not in taken)]
+    pinned, rules, candidates = task.pinned, task.rules, task.candidates
 
     def worth(found: ScoredPrompt) -> tuple[int, float]:
         """First the phrases that were asked for, then the similarity."""
@@ -198,6 +236,9 @@ def best_mode(task: Task) -> Iterator[ScoredPrompt]:
     for found in search.run(tuple(range(len(pinned)))):
         best = max(best, found, key=worth)
         yield replace(best, tried=found.tried, cut_short=found.cut_short)
+    if rules.is_faithful and not found.cut_short:
+        prompt = task.without_noise(best.prompt)
+        yield replace(task.found(prompt), tried=found.tried)
 
 
 def negative_mode(task: Task, positive: Prompt | None = None) -> Iterator[ScoredPrompt]:
@@ -234,7 +275,7 @@ def negative_mode(task: Task, positive: Prompt | None = None) -> Iterator[Scored
 def negative_rules(rules: Rules) -> Rules:
     """Return the rules of a negative prompt: at least eight phrases, nothing pinned."""
     fewest = max(rules.fewest, min(FEWEST_NEGATIVE, rules.most))
-    return replace(rules, fewest=fewest, pinned=())
+    return replace(rules, fewest=fewest, pinned=(), daring=1.0)  # many of a kind are wanted
 
 
 def contradicts(positive: Prompt, phrase: str) -> bool:

@@ -111,6 +111,12 @@ class Ranking:
         best = extreme_rows(self.similarity[places], count)
         return self._phrases([int(places[place]) for place in best])
 
+    def confidence_of(self, category: str) -> dict[str, float]:
+        """Return how likely each phrase of a category is true."""
+        rows = self._slices[category]
+        phrases = self.table.vocabulary.categories[category]
+        return dict(zip(phrases, self._confidence[rows].tolist(), strict=True))
+
     def all_but(self, category: str) -> list[str]:
         """Return the other categories."""
         return [other for other in self._slices if other != category]
@@ -163,17 +169,27 @@ class Ranking:
             if self.unlike and category in NAMES:
                 continue  # whatever it is like, it was not taught
             confidence[rows] = plausibility(
-                self.similarity[rows], neutral[rows], self.logit_scale, self.table.is_exclusive(category),
-                self.table.calibrations.get(category), beside, matrix[rows],
+                self.similarity[rows], neutral[rows], self.logit_scale,
+                self.table.is_exclusive(category), self.table.calibrations.get(category), beside,
+                matrix[rows],
             )  # fmt: skip
         return confidence
 
 
-def rank(image: torch.Tensor, table: Table, logit_scale: float) -> Ranking:
-    """Compare a picture's unit vector [d] with every phrase of the table, in one product."""
-    vector = image.numpy()
+def rank(
+    image: torch.Tensor, table: Table, logit_scale: float, whole: torch.Tensor | None = None
+) -> Ranking:
+    """Compare a picture's unit vector [d] with every phrase of the table, in one product.
+
+    Args:
+        image: The picture.
+        table: The phrases.
+        logit_scale: The CLIP's inverse temperature.
+        whole: The vector [d] of the picture as it is, where `image` stands for several views.
+    """
+    vector = (image if whole is None else whole).numpy()
     unlike = table.density is not None and table.density.is_unlike(vector)
-    return Ranking(table, table.matrix.numpy() @ vector, logit_scale, unlike)
+    return Ranking(table, table.matrix.numpy() @ image.numpy(), logit_scale, unlike)
 
 
 def extreme_rows(scores: NDArray[np.float32], count: int, least: bool = False) -> list[int]:

@@ -19,6 +19,7 @@ from training.painter import choose, paint
 CONTRACT = {
     "prompt", "negative_prompt", "caption", "mode", "similarity", "tokens", "token_limit",
     "phrases", "ranked", "models", "vocabulary", "seconds", "compared", "notes", "tried",
+    "other_captions",
 }  # fmt: skip
 UNSEEN = range(HELD_OUT + 500_000, HELD_OUT + 500_060)  # not even those of the examination
 
@@ -83,7 +84,7 @@ def test_the_similarity_told_is_the_similarity_of_the_string_told(demo, mode):
     picture = paint(example("cat-pop-art"), 128)
     done = demo.run(picture, Settings(mode))
     clip = demo.models.clip
-    image = clip.encode_images([picture])[0]
+    image = clip.encode_picture(picture)
 
     def score(text):
         return float(clip.encode_text([text])[0] @ image)
@@ -232,7 +233,7 @@ def test_a_prompt_is_scored_with_its_parts(demo):
     picture = paint(example("cat-pop-art"), 128)
     scored = demo.score(picture, "a screen print of the face of a cat, pop art")
     clip = demo.models.clip
-    image = clip.encode_images([picture])[0]
+    image = clip.encode_picture(picture)
     first, second = (float(v @ image) for v in clip.encode_text([p.text for p in scored.parts]))
     contributions = [part.contribution for part in scored.parts]
     expected = [scored.similarity - second, scored.similarity - first]

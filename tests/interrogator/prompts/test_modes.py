@@ -60,7 +60,7 @@ def test_no_prompt_breaks_a_rule(odd, picture, mode, caption, rules):
     assert sum(phrase.category == ARTISTS for phrase in done.phrases) <= rules.artists
     texts = [phrase.text for phrase in done.phrases]
     assert not any(overlap(one, other) for one, other in itertools.combinations(texts, 2))
-    exact = float(clip.encode_text([done.prompt])[0] @ clip.encode_images([picture])[0])
+    exact = float(clip.encode_text([done.prompt])[0] @ clip.encode_picture(picture))
     assert done.similarity == pytest.approx(exact, abs=1e-5)
     if mode == "best":
         assert clip.token_count(done.negative_prompt) <= done.token_limit
@@ -108,7 +108,7 @@ def test_negative_words_are_eight_and_the_least_similar(odd, picture):
     done = odd.run(picture, Settings("negative"))
     assert len(done.phrases) >= 8
     assert {phrase.category for phrase in done.phrases} <= {"negative", "styles"}
-    image = odd.models.clip.encode_images([picture])[0]
+    image = odd.models.clip.encode_picture(picture)
     alone = odd.models.clip.encode_text([done.phrases[0].text])[0] @ image
     assert done.similarity < float(alone)
 
@@ -120,7 +120,7 @@ def test_a_vocabulary_without_faults_is_told(with_lists, picture):
 
 def test_best_is_never_less_similar_than_the_greedy_chain(demo, picture):
     """The chain that clip-interrogator builds, with every phrase tried at every step."""
-    clip, image = demo.models.clip, demo.models.clip.encode_images([picture])[0]
+    clip, image = demo.models.clip, demo.models.clip.encode_picture(picture)
     done = demo.run(picture, Settings("best", rules=Rules(artists=9, daring=1)))
     prompt = best_prompt = done.caption
     phrases = [p for c, g in demo.table.vocabulary.categories.items() if c != "negative" for p in g]
@@ -150,7 +150,7 @@ def test_the_encoding_is_done_once_for_positive_and_negative(demo, picture, monk
 
     monkeypatch.setattr(type(demo.models.clip), "encode_images", counted)
     demo.run(picture, Settings("best", with_negative=True))
-    assert looked == [1]
+    assert looked == [2]  # the picture and its mirror image
     assert torch.is_tensor(demo.table.matrix)
 
 

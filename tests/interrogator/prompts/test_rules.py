@@ -17,7 +17,8 @@ WIDE = Budget(1000, lambda text: len(text.split()))
 
 
 def phrase(text, category="styles", similarity=0.5, confidence=0.9):
-    return RankedPhrase(text, category, similarity, confidence, 0.1)
+    exclusive = category in ("artists", "movements", "mediums")
+    return RankedPhrase(text, category, similarity, confidence, 0.1, exclusive)
 
 
 def ranked(**groups):

@@ -111,7 +111,7 @@ def test_the_endpoint_describes_its_arguments(client):
         "picture", "mode", "preset", "caption", "with_negative", "artists", "fewest", "most",
         "pinned", "dropped", "banned", "seconds", "judge",
         "name_artists", "own_words", "own_files", "own_lists", "caption_model", "clip",
-        "caption_beams", "caption_fewest", "caption_most", "caption_no_repeat",
+        "caption_beams", "caption_fewest", "caption_most", "caption_no_repeat", "daring",
     ]  # fmt: skip
     assert all(p["parameter_has_default"] for p in described["parameters"][1:])
     assert "Write the prompt" in described["description"]
@@ -222,7 +222,8 @@ def test_an_upload_is_handed_over_undecoded():
     assert undecoded(None) is None
     assert undecoded(ImageData(path=uploaded)) == uploaded
     assert undecoded(ImageData(url="data:image/png;base64,aGk=")) == b"hi"
-    assert undecoded(ImageData(url="file:///etc/passwd")) is None
+    with pytest.raises(InterrogatorError, match="neither an address"):
+        undecoded(ImageData(url="file:///etc/passwd"))
     for damaged in ("%%%", "é"):
         with pytest.raises(InterrogatorError, match="damaged"):
             undecoded(ImageData(url=f"data:image/png;base64,{damaged}"))

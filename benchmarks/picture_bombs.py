@@ -29,7 +29,8 @@ def _gif_with_comment(size: int, block: int) -> bytes:
     return data[:head] + b"\x21\xfe" + comment + b"\0" + data[head:]
 
 
-def _bmp_runs(width: int, height: int, body: bytes) -> bytes:
+def bmp_runs(width: int, height: int, body: bytes) -> bytes:
+    """Return a BMP of 256 black colours whose pixels are packed in runs (RLE8)."""
     head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(body), 0, 0, 256, 0)
     return b"BM" + struct.pack("<IHHI", 54 + 1024 + len(body), 0, 0, 54 + 1024) + head + (
         bytes(1024) + body
@@ -93,9 +94,9 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "gif, comment": lambda: _gif_with_comment(30_000_000, 255),
     "gif, comment in bytes": lambda: _gif_with_comment(30_000_000, 1),
     "gif, frames": lambda: whole_files()["gif"][:-1] * 2_000,
-    "bmp, runs upwards": lambda: _bmp_runs(40_000_000, 1, b"\0\2\0\xff" * 5),
-    "bmp, many runs": lambda: _bmp_runs(4_000, 4_000, b"\1\0" * 10_000_000),
-    "bmp, ends of lines": lambda: _bmp_runs(65_000, 700, b"\1\0\0\0" * 700),
+    "bmp, runs upwards": lambda: bmp_runs(40_000_000, 1, b"\0\2\0\xff" * 5),
+    "bmp, many runs": lambda: bmp_runs(4_000, 4_000, b"\1\0" * 10_000_000),
+    "bmp, ends of lines": lambda: bmp_runs(65_000, 700, b"\1\0\0\0" * 700),
     "webp, exif": lambda: _webp_with(b"EXIF", _exif_bomb(20_000_000)),
     "webp of 49 megapixels": lambda: saved(Image.new("RGB", (7_000, 7_000)), "WEBP", method=0),
     "webp of 49 megapixels, clear": lambda: saved(

@@ -108,12 +108,14 @@ def test_values_of_no_known_range_reach_from_black_to_white_with_a_note():
 )
 @pytest.mark.parametrize("packing", ["tiff_lzw", "tiff_adobe_deflate"])
 def test_differences_are_summed_up(mode, kind, full, predictor, packing):
-    stream = io.BytesIO()
-    picture = Image.fromarray((GREY[..., 0] * full).astype(kind))
+    stream, shares = io.BytesIO(), np.tile(GREY, (12, 9, 1))
+    picture = Image.fromarray((shares[..., 0] * full).astype(kind))
     assert picture.mode == mode
     picture.save(stream, "TIFF", compression=packing, tiffinfo={317: predictor})
-    assert metadata.directory(stream.getvalue()).value(metadata.Tag.PREDICTOR, 1) == predictor
-    assert same(as_read(stream.getvalue()), GREY)
+    tags = metadata.directory(stream.getvalue())
+    assert tags.value(metadata.Tag.PREDICTOR, 1) == predictor
+    assert len(tags.values(metadata.Tag.OFFSETS)) > 1
+    assert same(as_read(stream.getvalue()), shares)
 
 
 def test_differences_within_tiles_and_channels():

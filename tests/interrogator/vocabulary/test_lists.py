@@ -198,6 +198,7 @@ def test_other_encodings_are_read(tmp_path):
     [
         ("cp1250", ["Zdzisław Beksiński", "František Kupka", "Toyen"]),
         ("cp1250", ["Zdzisław Beksiński"]),
+        ("cp1250", ["żółw"]),  # three letters on end, as in Cyrillic
         ("iso8859-2", ["Zdzisław Beksiński", "Jan Śliwiński", "Gyula Benczúr"]),
         ("cp1252", ["Noël Coypel", "Hôtel de Ville – façade", "Zoë"]),
         ("cp1251", ["Казимир Малевич", "Наталья Гончарова"]),
@@ -218,7 +219,7 @@ def test_letters_are_those_that_were_written_where_only_one_encoding_fits(
     [
         ("cp1252", "Eugène"),  # in cp1250: Eugčne
         ("cp1250", "Dvořák"),  # in cp1252: Dvoøák
-        ("cp1254", "Barış"),  # in cp1252: Barýþ
+        ("cp1254", "Varınca"),  # in cp1252 and cp1250: Varýnca
         ("koi8-r", "Кандинский"),
         ("shift_jis", "葛飾北斎"),
         ("mac-roman", "Cézanne"),
@@ -313,6 +314,12 @@ def test_an_open_quote_does_not_swallow_rows(tmp_path, rows, phrases):
     lists = read_lists(write(tmp_path, styles_csv=f"phrase\n{rows}\n"))
     assert lists.vocabulary.categories == {"styles": phrases}
     assert lists.mended == {"open quote": rows.count('"')}
+
+
+def test_an_open_quote_in_another_column_does_not_swallow_rows_either(tmp_path):
+    lists = read_lists(write(tmp_path, styles_csv='phrase,about\nfog,"wet\nrain,\nhail,x\n'))
+    assert lists.vocabulary.categories == {"styles": ("fog", "rain", "hail")}
+    assert lists.mended == {"open quote": 1}
 
 
 def test_another_cell_may_have_several_lines(tmp_path):

@@ -15,6 +15,7 @@ from interrogator.vocabulary.artists import Artist
 from interrogator.vocabulary.folding import fold
 from interrogator.vocabulary.lists import (
     Vocabulary,
+    joined,
     main,
     read_folder,
     read_lists,
@@ -399,6 +400,22 @@ def test_own_lists_add_to_others_without_coming_twice():
         "styles": ("fog", "soft light", "rain"), "artists": ("by Paul Klee",), "own": ("hail",)
     }  # fmt: skip
     assert both.name == "ours + mine"
+
+
+def test_what_was_pasted_and_stands_in_a_file_is_counted_as_a_duplicate(tmp_path):
+    write(tmp_path, styles_txt="Rain\nhail\n", movements_txt="fog")
+    both = joined([read_pasted("rain\nfog\nsnow"), read_lists(tmp_path, "your files")])
+    assert both.vocabulary.categories == {
+        "own": ("rain", "snow"), "movements": ("fog",), "styles": ("hail",)
+    }  # fmt: skip
+    assert both.vocabulary.name == "your lines + your files"
+    assert both.dropped == {"duplicate": 2}
+    assert changes(both.cleaned["your lines"]) == [(2, None, "duplicate")]
+
+
+def test_a_table_of_an_old_mac_is_read(tmp_path):
+    (tmp_path / "artists.csv").write_bytes(b"name,born\rPaul Klee,1879\rWho,\r")
+    assert read_folder(tmp_path).phrases == ("by Paul Klee", "by Who")
 
 
 def test_the_negative_list_may_have_what_another_has():

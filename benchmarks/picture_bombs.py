@@ -64,6 +64,20 @@ def _tiff_directory(entries: int, size: int) -> bytes:
     )  # fmt: skip
 
 
+def _tiff_with_long_tags(values: int) -> bytes:
+    """Return a TIFF whose tags all have as many values, which are the same bytes."""
+    data = whole_files()["tiff u1"]
+    place = struct.unpack("<I", data[4:8])[0]
+    count = struct.unpack_from("<H", data, place)[0]
+    rows = bytearray(data[place + 2 : place + 2 + 12 * count])
+    for start in range(0, len(rows), 12):
+        if struct.unpack_from("<H", rows, start)[0] not in (256, 257, 259, 262, 277, 284):
+            struct.pack_into("<HII", rows, start + 2, 3, values, 8)
+    body = data[8:place] + bytes(2 * values)
+    head = b"II*\0" + struct.pack("<I", 8 + len(body))
+    return head + body + struct.pack("<H", count) + rows + bytes(4)
+
+
 _EXIF_PARTS = tuple(
     (0xE1, b"Exif\0\0" + _exif_bomb(2**21)[n * 65_000 : (n + 1) * 65_000]) for n in range(35)
 )
@@ -105,6 +119,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "avif, exif": lambda: _avif_with_exif_bomb(2_000_000),
     "avif of 49 megapixels": lambda: saved(Image.new("RGB", (7_000, 7_000)), "AVIF", speed=10),
     "tiff, directory": lambda: _tiff_directory(65_000, 20_000_000),
+    "tiff, long tags": lambda: _tiff_with_long_tags(14_000_000),
     "tiff of 49 megapixels": lambda: saved(
         Image.new("RGBA", (7_000, 7_000)), "TIFF", compression="tiff_adobe_deflate"
     ),

@@ -246,10 +246,7 @@ def _profile_fits(body: bytes) -> bool:
 
 
 def _filled(header: bytes, packed: bytes) -> tuple[bytes, float]:
-    """Return a cut PNG's pixels, filled up with black, and the share that was missing.
-
-    An interlaced one has more bytes than are counted here and stays damaged.
-    """
+    """Return a cut PNG's pixels, filled up with black, and the share missing; not if interlaced."""
     width, height = int.from_bytes(header[:4]), int.from_bytes(header[4:8])
     bits, colour = header[8], header[9]
     size = (-(-width * bits * _PNG_CHANNELS[colour] // 8) + 1) * height

@@ -1,6 +1,6 @@
 """Odd and hostile picture files, one after another: each must be a picture or a sentence.
 
-`python -m benchmarks.fuzz_pictures --minutes N [--seed S] [--keep DIR] [--json]` makes files from
+`python benchmarks/fuzz_pictures.py --minutes N [--seed S] [--keep DIR] [--json]` makes files from
 seeds (every format with metadata, cut, flipped, spliced, glued to others, and bombs of pixels,
 zlib, EXIF, ICC, frames and pieces), reads each in a worker and prints how many were read or
 refused, what the longest took and how far memory rose. A file that crashes the worker, takes over
@@ -21,6 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.picture_bombs import BOMBS
 from benchmarks.picture_files import whole_files

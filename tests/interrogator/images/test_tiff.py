@@ -69,6 +69,22 @@ def test_a_nearly_black_picture_stays_so_with_a_note():
     assert "200 of 65,535" in picture.notes[0]
 
 
+def test_a_png_of_twelve_bits_in_sixteen_is_read_as_it_stands_with_a_note():
+    stream = io.BytesIO()
+    Image.fromarray((GREY[..., 0] * 4095).astype("u2")).save(stream, "PNG")
+    picture = decode.read_picture(stream.getvalue())
+    assert same(np.asarray(picture.image), GREY / 16)
+    assert picture.notes == ("Its brightest value is 4,095 of 65,535: it is read as nearly black.",)
+
+
+@pytest.mark.parametrize("kind", ["u2", "f4"])
+@pytest.mark.parametrize(("value", "seen"), [(0, 0), (1, 255), (0.5, 128)])
+def test_a_picture_of_one_tone_keeps_it(kind, value, seen):
+    full = 65535 if kind == "u2" else 1
+    read = as_read(tiff(np.full((3, 3, 1), value * full, kind), 1))
+    assert np.abs(read - seen).max() <= 1
+
+
 def test_twelve_bits_packed_two_in_three_bytes():
     values = np.array([[0, 4095, 2048], [1024, 0, 4095]])
     rows = b""

@@ -212,6 +212,7 @@ def main(arguments: list[str] | None = None) -> int:
             if options.keep:
                 options.keep.mkdir(parents=True, exist_ok=True)
                 (options.keep / str(seed)).write_bytes(make_file(seed)[1])
+    worker.pipe.send(None)  # it ends
     print(_report(outcomes, len(failures)))
     if options.json:
         slowest = max(outcomes, key=lambda o: o.seconds)

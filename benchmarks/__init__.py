@@ -1,0 +1,1 @@
+"""What is measured, each file printing a table and then one JSON line; fuzzing among it."""

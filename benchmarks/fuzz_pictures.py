@@ -1,6 +1,6 @@
 """Odd and hostile picture files, one after another: each must be a picture or a sentence.
 
-`python -m benchmarks.fuzz_pictures --minutes N [--seed S] [--keep DIR] [--json]` makes files from
+`python benchmarks/fuzz_pictures.py --minutes N [--seed S] [--keep DIR] [--json]` makes files from
 seeds (every format with metadata, cut, flipped, spliced, glued to others, and bombs of pixels,
 zlib, EXIF, ICC, frames and pieces), reads each in a worker and prints how many were read or
 refused, what the longest took and how far memory rose. A file that crashes the worker, takes over
@@ -21,6 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.picture_bombs import BOMBS
 from benchmarks.picture_files import whole_files
@@ -196,10 +198,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the first file")
     parser.add_argument("--keep", type=Path, help="a folder for the files that failed")
     parser.add_argument("--json", action="store_true", help="print one line of JSON at the end")
-    asked = parser.parse_args(arguments)
-    worker, until, outcomes = Worker(), time.monotonic() + 60 * asked.minutes, []
+    options = parser.parse_args(arguments)
+    worker, until, outcomes = Worker(), time.monotonic() + 60 * options.minutes, []
     failures: list[dict[str, object]] = []
-    for seed in range(asked.seed, asked.seed + asked.files):
+    for seed in range(options.seed, options.seed + options.files):
         if time.monotonic() > until:
             break
         read = worker.read(seed)
@@ -207,18 +209,19 @@ def main(arguments: list[str] | None = None) -> int:
         if read.failure:
             failures.append({"seed": seed, "recipe": read.recipe, "failure": read.failure})
             print(f"seed {seed}: {read.recipe}: {read.failure}", file=sys.stderr)
-            if asked.keep:
-                asked.keep.mkdir(parents=True, exist_ok=True)
-                (asked.keep / str(seed)).write_bytes(make_file(seed)[1])
-    print(report := _report(outcomes, len(failures)))
-    if asked.json:
+            if options.keep:
+                options.keep.mkdir(parents=True, exist_ok=True)
+                (options.keep / str(seed)).write_bytes(make_file(seed)[1])
+    worker.pipe.send(None)  # it ends
+    print(_report(outcomes, len(failures)))
+    if options.json:
         slowest = max(outcomes, key=lambda o: o.seconds)
         print(json.dumps({
-            "files": len(outcomes), "read": sum(not o.said for o in outcomes) - len(failures),
+            "files": len(outcomes), "read": sum(not (o.said or o.failure) for o in outcomes),
             "failures": failures, "slowest_seconds": slowest.seconds, "slowest": slowest.recipe,
             "largest_rise_mb": max(o.rise for o in outcomes) / 2**20,
         }))  # fmt: skip
-    return bool(failures and report)
+    return bool(failures)
 
 
 def _report(outcomes: list[Outcome], failures: int) -> str:

@@ -29,7 +29,8 @@ def _gif_with_comment(size: int, block: int) -> bytes:
     return data[:head] + b"\x21\xfe" + comment + b"\0" + data[head:]
 
 
-def _bmp_runs(width: int, height: int, body: bytes) -> bytes:
+def bmp_runs(width: int, height: int, body: bytes) -> bytes:
+    """Return a BMP of 256 black colours whose pixels are packed in runs (RLE8)."""
     head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(body), 0, 0, 256, 0)
     return b"BM" + struct.pack("<IHHI", 54 + 1024 + len(body), 0, 0, 54 + 1024) + head + (
         bytes(1024) + body
@@ -63,6 +64,20 @@ def _tiff_directory(entries: int, size: int) -> bytes:
     )  # fmt: skip
 
 
+def _tiff_with_long_tags(values: int) -> bytes:
+    """Return a TIFF whose tags all have as many values, which are the same bytes."""
+    data = whole_files()["tiff u1"]
+    place = struct.unpack("<I", data[4:8])[0]
+    count = struct.unpack_from("<H", data, place)[0]
+    rows = bytearray(data[place + 2 : place + 2 + 12 * count])
+    for start in range(0, len(rows), 12):
+        if struct.unpack_from("<H", rows, start)[0] not in (256, 257, 259, 262, 277, 284):
+            struct.pack_into("<HII", rows, start + 2, 3, values, 8)
+    body = data[8:place] + bytes(2 * values)
+    head = b"II*\0" + struct.pack("<I", 8 + len(body))
+    return head + body + struct.pack("<H", count) + rows + bytes(4)
+
+
 _EXIF_PARTS = tuple(
     (0xE1, b"Exif\0\0" + _exif_bomb(2**21)[n * 65_000 : (n + 1) * 65_000]) for n in range(35)
 )
@@ -93,9 +108,9 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "gif, comment": lambda: _gif_with_comment(30_000_000, 255),
     "gif, comment in bytes": lambda: _gif_with_comment(30_000_000, 1),
     "gif, frames": lambda: whole_files()["gif"][:-1] * 2_000,
-    "bmp, runs upwards": lambda: _bmp_runs(40_000_000, 1, b"\0\2\0\xff" * 5),
-    "bmp, many runs": lambda: _bmp_runs(4_000, 4_000, b"\1\0" * 10_000_000),
-    "bmp, ends of lines": lambda: _bmp_runs(65_000, 700, b"\1\0\0\0" * 700),
+    "bmp, runs upwards": lambda: bmp_runs(40_000_000, 1, b"\0\2\0\xff" * 5),
+    "bmp, many runs": lambda: bmp_runs(4_000, 4_000, b"\1\0" * 10_000_000),
+    "bmp, ends of lines": lambda: bmp_runs(65_000, 700, b"\1\0\0\0" * 700),
     "webp, exif": lambda: _webp_with(b"EXIF", _exif_bomb(20_000_000)),
     "webp of 49 megapixels": lambda: saved(Image.new("RGB", (7_000, 7_000)), "WEBP", method=0),
     "webp of 49 megapixels, clear": lambda: saved(
@@ -104,6 +119,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "avif, exif": lambda: _avif_with_exif_bomb(2_000_000),
     "avif of 49 megapixels": lambda: saved(Image.new("RGB", (7_000, 7_000)), "AVIF", speed=10),
     "tiff, directory": lambda: _tiff_directory(65_000, 20_000_000),
+    "tiff, long tags": lambda: _tiff_with_long_tags(14_000_000),
     "tiff of 49 megapixels": lambda: saved(
         Image.new("RGBA", (7_000, 7_000)), "TIFF", compression="tiff_adobe_deflate"
     ),

@@ -97,8 +97,7 @@ def read_picture(source: Source) -> Picture:
             return Picture(_normalised(source.copy(), held))
     data = _bytes_of(source)
     with _sentences(data):
-        tags = _odd_tiff(data)
-        if tags:
+        if tags := _odd_tiff(data):
             picture, notes = tiff.deep_picture(tags)
             picture.info["icc_profile"] = tags.raw(metadata.Tag.ICC)
             return Picture(_normalised(picture, metadata.orientation(data)), notes)
@@ -106,7 +105,7 @@ def read_picture(source: Source) -> Picture:
         with _opened(file) as picture:
             _check_missing(file)
             picture.load()
-            notes = _check_missing(file, picture)
+            notes = _check_missing(file, picture) + _darkness(picture)
             held = metadata.orientation(picture.info.get("exif") or b"")
             return Picture(_normalised(picture, max(file.orientation, held)), notes)
 
@@ -122,8 +121,7 @@ def look_at(source: str | Path | bytes | None) -> None:
     data = _bytes_of(source)
     with _sentences(data):
         if not _odd_tiff(data):
-            file = formats.picture_file(data)
-            with _opened(file):
+            with _opened(file := formats.picture_file(data)):
                 _check_missing(file)
 
 
@@ -134,9 +132,7 @@ def _sentences(data: bytes) -> Iterator[None]:
         yield
     except InterrogatorError:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large() from error
-    except MemoryError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
         raise _too_large() from error
     except Exception as error:
         if isinstance(error, SyntaxError) and (kind := tiff.unread_kind(data)):
@@ -250,6 +246,12 @@ def _undetermined(file: PictureFile, decoded: Image.Image) -> float:
     other.draft("RGB", (MAX_SIDE, MAX_SIDE))
     box = ImageChops.difference(decoded, other).getbbox(alpha_only=False)
     return 1 - box[1] / decoded.height if box else 0.0
+
+
+def _darkness(picture: Image.Image) -> tuple[str, ...]:
+    """Return a note on a PNG of 16 bits that uses 12 or fewer, though its format forbids it."""
+    most = np.asarray(picture).max() if picture.mode.startswith("I;16") else 0
+    return (tiff.NEARLY_BLACK.format(most),) if 0 < most < 2**12 else ()
 
 
 def _normalised(picture: Image.Image, orientation: int) -> Image.Image:

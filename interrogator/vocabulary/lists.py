@@ -109,10 +109,15 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Lists:
-    """A vocabulary and what was cleaned to have it, file by file."""
+    """A vocabulary and what was cleaned to have it: file → its category and what is left of it."""
 
     vocabulary: Vocabulary
-    cleaned: Mapping[str, CleanList]
+    files: Mapping[str, tuple[str, CleanList]]
+
+    @property
+    def cleaned(self) -> dict[str, CleanList]:
+        """File → what is left of it, and what was changed on the way."""
+        return {file: cleaned for file, (_, cleaned) in self.files.items()}
 
     @property
     def dropped(self) -> Counter[str]:
@@ -185,12 +190,13 @@ def read_pasted(text: str, category: str = OWN) -> Lists:
 
 
 def joined(lists: Iterable[Lists]) -> Lists:
-    """Return several lists as one: equal categories are joined."""
-    first, *others = lists
-    vocabulary, cleaned = first.vocabulary, dict(first.cleaned)
-    for other in others:
-        vocabulary, cleaned = vocabulary.plus(other.vocabulary), {**cleaned, **other.cleaned}
-    return Lists(vocabulary, cleaned)
+    """Return several lists as one: equal categories are joined, and a phrase comes once."""
+    files: dict[str, tuple[str, CleanList]] = {}
+    names = []
+    for one in lists:
+        files |= one.files
+        names.append(one.vocabulary.name)
+    return _gathered(" + ".join(names), files)
 
 
 def category_of(path: Path) -> str:
@@ -242,7 +248,7 @@ def _gathered(name: str, files: Mapping[str, tuple[str, CleanList]]) -> Lists:
         raise InterrogatorError(f"{name} has {count:,} phrases; up to {MAX_PHRASES:,} are ranked.")
     return Lists(
         Vocabulary(name, {c: tuple(group) for c, group in categories.items()}, artists, groups),
-        {file: cleaned for file, (_, cleaned) in once.items()},
+        once,
     )
 
 

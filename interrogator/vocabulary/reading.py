@@ -68,7 +68,7 @@ def rows(path: Path) -> list[Row]:
     if path.suffix.lower() != ".csv":
         return [Row(n, line, {}, faults.get(n, "")) for n, line in enumerate(text.splitlines(), 1)]
     try:
-        return list(_table(text.split("\n"), path.name, faults))
+        return list(_table(re.split(r"\r\n|\r|\n", text), path.name, faults))
     except csv.Error as error:
         raise InterrogatorError(f"{path.name} is not a table that can be read: {error}.") from error
 
@@ -78,7 +78,6 @@ def rows(path: Path) -> list[Row]:
 
 def _table(lines: list[str], name: str, faults: Mapping[int, str]) -> Iterator[Row]:
     """Yield the rows of a table, separated by whatever separates the columns' names."""
-    lines = [line.removesuffix("\r") for line in lines]
     first = 1 if lines[0].startswith("sep=") else 0  # Excel's own line
     for delimiter in DELIMITERS:
         header = [
@@ -110,8 +109,8 @@ def _row(lines: list[str], place: int, delimiter: str, column: int) -> tuple[lis
     line = lines[place]
     if line.count('"') % 2 == 0:
         return next(csv.reader([line], delimiter=delimiter), []), 1, ""
-    several = itertools.islice(lines, place, place + MAX_ROW_LINES)
-    reader = csv.reader((f"{one}\n" for one in several), delimiter=delimiter, strict=True)
+    several = (f"{one}\n" for one in lines[place : place + MAX_ROW_LINES])
+    reader = csv.reader(several, delimiter=delimiter, strict=True)
     try:
         cells = next(reader)
         if "\n" not in "".join(cells[column : column + 1]):

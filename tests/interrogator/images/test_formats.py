@@ -1,5 +1,6 @@
 import io
 import re
+import struct
 import sys
 import zlib
 
@@ -8,6 +9,7 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageOps, PngImagePlugin
 
+from benchmarks.picture_bombs import bmp_runs
 from benchmarks.picture_files import png, png_chunk
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode, formats
@@ -131,6 +133,34 @@ def test_of_a_picture_that_is_mostly_missing_nothing_is_made(form):
     whole = encoded(LARGE_NOISE, form)
     with pytest.raises(InterrogatorError, match="damaged or incomplete"):
         decode.read(whole[: len(whole) // 3])
+
+
+def test_an_interlaced_picture_that_is_cut_is_damaged():
+    """Its rows come in seven turns: filling up the last ones would not do."""
+    whole = encoded(LARGE_NOISE)
+    head = struct.pack(">IIBBBBB", 512, 512, 8, 2, 0, 0, 0)
+    interlaced = whole.replace(png_chunk(b"IHDR", head), png_chunk(b"IHDR", head[:-1] + b"\1"))
+    assert interlaced != whole
+    with pytest.raises(InterrogatorError, match="damaged"):
+        decode.read(interlaced[:-2_000])
+    assert "ends early" in decode.read_picture(whole[:-2_000]).notes[0]
+
+
+def test_a_bmp_in_runs_is_read_if_it_is_small():
+    """Three pixels of colour 1, one of 0, from the lowest row up."""
+    data = bytearray(bmp_runs(4, 2, b"\3\1\1\0\0\0\4\1\0\1"))
+    data[54 + 4 : 54 + 7] = b"\x20\x40\x80"  # colour 1: blue, green, red
+    read = decode.read(bytes(data))
+    assert [read.getpixel((x, 1)) for x in (2, 3)] == [(0x80, 0x40, 0x20), (0, 0, 0)]
+    assert read.getpixel((3, 0)) == (0x80, 0x40, 0x20)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "runs"), [(70_000, 1, 1), (4_000, 4_000, 1), (9, 9, 2**20)]
+)
+def test_a_large_bmp_in_runs_is_refused(width, height, runs):
+    with pytest.raises(InterrogatorError, match="packed in runs"):
+        decode.look_at(bmp_runs(width, height, b"\1\0" * runs))
 
 
 def test_heic_is_read_as_phones_save_it():

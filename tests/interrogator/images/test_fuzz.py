@@ -10,7 +10,7 @@ QUICK = [
     "avif, exif", "bmp, ends of lines", "bmp, many runs", "bmp, runs upwards", "gif, comment",
     "gif, comment in bytes", "gif, frames", "jpeg of 2**32 pixels", "jpeg, exif in parts",
     "jpeg, scans", "markers", "png of 100 megapixels", "png, empty pieces", "png, exif",
-    "png, text", "tiff, directory", "webp, exif", "zeros",
+    "png, text", "tiff, directory", "tiff, long tags", "webp, exif", "zeros",
 ]  # fmt: skip
 
 

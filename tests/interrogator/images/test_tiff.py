@@ -69,6 +69,22 @@ def test_a_nearly_black_picture_stays_so_with_a_note():
     assert "200 of 65,535" in picture.notes[0]
 
 
+def test_a_png_of_twelve_bits_in_sixteen_is_read_as_it_stands_with_a_note():
+    stream = io.BytesIO()
+    Image.fromarray((GREY[..., 0] * 4095).astype("u2")).save(stream, "PNG")
+    picture = decode.read_picture(stream.getvalue())
+    assert same(np.asarray(picture.image), GREY / 16)
+    assert picture.notes == ("Its brightest value is 4,095 of 65,535: it is read as nearly black.",)
+
+
+@pytest.mark.parametrize("kind", ["u2", "f4"])
+@pytest.mark.parametrize(("value", "seen"), [(0, 0), (1, 255), (0.5, 128)])
+def test_a_picture_of_one_tone_keeps_it(kind, value, seen):
+    full = 65535 if kind == "u2" else 1
+    read = as_read(tiff(np.full((3, 3, 1), value * full, kind), 1))
+    assert np.abs(read - seen).max() <= 1
+
+
 def test_twelve_bits_packed_two_in_three_bytes():
     values = np.array([[0, 4095, 2048], [1024, 0, 4095]])
     rows = b""
@@ -108,12 +124,14 @@ def test_values_of_no_known_range_reach_from_black_to_white_with_a_note():
 )
 @pytest.mark.parametrize("packing", ["tiff_lzw", "tiff_adobe_deflate"])
 def test_differences_are_summed_up(mode, kind, full, predictor, packing):
-    stream = io.BytesIO()
-    picture = Image.fromarray((GREY[..., 0] * full).astype(kind))
+    stream, shares = io.BytesIO(), np.tile(GREY, (12, 9, 1))
+    picture = Image.fromarray((shares[..., 0] * full).astype(kind))
     assert picture.mode == mode
     picture.save(stream, "TIFF", compression=packing, tiffinfo={317: predictor})
-    assert metadata.directory(stream.getvalue()).value(metadata.Tag.PREDICTOR, 1) == predictor
-    assert same(as_read(stream.getvalue()), GREY)
+    tags = metadata.directory(stream.getvalue())
+    assert tags.value(metadata.Tag.PREDICTOR, 1) == predictor
+    assert len(tags.values(metadata.Tag.OFFSETS)) > 1
+    assert same(as_read(stream.getvalue()), shares)
 
 
 def test_differences_within_tiles_and_channels():

@@ -15,6 +15,7 @@ from interrogator.vocabulary.artists import Artist
 from interrogator.vocabulary.folding import fold
 from interrogator.vocabulary.lists import (
     Vocabulary,
+    joined,
     main,
     read_folder,
     read_lists,
@@ -197,6 +198,7 @@ def test_other_encodings_are_read(tmp_path):
     [
         ("cp1250", ["Zdzisław Beksiński", "František Kupka", "Toyen"]),
         ("cp1250", ["Zdzisław Beksiński"]),
+        ("cp1250", ["żółw"]),  # three letters on end, as in Cyrillic
         ("iso8859-2", ["Zdzisław Beksiński", "Jan Śliwiński", "Gyula Benczúr"]),
         ("cp1252", ["Noël Coypel", "Hôtel de Ville – façade", "Zoë"]),
         ("cp1251", ["Казимир Малевич", "Наталья Гончарова"]),
@@ -217,7 +219,7 @@ def test_letters_are_those_that_were_written_where_only_one_encoding_fits(
     [
         ("cp1252", "Eugène"),  # in cp1250: Eugčne
         ("cp1250", "Dvořák"),  # in cp1252: Dvoøák
-        ("cp1254", "Barış"),  # in cp1252: Barýþ
+        ("cp1254", "Varınca"),  # in cp1252 and cp1250: Varýnca
         ("koi8-r", "Кандинский"),
         ("shift_jis", "葛飾北斎"),
         ("mac-roman", "Cézanne"),
@@ -314,6 +316,12 @@ def test_an_open_quote_does_not_swallow_rows(tmp_path, rows, phrases):
     assert lists.mended == {"open quote": rows.count('"')}
 
 
+def test_an_open_quote_in_another_column_does_not_swallow_rows_either(tmp_path):
+    lists = read_lists(write(tmp_path, styles_csv='phrase,about\nfog,"wet\nrain,\nhail,x\n'))
+    assert lists.vocabulary.categories == {"styles": ("fog", "rain", "hail")}
+    assert lists.mended == {"open quote": 1}
+
+
 def test_another_cell_may_have_several_lines(tmp_path):
     text = 'phrase,about\nfog,"it is\nwet, ""very"" wet"\n"a, b",\n\nrain,x\n'
     lists = read_lists(write(tmp_path, styles_csv=text))
@@ -391,6 +399,22 @@ def test_own_lists_add_to_others_without_coming_twice():
         "styles": ("fog", "soft light", "rain"), "artists": ("by Paul Klee",), "own": ("hail",)
     }  # fmt: skip
     assert both.name == "ours + mine"
+
+
+def test_what_was_pasted_and_stands_in_a_file_is_counted_as_a_duplicate(tmp_path):
+    write(tmp_path, styles_txt="Rain\nhail\n", movements_txt="fog")
+    both = joined([read_pasted("rain\nfog\nsnow"), read_lists(tmp_path, "your files")])
+    assert both.vocabulary.categories == {
+        "own": ("rain", "snow"), "movements": ("fog",), "styles": ("hail",)
+    }  # fmt: skip
+    assert both.vocabulary.name == "your lines + your files"
+    assert both.dropped == {"duplicate": 2}
+    assert changes(both.cleaned["your lines"]) == [(2, None, "duplicate")]
+
+
+def test_a_table_of_an_old_mac_is_read(tmp_path):
+    (tmp_path / "artists.csv").write_bytes(b"name,born\rPaul Klee,1879\rWho,\r")
+    assert read_folder(tmp_path).phrases == ("by Paul Klee", "by Who")
 
 
 def test_the_negative_list_may_have_what_another_has():

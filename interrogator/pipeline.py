@@ -138,6 +138,9 @@ class Interrogator:
         views = features.views[self.models.clip.fingerprint]
         ranking = clock.timed("rank", lambda: self._ranking(views))
         caption, *others = self._by_likelihood(captions, ranking, views, clock)
+        if settings.caption:  # the model's own stay at hand
+            known = features.captions.get((self.models.names.caption, settings.captioning), ())
+            others = [one.text for one in known if one.text != caption]
         is_over = deadline(settings.seconds)
         task = self._task(views, ranking, caption, settings, is_over)
         ranked = clock.timed("rank", lambda: task.ranked)

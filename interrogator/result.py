@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from interrogator.networks.captioning import Captioning
@@ -109,6 +109,10 @@ class Interrogation:
     seconds: dict[str, float] = field(default_factory=dict)
     features: PictureFeatures = field(default_factory=PictureFeatures)
     finished: bool = False
+
+    def after(self, notes: Sequence[str]) -> Interrogation:
+        """Return it with what is to be known of the picture's file before its own notes."""
+        return replace(self, notes=(*notes, *self.notes)) if notes else self
 
     def to_json(self) -> dict[str, Any]:
         """Return the contract's JSON object; cosines to 6 places, seconds to milliseconds."""

@@ -48,9 +48,9 @@ class Session:
         Raises:
             InterrogatorError: The picture cannot be read, or an option is wrong.
         """
-        image, request = decode.read(picture), self._request("interrogate", options)
+        opened, request = decode.read_picture(picture), self._request("interrogate", options)
         interrogator, seconds = self._prepared(request)
-        return interrogator.run(image, request.settings, seconds)
+        return interrogator.run(opened.image, request.settings, seconds).after(opened.notes)
 
     def analyze(self, picture: Picture, **options: Any) -> Analysis:  # noqa: ANN401
         """Describe a picture and rank all phrases; raises as `interrogate` does."""

@@ -57,6 +57,10 @@ def result() -> Components:
         ),
         "status": gr.HTML(views.status("Ready.", kind="idle"), elem_id="status"),
     }  # fmt: skip
+    components["captions"] = gr.Radio(
+        [], label="Captions, the likeliest first: a click takes another", visible=False,
+        elem_id="captions",
+    )  # fmt: skip
     with gr.Accordion("Change it and search again", open=False, elem_id="changes"):
         components |= _section("change")
         components["again"] = gr.Button("Search again", size="sm", elem_id="again")

@@ -138,14 +138,14 @@ class Handlers:
         """Yield what changes as the interrogation goes on; errors as a sentence."""
         state: Interrogation | None = None
         try:
-            opened = decode.read(picture)
+            opened = decode.read_picture(picture)
             yield PageUpdate(views.status("Getting ready"), "", "", False)
             drawn = 0.0
-            for event in self.service.interrogate(opened, request, features):
+            for event in self.service.interrogate(opened.image, request, features):
                 if isinstance(event, Progress):
                     yield PageUpdate(views.progress(event))
                     continue
-                state = event
+                state = event.after(opened.notes)
                 if not state.finished and state.prompt and time.monotonic() - drawn < DRAW_SECONDS:
                     continue
                 yield _drawn(state)
@@ -165,7 +165,9 @@ class Handlers:
             InterrogatorError: Picture, models or settings are at fault; in a sentence.
         """
         request = self._fetched(picture, self.request(values))
-        return _last(self.service.interrogate(decode.read(picture), request)).to_json()
+        opened = decode.read_picture(picture)
+        done = _last(self.service.interrogate(opened.image, request))
+        return done.after(opened.notes).to_json()
 
     def analyze(self, picture: str | bytes | None, values: Values) -> dict[str, Any]:
         """Return caption and ranked phrases as JSON; raises as `interrogate` does."""

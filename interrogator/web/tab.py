@@ -70,7 +70,8 @@ def _interrogate_on_demand(
     outputs = [
         components[name]
         for name in (
-            "prompt", "negative", "status", "pinned", "dropped", "features", *views.sections(None)
+            "prompt", "negative", "status", "pinned", "dropped", "captions", "features",
+            *views.sections(None),
         )
     ]  # fmt: skip
 
@@ -104,7 +105,7 @@ def _interrogate_on_demand(
             # It has been said: what would follow must not begin, and nothing more be shown.
             raise gr.Error(str(error), visible=False, print_exception=False) from error
 
-    running = []
+    beginning = []
     for trigger, fresh in (
         (components["start"].click, False),
         (components["again"].click, False),
@@ -115,7 +116,12 @@ def _interrogate_on_demand(
         # Another picture has other phrases: what was kept or left out of the last is forgotten.
         first += [components[name] for name in ("pinned", "dropped", "caption")] if fresh else []
         begin = _begin_anew if fresh else _begin
-        fetching = trigger(begin, None, first, queue=False, **QUIET).then(
+        beginning.append(trigger(begin, None, first, queue=False, **QUIET))
+    captions, typed = components["captions"], components["caption"]
+    beginning.append(captions.input(lambda text: text, captions, typed, queue=False, **QUIET))
+    running = []
+    for begun in beginning:
+        fetching = begun.then(
             fetch, inputs, outputs, concurrency_id="fetch", concurrency_limit=None, **QUIET
         )
         running += [fetching, fetching.success(draw, inputs, outputs, **computing, **QUIET)]
@@ -155,6 +161,10 @@ def _changed(components: Components, update: PageUpdate) -> dict[Any, Any]:
             texts += [p.text for group in state.ranked.values() for p in group[:3]]
             choices = list(dict.fromkeys(texts))
             values |= {name: gr.update(choices=choices) for name in ("pinned", "dropped")}
+            captions = [state.caption, *state.other_captions]
+            values["captions"] = gr.update(
+                choices=captions, value=state.caption, visible=len(captions) > 1
+            )
     return {components[name]: value for name, value in values.items()}
 
 
@@ -191,9 +201,9 @@ DOCUMENTATION: dict[Task, tuple[str, str]] = {
     ),
     "analyze": (
         "Describe a picture and rank all phrases by their similarity with it; write no prompt.",
-        "The caption, and for each list its most similar phrases with cosine similarity, share of "
-        "the list, distance from their average over pictures that show nothing, and whether they "
-        "stand out.",
+        "The caption, and for each list its most similar phrases with cosine similarity, how likely "
+        "they are true, the distance from their average over pictures that show nothing, and "
+        "whether they stand out.",
     ),
     "score": (
         "Measure how similar a prompt is to a picture, and what each of its parts adds.",

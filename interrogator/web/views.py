@@ -119,7 +119,7 @@ def ranked(state: Interrogation | None) -> str:
     longest = max((group[0].similarity for group in state.ranked.values() if group), default=1.0)
     longest = longest if longest > 0 else 1.0
     groups = "".join(_group(c, group, longest) for c, group in state.ranked.items() if group)
-    note = "Cosine similarity with the picture; in brackets the phrase's share of its list."
+    note = "Cosine similarity with the picture; in brackets how likely the phrase is true of it."
     return _section("Most similar phrases", f'<div class="groups">{groups}</div>', note)
 
 

@@ -122,3 +122,18 @@ def test_models_of_ones_own_are_chosen_by_folder(page, tmp_path):
     assert clip in page.content()
     page.get_by_text("Known models").click()
     assert page.get_by_text("Stable Diffusion 2.x").is_visible()
+
+
+def test_another_caption_is_one_click_and_the_prompt_follows(page):
+    page.set_input_files("#picture input[type=file]", CAT)
+    page.wait_for_selector(DONE, timeout=60_000)
+    options = page.locator("#captions label")
+    assert options.count() > 1
+    other = options.nth(1).inner_text().strip()
+    assert not prompt_of(page).startswith(other)
+    options.nth(1).click()
+    page.wait_for_function(
+        "text => document.querySelector('#prompt textarea').value.startsWith(text)", arg=other
+    )
+    page.wait_for_selector(DONE, timeout=60_000)
+    assert page.locator("#captions label").count() == options.count()

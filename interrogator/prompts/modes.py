@@ -117,18 +117,23 @@ class Task:
         room = Budget(self.budget.limit, lambda caption: self.budget.count(caption + behind))
         return fitted_caption(self.caption, room)
 
+    @cached_property
+    def likely(self) -> list[RankedPhrase]:
+        """The phrases that a prompt may take, the most similar first."""
+        rules = self.rules
+        if not rules.is_faithful:
+            return self.ranking.overall(self.shortlist)
+        spare = SPARE * rules.fewest
+        return self.ranking.plausible(rules.least_confidence, self.shortlist, spare)
+
     @property
     def candidates(self) -> list[RankedPhrase]:
         """What the search looks at: the pinned phrases, then those that may follow."""
-        rules, pinned = self.rules, self.pinned
-        if rules.is_faithful:
-            spare = SPARE * rules.fewest
-            others = self.ranking.plausible(rules.least_confidence, self.shortlist, spare)
+        others = self.likely
+        if self.rules.is_faithful:
             others = [phrase for phrase in others if not says(self.caption, phrase.text)]
-        else:
-            others = self.ranking.overall(self.shortlist)
-        taken = {phrase.text for phrase in pinned}
-        return [*pinned, *(phrase for phrase in others if phrase.text not in taken)]
+        taken = {phrase.text for phrase in self.pinned}
+        return [*self.pinned, *(phrase for phrase in others if phrase.text not in taken)]
 
     def without_noise(self, prompt: Prompt) -> Prompt:
         """Return a prompt without the phrases that add less than the picture's views differ by.
@@ -211,7 +216,7 @@ def fast_mode(task: Task) -> Iterator[ScoredPrompt]:
 
 def composed(task: Task, how: Callable[..., Prompt]) -> Prompt:
     """Return the prompt that needs no search."""
-    return how(task.fitted_caption, task.ranked, task.budget, task.rules, task.pinned, task.claims)
+    return how(task.fitted_caption, task.likely, task.budget, task.rules, task.pinned, task.claims)
 
 
 def best_mode(task: Task) -> Iterator[ScoredPrompt]:

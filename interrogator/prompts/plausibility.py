@@ -178,6 +178,31 @@ def _rivals(logits: Floats, features: NDArray[np.floating] | None) -> Floats:
     return rivals
 
 
+def independent(
+    similarity: NDArray[np.floating],
+    neutral: NDArray[np.floating],
+    logit_scale: float,
+    features: NDArray[np.floating],
+    likely: NDArray[np.intp],
+    beside: Background | None = None,
+) -> list[int]:
+    """Return those of the likely phrases of an open list that say something of their own.
+
+    Args:
+        similarity: Cosines [n] of the list's phrases with the picture.
+        neutral: Their cosines [n, m] with pictures that show nothing.
+        logit_scale: The model's inverse temperature.
+        features: Unit vectors [n, d] of the phrases.
+        likely: Places of the plausible ones.
+        beside: The whole vocabulary with this picture.
+    """
+    cosines = above_hubs(similarity, neutral)
+    centre, mean = features.mean(axis=0), _lower_half(cosines)[0]
+    least = none_of_these(cosines, logit_scale, False, beside) - mean
+    taken = unexplained(cosines[likely], features[likely], centre, mean, least)
+    return [int(likely[place]) for place in taken]
+
+
 def unexplained(
     cosines: Floats, features: NDArray[np.floating], centre: Floats, mean: float, least: float
 ) -> list[int]:

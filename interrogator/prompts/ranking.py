@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from interrogator.prompts.plausibility import background, plausibility
+from interrogator.prompts.plausibility import Background, background, independent, plausibility
 from interrogator.vocabulary.lists import NAMES, NEGATIVE
 
 if TYPE_CHECKING:
@@ -104,12 +104,31 @@ class Ranking:
         confidence = self._confidence.copy()
         if NEGATIVE in self._slices:
             confidence[self._slices[NEGATIVE]] = -1.0
-        places = np.flatnonzero(confidence >= max(threshold, 0.0))
+        places = self._independent(np.flatnonzero(confidence >= max(threshold, 0.0)))
         if len(places) < at_least:
             places = np.sort(np.argsort(-confidence, kind="stable")[:at_least])
             places = places[confidence[places] >= 0]
         best = extreme_rows(self.similarity[places], count)
         return self._phrases([int(places[place]) for place in best])
+
+    def _independent(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the places of phrases that no likelier one of an open list explains.
+
+        Of a CLIP that was calibrated it is known what its phrases mean.
+        """
+        kept = []
+        for category, rows in self._slices.items():
+            likely = places[(places >= rows.start) & (places < rows.stop)] - rows.start
+            is_open = not self.table.is_exclusive(category)
+            if len(likely) > 1 and is_open and category not in self.table.calibrations:
+                likely = np.array(
+                    independent(
+                        self.similarity[rows], self._neutral[rows], self.logit_scale,
+                        self._matrix[rows], likely, self._beside,
+                    ), np.intp
+                )  # fmt: skip
+            kept.append(np.sort(likely) + rows.start)
+        return np.concatenate(kept)
 
     def confidence_of(self, category: str) -> dict[str, float]:
         """Return how likely each phrase of a category is true."""
@@ -137,7 +156,7 @@ class Ranking:
         texts, places = self.table.vocabulary.phrases, np.array(rows, np.intp)
         scores = self.similarity[places].tolist()
         confidences = self._confidence[places].tolist()
-        neutral = self.table.neutral.numpy()[places].mean(axis=1).tolist()
+        neutral = self._neutral[places].mean(axis=1).tolist()
         exclusive = {name: self.table.is_exclusive(name) for name in names}
         return [
             RankedPhrase(
@@ -158,20 +177,32 @@ class Ranking:
         return dict(self.table.vocabulary.slices())
 
     @cached_property
+    def _neutral(self) -> NDArray[np.float32]:
+        return self.table.neutral.numpy()
+
+    @cached_property
+    def _matrix(self) -> NDArray[np.float32]:
+        return self.table.matrix.numpy()
+
+    @cached_property
+    def _beside(self) -> Background:
+        """The whole vocabulary beside the picture, but for the negative list."""
+        described = [rows for c, rows in self._slices.items() if c != NEGATIVE]
+        return background(
+            np.concatenate([self.similarity[rows] for rows in described or [slice(None)]])
+        )
+
+    @cached_property
     def _confidence(self) -> NDArray[np.float64]:
         """How likely each phrase is true, row by row [n]."""
-        neutral, matrix = self.table.neutral.numpy(), self.table.matrix.numpy()
-        described = [rows for c, rows in self._slices.items() if c != NEGATIVE]
-        every = np.concatenate([self.similarity[rows] for rows in described or [slice(None)]])
-        beside = background(every)
         confidence = np.zeros(len(self.similarity))
         for category, rows in self._slices.items():
             if self.unlike and category in NAMES:
                 continue  # whatever it is like, it was not taught
             confidence[rows] = plausibility(
-                self.similarity[rows], neutral[rows], self.logit_scale,
-                self.table.is_exclusive(category), self.table.calibrations.get(category), beside,
-                matrix[rows],
+                self.similarity[rows], self._neutral[rows], self.logit_scale,
+                self.table.is_exclusive(category), self.table.calibrations.get(category),
+                self._beside, self._matrix[rows],
             )  # fmt: skip
         return confidence
 
@@ -206,9 +237,3 @@ def extreme_rows(scores: NDArray[np.float32], count: int, least: bool = False) -
     rows = np.flatnonzero(signed <= threshold)  # with all that are equal to the last
     order = np.argsort(signed[rows], kind="stable")[:count]
     return rows[order].tolist()
-
-
-def merge(ranked: dict[str, list[RankedPhrase]]) -> list[RankedPhrase]:
-    """Return all ranked phrases in one list, most similar first."""
-    phrases = [phrase for group in ranked.values() for phrase in group]
-    return sorted(phrases, key=lambda phrase: -phrase.similarity)  # sorted() keeps ties in order

@@ -6,15 +6,16 @@ repeats what the caption says, holds a banned word, or names more artists than a
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from interrogator.errors import InterrogatorError
-from interrogator.prompts.ranking import PLAUSIBLE, RankedPhrase, merge
+from interrogator.prompts.ranking import PLAUSIBLE, RankedPhrase
 from interrogator.vocabulary.folding import plain
-from interrogator.vocabulary.lists import ARTISTS, MEDIUMS, MOVEMENTS, NEGATIVE
+from interrogator.vocabulary.lists import ARTISTS, MEDIUMS, MOVEMENTS
 
 FAST_PHRASES = 32  # as many as clip-interrogator's fast mode takes
 CLASSIC_FLAVORS = 3
@@ -24,7 +25,6 @@ MOST_ARTISTS = 8
 _NAMED_ONCE = (MEDIUMS, ARTISTS, "sites", MOVEMENTS)  # classic takes one of each, in order
 _WORD = re.compile("\\w+|[\u2600-\u27bf\U0001f000-\U0001faff]")  # an emoji is a word
 
-Ranked = dict[str, list[RankedPhrase]]
 Phrases = tuple[RankedPhrase, ...]
 
 
@@ -136,7 +136,7 @@ class Rules:
 
 def classic(
     caption: str,
-    ranked: Ranked,
+    likely: Sequence[RankedPhrase],
     budget: Budget,
     rules: Rules,
     pinned: Phrases = (),
@@ -144,34 +144,29 @@ def classic(
 ) -> Prompt:
     """Caption, then the best medium, artist, site and movement, then three of the other lists.
 
-    clip-interrogator's mode, but what is not plausible is not named.
+    clip-interrogator's mode, but of the plausible phrases alone, the most similar first.
     """
-    likely = {c: [p for p in group if _may_be(p, rules)] for c, group in ranked.items()}
-    chosen = [p for category in _NAMED_ONCE for p in likely.get(category, [])[:1]]
-    others = {c: group for c, group in likely.items() if c not in (*_NAMED_ONCE, NEGATIVE)}
-    flavors = [p for p in merge(others) if not says(caption, p.text)][:CLASSIC_FLAVORS]
-    return compose(caption, [*chosen, *flavors], budget, rules, pinned, claims)
+    allowed = [phrase for phrase in likely if rules.allows(phrase.text)]
+    chosen = [[p for p in allowed if p.category == category][:1] for category in _NAMED_ONCE]
+    flavors = [p for p in allowed if p.category not in _NAMED_ONCE and not says(caption, p.text)]
+    phrases = [*itertools.chain(*chosen), *flavors[:CLASSIC_FLAVORS]]
+    return compose(caption, phrases, budget, rules, pinned, claims)
 
 
 def fast(
     caption: str,
-    ranked: Ranked,
+    likely: Sequence[RankedPhrase],
     budget: Budget,
     rules: Rules,
     pinned: Phrases = (),
     claims: frozenset[str] = frozenset(),
 ) -> Prompt:
-    """Caption, then the most similar plausible phrases of all lists together, up to 32.
+    """Caption, then the plausible phrases of all lists together, up to 32, the most similar first.
 
-    clip-interrogator's mode, but what is not plausible is not named.
+    clip-interrogator's mode, which takes the 32 most similar ones.
     """
-    phrases = merge({c: group for c, group in ranked.items() if c != NEGATIVE})
-    likely = [p for p in phrases if _may_be(p, rules)][:FAST_PHRASES]
-    return compose(caption, likely, budget, rules, pinned, claims)
-
-
-def _may_be(phrase: RankedPhrase, rules: Rules) -> bool:
-    return phrase.confidence >= rules.least_confidence and rules.allows(phrase.text)
+    allowed = [phrase for phrase in likely if rules.allows(phrase.text)]
+    return compose(caption, allowed[:FAST_PHRASES], budget, rules, pinned, claims)
 
 
 def compose(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from interrogator.prompts.ranking import extreme_rows, merge, rank
+from interrogator.prompts.ranking import extreme_rows, rank
 from interrogator.prompts.table import Table
 from interrogator.vocabulary.lists import Vocabulary
 
@@ -54,7 +54,6 @@ def test_a_phrase_that_stands_far_above_its_list_is_plausible_and_the_crowd_is_n
     first, second = ranking.overall(2)
     assert first.stands_out
     assert not second.stands_out
-    assert [p.text for p in ranking.plausible(0.0, 3)] == ["x", "p0", "p1"]
 
 
 def test_where_too_few_are_plausible_the_most_plausible_follow():
@@ -71,12 +70,6 @@ def test_of_two_rivals_in_an_exclusive_list_at_most_one_is_plausible():
     table = made(Vocabulary("v", {"movements": ("x", "y", *names)}), unit(*angles), unit(270))
     apart = [p.text for p in rank(unit(0)[0], table, 100.0).plausible(0.5, 9)]
     assert len(apart) <= 1
-
-
-def test_merge_sorts_all_categories_together():
-    vocabulary = Vocabulary("v", {"a": ("x", "y"), "b": ("z",)})
-    ranked = by_category(unit(0)[0], made(vocabulary, unit(10, 50, 30), unit(270)), 1.0, 5)
-    assert [p.text for p in merge(ranked)] == ["x", "z", "y"]
 
 
 def test_least_similar_come_first_in_reverse():

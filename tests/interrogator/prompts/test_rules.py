@@ -28,14 +28,14 @@ def ranked(**groups):
 def test_classic_takes_one_of_each_list_in_order_and_three_of_the_others():
     found = classic(
         "a cat",
-        {
-            "artists": [phrase("by A", "artists"), phrase("by B", "artists")],
-            "mediums": [phrase("oil painting", "mediums")],
-            "movements": [phrase("cubism", "movements")],
-            "sites": [phrase("trending on X", "sites")],
-            "styles": [phrase(f"s{i}", similarity=0.5 - i / 10) for i in range(5)],
-            "negative": [phrase("blurry", "negative", 0.99)],
-        },
+        [
+            phrase("by A", "artists"),
+            phrase("by B", "artists"),
+            phrase("cubism", "movements"),
+            phrase("oil painting", "mediums"),
+            phrase("trending on X", "sites"),
+            *(phrase(f"s{i}") for i in range(5)),
+        ],
         WIDE,
         Rules(),
     )
@@ -43,18 +43,10 @@ def test_classic_takes_one_of_each_list_in_order_and_three_of_the_others():
 
 
 @pytest.mark.parametrize("write", [fast, classic])
-def test_what_is_not_plausible_is_not_named(write):
-    table = {
-        "artists": [phrase("by A", "artists", 0.9, confidence=0.4)],
-        "mediums": [phrase("ink", "mediums", 0.8, 0.5), phrase("oil", "mediums", 0.1, 0.1)],
-        "movements": [phrase("cubism", "movements", 0.7, confidence=0.49)],
-        "styles": [phrase("soft light", "styles", 0.6), phrase("haze", "styles", 0.5, 0.3)],
-        "negative": [phrase("blurry", "negative", 0.99)],
-    }
-    assert write("a cat", table, WIDE, Rules()).text == "a cat, ink, soft light"
-    # At .5 a phrase with a confidence of .25 will do; the one of .4 is an artist more than named.
-    daring = write("a cat", table, WIDE, Rules(daring=0.5, artists=0))
-    assert set(daring.text.split(", ")) == {"a cat", "ink", "soft light", "cubism", "haze"}
+def test_what_may_not_stand_in_a_prompt_takes_nobodys_place(write):
+    likely = [phrase("fog"), *(phrase(f"s{i}") for i in range(3)), phrase("haze")]
+    rules = Rules(banned=("fog",), dropped=("s1",))
+    assert write("a cat", likely, WIDE, rules).text == "a cat, s0, s2, haze"
 
 
 def test_one_movement_and_one_medium_unless_it_is_daring():
@@ -67,7 +59,7 @@ def test_one_movement_and_one_medium_unless_it_is_daring():
 
 def test_fast_takes_at_most_32():
     high = [phrase(f"h{i}", similarity=0.9 - i / 1000) for i in range(40)]
-    found = fast("a cat", {"styles": high}, WIDE, Rules())
+    found = fast("a cat", high, WIDE, Rules())
     assert [p.text for p in found.phrases] == [f"h{i}" for i in range(32)]
 
 

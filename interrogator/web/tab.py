@@ -202,8 +202,8 @@ DOCUMENTATION: dict[Task, tuple[str, str]] = {
     "analyze": (
         "Describe a picture and rank all phrases by their similarity with it; write no prompt.",
         "The caption, and for each list its most similar phrases with cosine similarity, how "
-        "likely they are true, the distance from their average over pictures that show nothing, and "
-        "whether they stand out.",
+        "likely they are true, the distance from their average over pictures that show nothing, "
+        "and whether they stand out.",
     ),
     "score": (
         "Measure how similar a prompt is to a picture, and what each of its parts adds.",

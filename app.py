@@ -31,12 +31,10 @@ MAX_WAITING = 64  # visitors in the queue
 HOUR = 3600  # seconds
 
 THEME = gr.themes.Base(
-    primary_hue="blue",
-    neutral_hue="slate",
+    primary_hue="blue", neutral_hue="slate", radius_size="md",
     font=["system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"],
     font_mono=["ui-monospace", "Consolas", "monospace"],
-    radius_size="md",
-)
+)  # fmt: skip
 
 
 def build() -> gr.Blocks:

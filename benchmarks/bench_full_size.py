@@ -10,7 +10,6 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,13 @@ from PIL import Image
 from interrogator.models.loading import Models
 from interrogator.models.registry import PRESETS
 from interrogator.networks.blip import share_pictures
-from interrogator.networks.captioner import Captioner
+from interrogator.networks.captioner import Caption, Captioner
 from interrogator.networks.captioning import DEFAULT_CAPTIONING, Captioning
 from interrogator.networks.clip import Clip
 from interrogator.networks.libraries import open_clip, transformers
 from interrogator.networks.runtime import choose_runtime
 from interrogator.pipeline import Interrogator
+from interrogator.prompts.ranking import Ranking
 from interrogator.prompts.table import Table, neutral_pictures
 from interrogator.serving.service import vocabulary_for
 from interrogator.settings import Settings
@@ -40,12 +40,12 @@ CAPTION = "a painting of a lighthouse on a cliff above the sea"
 class Saying(Captioner):
     """Takes BLIP's time, then says a sentence: what random weights say is no caption."""
 
-    def captions(
-        self, pictures: Sequence[Image.Image], how: Captioning = DEFAULT_CAPTIONING
-    ) -> list[str]:
-        """Describe them, and say the sentence for each."""
-        super().captions(pictures, how)
-        return [CAPTION] * len(pictures)
+    def candidates(
+        self, picture: Image.Image, how: Captioning = DEFAULT_CAPTIONING
+    ) -> tuple[Caption, ...]:
+        """Describe it, and say as many sentences."""
+        found = super().candidates(picture, how)
+        return tuple(Caption(f"{CAPTION} {i}", -i / 10) for i in range(len(found)))
 
 
 def captioner(runtime: Any) -> Captioner:  # noqa: ANN401
@@ -82,9 +82,13 @@ def main() -> None:
     """Print the table and one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--dtype", default="float32", help="the models' number format (float32)")
+    parser.add_argument("--candidates", type=int, default=200, help="that the search sees (200)")
     options = parser.parse_args()
     torch.manual_seed(0)
-    runtime = choose_runtime()
+    runtime = choose_runtime(options.dtype)
+    # Random weights find nothing plausible: the most similar phrases stand in for it.
+    Ranking.plausible = lambda self, *_: self.overall(options.candidates)  # type: ignore
     model = open_clip.create_model("ViT-L-14", precision=runtime.precision).eval()
     preprocess = open_clip.image_transform(model.visual.image_size, is_train=False)
     clip = Clip(model, preprocess, open_clip.get_tokenizer("ViT-L-14"), runtime)

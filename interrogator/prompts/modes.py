@@ -25,7 +25,7 @@ from interrogator.prompts.rules import (
     overlap,
     says,
 )
-from interrogator.prompts.search import FRUGAL, FULL, Effort, Lane, ScoredPrompt, Search
+from interrogator.prompts.search import FAITHFUL, FRUGAL, FULL, Effort, Lane, ScoredPrompt, Search
 from interrogator.vocabulary.lists import NEGATIVE, bare
 
 if TYPE_CHECKING:
@@ -70,8 +70,10 @@ class Task:
 
     @property
     def effort(self) -> Effort:
-        """How much the search tries: by the kind of the tower, so that it is the same each time."""
-        return FRUGAL if self.clip.tower is None else FULL
+        """How much the search tries: by tower and candidates, so that it is the same each time."""
+        if self.clip.tower is None:
+            return FRUGAL
+        return FAITHFUL if self.rules.is_faithful else FULL
 
     @cached_property
     def budget(self) -> Budget:

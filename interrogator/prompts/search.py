@@ -68,6 +68,8 @@ class Effort:
 
 # Chosen on painted pictures and the embedded CLIP: see benchmarks/bench_search.py.
 FULL = Effort(2048, (Lane(4, 24, 2), Lane(1, 64, 8)), 16)
+# Among what a picture plausibly shows there is little to choose: see benchmarks/bench_truth.py.
+FAITHFUL = Effort(256, (Lane(2, 8, 2),), 4)
 # For a tower that must run every prompt whole: a twentieth of the work for each phrase.
 FRUGAL = Effort(128, (Lane(1, 16, 2),), 0)
 

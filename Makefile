@@ -62,7 +62,7 @@ versions: $(STAMP_DEV) ## the tests on the lowest and the newest versions that a
 	$(BIN)/python -m deploy.versions $(VERSIONS)
 
 table: install ## encode the vocabulary into assets/tables, so that no first visitor waits: make table PRESET=quality
-	$(BIN)/python -m interrogator.tables --preset $(PRESET)
+	$(BIN)/python -m interrogator.serving.tables --preset $(PRESET)
 
 train: install ## paint the pictures and train the embedded models into assets/models (about three hours on two cores)
 	$(BIN)/python -m training all

@@ -7,7 +7,8 @@ import functools
 import inspect
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import interrogator.web.tab
 import matmul_demo.web.tab
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode
-from interrogator.service import Service
+from interrogator.serving.service import Service
 from matmul_demo.errors import RaceError
 
 TITLE = "Prompt interrogator & matmul race"
@@ -30,12 +31,10 @@ MAX_WAITING = 64  # visitors in the queue
 HOUR = 3600  # seconds
 
 THEME = gr.themes.Base(
-    primary_hue="blue",
-    neutral_hue="slate",
+    primary_hue="blue", neutral_hue="slate", radius_size="md",
     font=["system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"],
     font_mono=["ui-monospace", "Consolas", "monospace"],
-    radius_size="md",
-)
+)  # fmt: skip
 
 
 def build() -> gr.Blocks:
@@ -60,27 +59,26 @@ def build() -> gr.Blocks:
     return app.queue(max_size=MAX_WAITING)
 
 
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Let the sentence of an error that a person caused reach that person."""
+    try:
+        yield
+    except (InterrogatorError, RaceError) as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
 def in_sentences(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let the sentence of an error that a person caused reach that person, for both tabs."""
-
-    def said(error: Exception) -> gr.Error:
-        return gr.Error(str(error), print_exception=False)
-
-    @functools.wraps(function)
-    def wrapped(*values: Any, **named: Any) -> Any:  # noqa: ANN401
-        try:
-            return function(*values, **named)
-        except (InterrogatorError, RaceError) as error:
-            raise said(error) from error
+    """Return a function, or a coroutine function, of either tab that fails in sentences."""
+    if not inspect.iscoroutinefunction(function):
+        return sentences()(function)
 
     @functools.wraps(function)
     async def waiting(*values: Any, **named: Any) -> Any:  # noqa: ANN401
-        try:
+        with sentences():
             return await function(*values, **named)
-        except (InterrogatorError, RaceError) as error:
-            raise said(error) from error
 
-    return waiting if inspect.iscoroutinefunction(function) else wrapped
+    return waiting
 
 
 def disk_is_full(_: Request, error: Exception) -> Response:

@@ -27,9 +27,10 @@ from interrogator.networks.captioning import DEFAULT_CAPTIONING, Captioning
 from interrogator.networks.clip import Clip
 from interrogator.networks.libraries import open_clip, transformers
 from interrogator.networks.runtime import choose_runtime
-from interrogator.pipeline import Interrogator, Settings
+from interrogator.pipeline import Interrogator
 from interrogator.prompts.table import Table, neutral_pictures
-from interrogator.service import vocabulary_for
+from interrogator.serving.service import vocabulary_for
+from interrogator.settings import Settings
 
 SPOKEN = Captioning(most=20)  # what BLIP usually says; random weights never end a sentence
 WORDS = 30_524

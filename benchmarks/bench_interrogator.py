@@ -41,9 +41,9 @@ def seconds_to_page() -> float:
 def seconds_per_picture(mode: str) -> list[float]:
     from interrogator.images import decode
     from interrogator.models.registry import ASSETS, PRESETS
-    from interrogator.pipeline import Settings
     from interrogator.request import Request
-    from interrogator.service import Service
+    from interrogator.serving.service import Service
+    from interrogator.settings import Settings
 
     interrogator, _ = Service().prepare(Request(PRESETS["demo"]))
     files = sorted((ASSETS / "examples").glob("*.jpg"))

@@ -37,7 +37,7 @@ from interrogator.prompts.ranking import rank
 from interrogator.prompts.rules import Rules
 from interrogator.prompts.scorer import Scorer
 from interrogator.prompts.table import Table, neutral_pictures
-from interrogator.service import vocabulary_for
+from interrogator.serving.service import vocabulary_for
 from interrogator.vocabulary.lists import Vocabulary
 
 CPU = torch.device("cpu")

@@ -35,10 +35,11 @@ from interrogator.models.loading import load_clip
 from interrogator.models.registry import EMBEDDED, PRESETS
 from interrogator.networks.clip import Clip
 from interrogator.networks.runtime import Runtime
-from interrogator.pipeline import Interrogator, Settings
+from interrogator.pipeline import Interrogator
 from interrogator.prompts.rules import Rules
 from interrogator.request import Request
-from interrogator.service import Service
+from interrogator.serving.service import Service
+from interrogator.settings import Settings
 from interrogator.vocabulary.folding import fold
 from training.dataset import HELD_OUT
 from training.painter import Spec, choose, frame, paint, vocabulary

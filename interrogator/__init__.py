@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # torch and the models are imported when they are used
-    from interrogator.session import Session
+    from interrogator.serving.session import Session
 
 __all__ = ["load"]
 
@@ -27,6 +27,6 @@ def load(preset: str | None = None, **options: Any) -> Session:  # noqa: ANN401
     Raises:
         interrogator.errors.InterrogatorError: An option is wrong, or the models cannot be had.
     """
-    from interrogator.session import Session
+    from interrogator.serving.session import Session
 
     return Session(preset=preset, **options)

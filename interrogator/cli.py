@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from interrogator.errors import InterrogatorError
 from interrogator.models.registry import as_text
-from interrogator.options import OPTIONS, Option, options_of, parse
+from interrogator.option import Option
+from interrogator.options import OPTIONS, options_of, parse
 
 if TYPE_CHECKING:
-    from interrogator.session import Session
+    from interrogator.serving.session import Session
 
 GROUPS = {
     "main": "what is written",
@@ -119,9 +119,10 @@ def _values(options: argparse.Namespace) -> dict[str, Any]:
 def _session(values: dict[str, Any]) -> Session:
     """Load the models; say which they are where nobody chose, and what was cleaned of lists."""
     from interrogator.models.choice import active_notice
-    from interrogator.session import Session
+    from interrogator.serving.background import show_progress
+    from interrogator.serving.session import Session
 
-    session = Session(report, **values)
+    session = Session(show_progress, **values)
     if not (values.get("preset") or (values.get("clip") and values.get("caption_model"))):
         print(active_notice(*session.service.defaults.current()), file=sys.stderr)
     words = session.request.words
@@ -147,11 +148,3 @@ def _print(line: dict[str, Any], as_json: bool) -> None:
         print(f"{line['path']}: {line['prompt']}", flush=True)
         if line["negative_prompt"] not in (None, line["prompt"]):
             print(f"{line['path']}: negative: {line['negative_prompt']}", flush=True)
-
-
-def report(text: str, share: float | None) -> None:
-    """Show progress on stderr; on a terminal in one line, elsewhere its beginning and end."""
-    done = "" if share is None else f" {share:.0%}"
-    end = "\r" if os.isatty(2) and share not in (None, 1.0) else "\n"
-    if os.isatty(2) or share in (None, 1.0):
-        print(text + done, file=sys.stderr, end=end, flush=True)

@@ -9,154 +9,22 @@ is answered at once.
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from interrogator.errors import InterrogatorError
-from interrogator.models.registry import CAPTIONERS, CLIPS, PRESETS
+from interrogator.models.registry import CAPTIONERS, CLIPS, PRESETS, SHIPPED_CLIPS
 from interrogator.networks.captioning import DEFAULT_CAPTIONING as CAPTIONING
 from interrogator.networks.captioning import MOST_BEAMS, MOST_NO_REPEAT, MOST_TOKENS
+from interrogator.option import Option, Place, Task
 from interrogator.prompts.modes import DEFAULT_MODE, MODES
 from interrogator.prompts.rules import MOST_ARTISTS, MOST_PHRASES, Rules
 from interrogator.vocabulary.policy import DEFAULT_NAMING, NAMING
 from interrogator.vocabulary.selection import ADD, PLACES
 
-Kind = Literal[
-    "text", "whole", "share", "seconds", "switch", "choice", "phrases", "bans", "files", "folder"
-]
-Task = Literal["interrogate", "analyze", "score"]
-Place = Literal["page", "api", "command", "python"]
-
-EVERYWHERE: tuple[Place, ...] = ("page", "api", "command", "python")
 OWN_MACHINE: tuple[Place, ...] = ("command", "python")  # where visitors cannot reach
 MOST_RANKED = 50  # phrases of each list that `analyze` returns at most
 DTYPES = ("float32", "bfloat16", "float16")
-
-# What Gradio's documentation and MCP read as the type of an argument.
-_TYPES: dict[Kind, str] = {
-    "text": "str", "whole": "float", "share": "float", "seconds": "float | None",
-    "switch": "bool", "choice": "str",
-    "phrases": "list[str] | None", "bans": "str", "files": "list[str] | None", "folder": "str",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Option:
-    """One thing that a person can set.
-
-    Attributes:
-        name: The argument of the API and of Python; the flag is this name with dashes.
-        kind: What it is: "whole" a whole number, "phrases" and "bans" several texts, "folder" a
-            folder on this machine.
-        help: What it does, in one sentence or two.
-        label: What it is called on the page.
-        section: The fold of the page and the group of the command's help that it stands in.
-        default: Its value where nobody sets it.
-        least: The smallest number.
-        most: The largest number, or None.
-        choices: Value → what it means; "" is the value of nothing chosen.
-        free: Whether a choice may also be another text.
-        tasks: What it is an option of.
-        places: Where it can be set.
-        flag: The command's flag, where it is called otherwise there; "" where there is none.
-        metavar: What the command's help calls its value.
-        placeholder: What the page shows in an empty field.
-    """
-
-    name: str
-    kind: Kind
-    help: str
-    label: str = ""
-    section: str = "prompt"
-    default: Any = None
-    least: float = 0
-    most: float | None = None
-    choices: Mapping[str, str] = field(default_factory=dict)
-    free: bool = False
-    tasks: tuple[Task, ...] = ("interrogate",)
-    places: tuple[Place, ...] = EVERYWHERE
-    flag: str | None = None
-    metavar: str | None = None
-    placeholder: str | None = None
-
-    @property
-    def command_flag(self) -> str:
-        """The command's flag, "" if it has none."""
-        return f"--{self.name.replace('_', '-')}" if self.flag is None else self.flag
-
-    @property
-    def annotation(self) -> str:
-        """Its type, as the API's documentation shows it."""
-        return "str | None" if self.kind == "choice" and self.default is None else _TYPES[self.kind]
-
-    def parse(self, value: Any) -> Any:  # noqa: ANN401
-        """Return the value that a page, a program or a person means.
-
-        Numbers written as text are numbers, one text for several is one of them, and None and ""
-        mean the default.
-
-        Raises:
-            InterrogatorError: It cannot be meant; the sentence names the option and its limits.
-        """
-        if value is None or value == "":
-            return self.parse(self.default) if self.default not in (None, "") else self._empty
-        if self.kind in ("whole", "share", "seconds"):
-            return self._number(value)
-        if self.kind in ("phrases", "bans", "files"):
-            return self._several(value)
-        if self.kind == "switch":
-            return self._switch(value)
-        if not isinstance(value, str):
-            raise self._wrong(value, "text")
-        value = value.strip()
-        if self.kind == "choice" and not self.free and value not in self.choices:
-            raise InterrogatorError(
-                f"There is no {self.name.replace('_', ' ')} {value!r}; "
-                f"choose one of {', '.join(filter(None, self.choices))}."
-            )
-        return value
-
-    @property
-    def _empty(self) -> Any:  # noqa: ANN401
-        if self.kind in ("phrases", "bans", "files"):
-            return ()
-        return self.default
-
-    def _number(self, value: Any) -> float | int | None:  # noqa: ANN401
-        try:
-            number = float(value) if isinstance(value, str | int | float) else math.nan
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number) or isinstance(value, bool):
-            raise self._wrong(value, "a number")
-        if self.kind == "seconds" and number == 0:
-            return None  # no limit
-        if number < self.least or (self.most is not None and number > self.most):
-            upper = "" if self.most is None else f" to {self.most:g}"
-            raise InterrogatorError(f"{self.name} is from {self.least:g}{upper}, not {number:g}.")
-        return int(number) if self.kind == "whole" else number
-
-    def _several(self, value: Any) -> tuple[str, ...]:  # noqa: ANN401
-        texts = (value,) if isinstance(value, str) else value
-        if not isinstance(texts, list | tuple) or not all(isinstance(t, str) for t in texts):
-            raise self._wrong(value, "a list of texts")
-        if self.kind == "files":
-            return tuple(texts)
-        if self.kind == "bans":
-            texts = [part for text in texts for part in text.replace("\n", ",").split(",")]
-        return tuple(dict.fromkeys(filter(None, (" ".join(text.split()) for text in texts))))
-
-    def _switch(self, value: Any) -> bool:  # noqa: ANN401
-        known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-        switched = known.get(str(value).strip().lower())
-        if switched is None:
-            raise self._wrong(value, "true or false")
-        return switched
-
-    def _wrong(self, value: object, wanted: str) -> InterrogatorError:
-        return InterrogatorError(f"{self.name} must be {wanted}, not {str(value)[:60]!r}.")
 
 
 def _models(first: str, names: Iterable[str]) -> dict[str, str]:
@@ -222,7 +90,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "judge", "choice", "A second CLIP that scores the finished prompts; it takes no part in "
         "writing them.", "A second CLIP as judge", "models", "",
-        choices=_models("none", (m.name for m in CLIPS)), free=True, metavar="CLIP",
+        choices=_models("none", (*SHIPPED_CLIPS, *(m.name for m in CLIPS))), free=True,
+        metavar="CLIP",
     ),
     Option(
         "name_artists", "choice", "Which artists may be named.", "Artists who may be named",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -18,80 +18,26 @@ from PIL import Image
 
 from interrogator.clock import Clock, deadline
 from interrogator.errors import InterrogatorError
+from interrogator.explanation import Judge, explain
 from interrogator.models.loading import Models
 from interrogator.networks.captioner import Caption
-from interrogator.networks.captioning import DEFAULT_CAPTIONING, Captioning
-from interrogator.networks.clip import Clip, direction
-from interrogator.prompts.modes import DEFAULT_MODE, MODES, Task, claims_of, negative_mode
-from interrogator.prompts.ranking import PLAUSIBLE, Ranking, rank
-from interrogator.prompts.rules import Prompt, Rules
+from interrogator.networks.clip import direction
+from interrogator.prompts.modes import MODES, Task, claims_of, negative_mode
+from interrogator.prompts.ranking import Ranking, rank
 from interrogator.prompts.search import ScoredPrompt
 from interrogator.prompts.table import Table
 from interrogator.result import (
     Analysis,
-    ComparedPrompt,
     Interrogation,
     PictureFeatures,
     PromptPart,
-    PromptPhrase,
     PromptScore,
 )
+from interrogator.settings import DEFAULT_SETTINGS, MAX_CAPTION, Settings
 from interrogator.vocabulary.artists import NameFinder
-from interrogator.vocabulary.lists import ARTISTS
 
-MAX_CAPTION = 2000  # characters of a caption that somebody typed
 LEAST_CLAIM = 0.01  # the confidence below which a claim of a caption counts no less
 _NO_SECONDS: Mapping[str, float] = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What an interrogation shall be.
-
-    Attributes:
-        mode: One of `modes.MODES`.
-        caption: Takes the place of the model's unless empty.
-        rules: What the prompt must keep.
-        with_negative: Whether a negative prompt is written as well.
-        seconds: When the search must end, counted from its beginning; None: when it is done.
-        captioning: How the model writes its caption.
-
-    Raises:
-        InterrogatorError: There is no such mode, the caption is far too long, kept phrases have
-            no place in the mode, or the time is not positive.
-    """
-
-    mode: str = DEFAULT_MODE
-    caption: str = ""
-    rules: Rules = field(default_factory=Rules)
-    with_negative: bool = False
-    seconds: float | None = None
-    captioning: Captioning = DEFAULT_CAPTIONING
-
-    def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise InterrogatorError(
-                f"There is no mode {self.mode!r}; choose one of {', '.join(MODES)}."
-            )
-        if len(self.caption) > MAX_CAPTION:
-            raise InterrogatorError(
-                f"The caption has {len(self.caption):,} characters; up to {MAX_CAPTION:,} are read."
-            )
-        if self.mode == "negative" and self.rules.pinned:
-            raise InterrogatorError(
-                "A negative prompt keeps no phrases of yours: take the kept ones off, or choose "
-                "another mode with a negative prompt beside it."
-            )
-        if self.seconds is not None and not self.seconds > 0:
-            raise InterrogatorError("The time for the search must be above 0 seconds.")
-
-
-@dataclass(frozen=True)
-class Judge:
-    """A second CLIP that scores the finished prompts, and what it is called."""
-
-    name: str
-    clip: Clip
 
 
 @dataclass(frozen=True)
@@ -113,7 +59,7 @@ class Interrogator:
     def steps(
         self,
         picture: Image.Image,
-        settings: Settings = Settings(),
+        settings: Settings = DEFAULT_SETTINGS,
         prepared: Mapping[str, float] = _NO_SECONDS,
         features: PictureFeatures | None = None,
     ) -> Iterator[Interrogation]:
@@ -159,13 +105,13 @@ class Interrogator:
             state = replace(state, negative_prompt=negative)
             yield replace(state, seconds=clock.so_far())
 
-        state = clock.timed("explain", lambda: self._explained(state, best, task, picture))
+        state = clock.timed("explain", lambda: explain(state, best, task, picture, self.judge))
         yield replace(state, seconds=clock.so_far(), finished=True)
 
     def run(
         self,
         picture: Image.Image,
-        settings: Settings = Settings(),
+        settings: Settings = DEFAULT_SETTINGS,
         prepared: Mapping[str, float] = _NO_SECONDS,
         features: PictureFeatures | None = None,
     ) -> Interrogation:
@@ -177,7 +123,7 @@ class Interrogator:
         self,
         picture: Image.Image,
         top: int,
-        settings: Settings = Settings(),
+        settings: Settings = DEFAULT_SETTINGS,
         prepared: Mapping[str, float] = _NO_SECONDS,
     ) -> Analysis:
         """Return caption and ranking alone: no prompt is composed.
@@ -296,73 +242,6 @@ class Interrogator:
         elif settings.with_negative:
             for negative in clock.each("search", negative_mode(task, best.prompt)):
                 yield negative.prompt.text
-
-    def _explained(
-        self, state: Interrogation, best: ScoredPrompt, task: Task, picture: Image.Image
-    ) -> Interrogation:
-        """Score the prompt, what it is compared with, and it without each phrase, in one batch."""
-        clip, prompt = self.models.clip, best.prompt
-        compared = self._compared(state.mode, task, prompt)
-        texts = [*compared.values(), *(prompt.without(p) for p in prompt.phrases)]
-        scores = (clip.encode_text(texts) @ task.image).tolist()
-        judged = self._judged(picture, list(compared.values()))
-        similarity = scores[len(compared) - 1]
-        return replace(
-            state,
-            prompt=prompt.text,
-            similarity=similarity,
-            tokens=clip.token_count(prompt.text),
-            compared=tuple(
-                ComparedPrompt(name, text, score, verdict)
-                for (name, text), score, verdict in zip(
-                    compared.items(), scores, judged, strict=False
-                )
-            ),
-            phrases=tuple(
-                PromptPhrase(p.text, p.category, p.similarity, similarity - without)
-                for p, without in zip(prompt.phrases, scores[len(compared) :], strict=True)
-            ),
-            notes=tuple(self._notes(state, prompt, task, best.cut_short)),
-        )
-
-    def _compared(self, mode: str, task: Task, prompt: Prompt) -> dict[str, str]:
-        """Return the caption, the prompts of modes that cost next to nothing, and this one last."""
-        texts = {"caption": task.fitted_caption} if task.fitted_caption else {}
-        if mode != "negative":
-            for name in reversed(MODES):
-                if not (other := MODES[name]).searches and name != mode:
-                    *_, simple = other.compose(task)
-                    texts[name] = simple.prompt.text
-        return {**texts, mode: prompt.text}
-
-    def _judged(self, picture: Image.Image, texts: list[str]) -> list[float | None]:
-        if self.judge is None:
-            return [None] * len(texts)
-        clip = self.judge.clip
-        return (clip.encode_text(texts) @ clip.encode_picture(picture)).tolist()
-
-    def _notes(
-        self, state: Interrogation, prompt: Prompt, task: Task, cut_short: bool
-    ) -> Iterator[str]:
-        if task.caption != state.caption:
-            yield "Banned words and names were taken out of the caption."
-        if state.mode != "negative" and len(prompt.caption) < len(task.caption.rstrip(" .,;:")):
-            yield "The caption is longer than the model reads and was shortened."
-        artists = state.ranked.get(ARTISTS, [])
-        if artists and not task.ranking.unlike and not any(a.stands_out for a in artists):
-            yield "No artist of the list stands out."
-        if task.ranking.unlike:
-            yield (
-                "This picture is unlike all that these models were taught: no artist and no "
-                "movement is named, and what else is said is a guess."
-            )
-        for claim, confidence in claims_of(prompt.caption, task.ranking).items():
-            if confidence < PLAUSIBLE and state.mode != "negative":
-                yield f"The caption says “{claim}”, which the CLIP doubts ({confidence:.0%})."
-        if cut_short:
-            yield "The search was ended by the time that it was given."
-        if self.models.clip.tower is None:
-            yield "This CLIP reads texts only as a whole, so that searching takes longer."
 
     def _described(self) -> dict[str, Any]:
         judge = {"judge": self.judge.name} if self.judge else {}

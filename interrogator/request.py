@@ -12,8 +12,8 @@ from typing import Any
 from interrogator.models.choice import choose_names
 from interrogator.models.registry import ModelNames
 from interrogator.networks.captioning import Captioning
-from interrogator.pipeline import Settings
 from interrogator.prompts.rules import Rules
+from interrogator.settings import Settings
 from interrogator.vocabulary.policy import default_policy, is_plain
 from interrogator.vocabulary.selection import WordChoice, choose_words
 

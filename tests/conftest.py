@@ -41,7 +41,7 @@ def service():
 
     from interrogator.models.registry import PRESETS
     from interrogator.networks.runtime import Runtime
-    from interrogator.service import DefaultModels, Service
+    from interrogator.serving.service import DefaultModels, Service
 
     service = Service(Runtime(torch.device("cpu"), torch.float32))
     service.defaults = DefaultModels(PRESETS["demo"], "The hub is not there.")

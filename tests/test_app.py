@@ -13,7 +13,7 @@ from gradio_client.utils import QueueError
 import app
 from interrogator.models.registry import ASSETS
 from interrogator.prompts import table
-from interrogator.service import Service
+from interrogator.serving.service import Service
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 

@@ -138,14 +138,14 @@ def test_files_and_functions_are_short():
         for node in nodes(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert node.end_lineno - node.lineno < LONGEST_FUNCTION, (module, node.name)
-    assert len((ROOT / "app.py").read_text("utf-8").splitlines()) <= 100
+    assert len((ROOT / "app.py").read_text("utf-8").splitlines()) <= 120
 
 
 def test_assets_are_small_enough_to_clone_at_once():
     sizes = {p: p.stat().st_size for p in (ROOT / "assets").rglob("*") if p.is_file()}
     assert max(sizes.values()) < 10_000_000, max(sizes, key=sizes.get)
     models = sum(size for p, size in sizes.items() if "models" in p.parts)
-    assert models < 20_000_000
+    assert models < 30_000_000
 
 
 def requirements(name):

@@ -21,7 +21,7 @@ from interrogator.models.loading import Models, load
 from interrogator.models.registry import PRESETS
 from interrogator.networks.runtime import Runtime
 from interrogator.prompts.table import table_for
-from interrogator.service import vocabulary_for
+from interrogator.serving.service import vocabulary_for
 from training.dataset import framed, held_out
 from training.painter import Spec, vocabulary
 

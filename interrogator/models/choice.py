@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from interrogator.errors import InterrogatorError
 from interrogator.models.memory import check_memory, fits
-from interrogator.models.registry import CAPTIONERS, CLIPS, PRESETS, ModelNames
+from interrogator.models.registry import CAPTIONERS, CLIPS, PRESETS, SHIPPED_CLIPS, ModelNames
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def check_offered(*names: str) -> None:
         _check_name(name)
     if _offers() == "any":
         return
-    offered = [model.name for model in (*CAPTIONERS, *CLIPS)]
+    offered = [*(model.name for model in (*CAPTIONERS, *CLIPS)), *SHIPPED_CLIPS]
     for name in filter(None, names):
         if name not in offered:
             raise InterrogatorError(

@@ -25,7 +25,7 @@ from interrogator.models.files import (
     tag_record,
     text_config,
 )
-from interrogator.models.registry import ModelNames
+from interrogator.models.registry import SHIPPED_CLIPS, ModelNames
 from interrogator.networks.blip import share_pictures
 from interrogator.networks.captioner import Captioner
 from interrogator.networks.clip import Clip
@@ -105,7 +105,7 @@ def load_clip(
 def clip_alone(name: str) -> ModelNames:
     """Return the names under which a CLIP is fetched without a captioner of its own."""
     # The embedded captioner stands in for one: nothing of it is looked for or loaded.
-    return choose_names("demo", clip=name)
+    return choose_names("demo", clip=SHIPPED_CLIPS.get(name, name))
 
 
 def _load_captioner(name: str, folder: Path | None, runtime: Runtime) -> Captioner:

@@ -15,6 +15,8 @@ _PACKAGE = Path(__file__).parents[1]
 ASSETS = next(p for p in (_PACKAGE / "assets", _PACKAGE.parent / "assets") if p.is_dir())
 EMBEDDED = ASSETS / "models"
 EMBEDDED_BLIP, EMBEDDED_CLIP = str(EMBEDDED / "blip"), f"local-dir:{EMBEDDED / 'clip'}"
+# CLIPs that ship with the app under names of their own: one that took no part in any prompt.
+SHIPPED_CLIPS = {"demo-judge": f"local-dir:{EMBEDDED / 'judge'}"}
 QUICK, STEADY = 250, 700  # millions of parameters, up to which a model counts as such
 
 

@@ -14,7 +14,8 @@ from gradio.utils import get_upload_folder
 
 from interrogator.images import sources
 from interrogator.models.registry import ASSETS
-from interrogator.options import Option, options_of
+from interrogator.option import Option
+from interrogator.options import options_of
 from interrogator.vocabulary.cleaning import SUFFIXES
 from interrogator.web import views
 

@@ -12,15 +12,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from interrogator.background import Progress, in_background
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode
 from interrogator.models.choice import active_notice, check_offered
 from interrogator.models.files import download_bytes
-from interrogator.options import Task, parse
+from interrogator.option import Task
+from interrogator.options import parse
 from interrogator.request import Request, names_of, request_of, words_of
 from interrogator.result import Interrogation, PictureFeatures
-from interrogator.service import Service, ignore_progress
+from interrogator.serving.background import Progress, in_background
+from interrogator.serving.service import Service, ignore_progress
 from interrogator.web import views
 
 log = logging.getLogger(__name__)

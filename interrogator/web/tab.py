@@ -15,11 +15,12 @@ from typing import Any
 
 import gradio as gr
 
-from interrogator.background import POLL_SECONDS
 from interrogator.errors import InterrogatorError
-from interrogator.options import Task, describe, options_of, signature
+from interrogator.option import Task
+from interrogator.options import describe, options_of, signature
 from interrogator.result import Interrogation
-from interrogator.service import Service
+from interrogator.serving.background import POLL_SECONDS
+from interrogator.serving.service import Service
 from interrogator.web import views
 from interrogator.web.components import Components, picture_and_controls, result
 from interrogator.web.handlers import WAITING, Handlers, PageUpdate, Values
@@ -105,22 +106,8 @@ def _interrogate_on_demand(
             # It has been said: what would follow must not begin, and nothing more be shown.
             raise gr.Error(str(error), visible=False, print_exception=False) from error
 
-    beginning = []
-    for trigger, fresh in (
-        (components["start"].click, False),
-        (components["again"].click, False),
-        (components["picture"].upload, True),
-        (components["examples"].load_input_event.success, True),
-    ):
-        first = [components["status"]]
-        # Another picture has other phrases: what was kept or left out of the last is forgotten.
-        first += [components[name] for name in ("pinned", "dropped", "caption")] if fresh else []
-        begin = _begin_anew if fresh else _begin
-        beginning.append(trigger(begin, None, first, queue=False, **QUIET))
-    captions, typed = components["captions"], components["caption"]
-    beginning.append(captions.input(lambda text: text, captions, typed, queue=False, **QUIET))
     running = []
-    for begun in beginning:
+    for begun in _beginnings(components):
         fetching = begun.then(
             fetch, inputs, outputs, concurrency_id="fetch", concurrency_limit=None, **QUIET
         )
@@ -129,6 +116,26 @@ def _interrogate_on_demand(
     components["stop"].click(
         lambda: stopped, None, components["status"], cancels=running, queue=False, **QUIET
     )
+
+
+def _beginnings(components: Components) -> list[Any]:
+    """Return the events with which an interrogation begins: what a visitor presses or brings."""
+    events = []
+    for trigger, fresh in (
+        (components["start"].click, False),
+        (components["again"].click, False),
+        (components["picture"].upload, True),
+        (components["examples"].load_input_event.success, True),
+    ):
+        changed = [components["status"]]
+        # Another picture has other phrases: what was kept or left out of the last is forgotten.
+        changed += [components[name] for name in ("pinned", "dropped", "caption")] if fresh else []
+        events.append(
+            trigger(_begin_anew if fresh else _begin, None, changed, queue=False, **QUIET)
+        )
+    captions, typed = components["captions"], components["caption"]
+    events.append(captions.input(lambda text: text, captions, typed, queue=False, **QUIET))
+    return events
 
 
 def _begin() -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
-from interrogator.background import Progress
 from interrogator.models.registry import CAPTIONERS, CLIPS, NOTE, KnownModel
 from interrogator.prompts.ranking import RankedPhrase
 from interrogator.result import SHOWN_PER_CATEGORY, Interrogation
+from interrogator.serving.background import Progress
 
 _STEPS = {
     "load": "loading the models",

@@ -22,9 +22,9 @@ spaces.zero.torch.move = lambda callback=None: None
 from interrogator.errors import InterrogatorError  # noqa: E402
 from interrogator.images import decode  # noqa: E402
 from interrogator.models.choice import choose_names  # noqa: E402
-from interrogator.pipeline import Settings  # noqa: E402
 from interrogator.request import Request  # noqa: E402
-from interrogator.service import Service  # noqa: E402
+from interrogator.serving.service import Service  # noqa: E402
+from interrogator.settings import Settings  # noqa: E402
 
 if __name__ == "__main__":
     service = Service()

@@ -7,7 +7,8 @@ import pytest
 
 from interrogator.cli import make_parser
 from interrogator.errors import InterrogatorError
-from interrogator.options import OPTIONS, Option, describe, options_of, parse, signature
+from interrogator.option import Option
+from interrogator.options import OPTIONS, describe, options_of, parse, signature
 from interrogator.web.components import component_of
 
 GLOW = Option("glow", "whole", "How much it glows.", "Glow", "prompt", 2, 0, 9)

@@ -7,10 +7,11 @@ import re
 import pytest
 
 from interrogator.errors import InterrogatorError
+from interrogator.explanation import Judge
 from interrogator.images import decode
 from interrogator.models.registry import ASSETS
-from interrogator.pipeline import Judge, Settings
 from interrogator.prompts.rules import Rules, says
+from interrogator.settings import Settings
 from training.dataset import HELD_OUT
 from training.examine import subject_words
 from training.examples import EXAMPLES, example

@@ -13,7 +13,7 @@ from interrogator.networks.blip import PictureCache, share_pictures
 from interrogator.networks.captioning import Captioning
 from interrogator.networks.libraries import transformers
 from interrogator.networks.runtime import Runtime
-from interrogator.pipeline import Settings
+from interrogator.settings import Settings
 from tests.interrogator.small_captioners import write_blip2, write_git
 from tests.interrogator.small_models import write_blip
 from training.dataset import HELD_OUT

@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from interrogator.errors import InterrogatorError
-from interrogator.pipeline import Interrogator, Settings
+from interrogator.pipeline import Interrogator
 from interrogator.prompts.modes import MODES
 from interrogator.prompts.rules import ARTISTS, Rules, overlap, says
 from interrogator.prompts.table import table_for
 from interrogator.result import Interrogation
+from interrogator.settings import Settings
 from interrogator.vocabulary.lists import Vocabulary
 from training.examples import example
 from training.painter import paint

@@ -9,7 +9,7 @@ import pytest
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode
 from interrogator.models.registry import PRESETS
-from interrogator.service import vocabulary_for
+from interrogator.serving.service import vocabulary_for
 from interrogator.vocabulary import cleaning, reading
 from interrogator.vocabulary.artists import Artist
 from interrogator.vocabulary.folding import fold

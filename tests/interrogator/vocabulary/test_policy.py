@@ -313,7 +313,7 @@ def test_own_lists_are_encoded_alone_and_only_ours_are_kept_on_disk(service, dem
 @pytest.mark.parametrize("mode", ["best", "fast", "classic", "negative"])
 def test_without_artists_no_prompt_names_one_in_any_mode(prepare, tmp_path, mode):
     from interrogator.images import decode
-    from interrogator.pipeline import Settings
+    from interrogator.settings import Settings
     from tests.interrogator.test_command import EXAMPLES
 
     lists = {
@@ -337,7 +337,7 @@ def test_without_artists_no_prompt_names_one_in_any_mode(prepare, tmp_path, mode
 
 def test_without_artists_the_captioner_names_none_but_a_person_may(prepare, monkeypatch):
     from interrogator.images import decode
-    from interrogator.pipeline import Settings
+    from interrogator.settings import Settings
     from tests.interrogator.test_command import EXAMPLES
 
     picture = decode.read(EXAMPLES / "cat-pop-art.jpg")

@@ -13,7 +13,7 @@ from gradio_client.exceptions import AppError
 from interrogator.errors import InterrogatorError
 from interrogator.models.choice import active_notice
 from interrogator.models.registry import ASSETS, PRESETS
-from interrogator.pipeline import Settings
+from interrogator.settings import Settings
 from interrogator.web import views
 from interrogator.web.components import undecoded
 from interrogator.web.handlers import PATIENCE_SECONDS

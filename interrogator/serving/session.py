@@ -10,10 +10,11 @@ from PIL import Image
 from interrogator.hub.client import ProgressCallback
 from interrogator.images import decode
 from interrogator.networks.runtime import choose_runtime
-from interrogator.options import Task, options_of, parse
+from interrogator.option import Task
+from interrogator.options import options_of, parse
 from interrogator.request import Request, request_of
 from interrogator.result import Analysis, Interrogation, PromptScore
-from interrogator.service import Service, ignore_progress
+from interrogator.serving.service import Service, ignore_progress
 
 Picture = str | Path | bytes | Image.Image
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -87,3 +89,11 @@ def wait_for(work: Callable[[ProgressCallback], Result]) -> Generator[Progress, 
             pause.wait(POLL_SECONDS)
         else:
             yield progress
+
+
+def show_progress(text: str, share: float | None) -> None:
+    """Show progress on stderr; on a terminal in one line, elsewhere its beginning and end."""
+    done = "" if share is None else f" {share:.0%}"
+    end = "\r" if os.isatty(2) and share not in (None, 1.0) else "\n"
+    if os.isatty(2) or share in (None, 1.0):
+        print(text + done, file=sys.stderr, end=end, flush=True)

@@ -12,14 +12,14 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
-from interrogator import zerogpu
 from interrogator.errors import InterrogatorError
 from interrogator.models.registry import ASSETS
-from interrogator.pipeline import Settings
 from interrogator.request import Request
-from interrogator.service import GPU_MOST_SECONDS, GPU_SECONDS, gpu_seconds
+from interrogator.serving import zerogpu
+from interrogator.serving.service import GPU_MOST_SECONDS, GPU_SECONDS, gpu_seconds
+from interrogator.settings import Settings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 
 

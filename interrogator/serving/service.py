@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from interrogator.background import Progress, wait_for
 from interrogator.errors import InterrogatorError
+from interrogator.explanation import Judge
 from interrogator.hub.client import ProgressCallback
 from interrogator.models.choice import active_notice
 from interrogator.models.files import default_names
@@ -26,15 +26,16 @@ from interrogator.models.loading import Models
 from interrogator.models.registry import EMBEDDED, ModelNames
 from interrogator.models.store import ModelStore
 from interrogator.networks.runtime import Runtime
-from interrogator.pipeline import Interrogator, Judge
+from interrogator.pipeline import Interrogator
 from interrogator.prompts.modes import MODES
 from interrogator.prompts.table import Table, table_for
 from interrogator.request import Request
 from interrogator.result import Analysis, Interrogation, PictureFeatures, PromptScore
+from interrogator.serving.background import Progress, wait_for
+from interrogator.serving.zerogpu import on_zerogpu, with_gpu
 from interrogator.vocabulary.artists import NameFinder
 from interrogator.vocabulary.lists import Vocabulary, built_in, read_folder
 from interrogator.vocabulary.policy import Policy
-from interrogator.zerogpu import on_zerogpu, with_gpu
 
 log = logging.getLogger(__name__)
 

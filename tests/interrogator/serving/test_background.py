@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from interrogator.background import Progress, in_background, wait_for
+from interrogator.serving.background import Progress, in_background, wait_for
 
 
 def drained(events):

@@ -1,4 +1,4 @@
-"""`python -m interrogator.tables`: encode the vocabulary once, into files that ship with the app.
+"""`python -m interrogator.serving.tables`: encode the vocabulary once, to ship with the app.
 
 A Space that has them need not keep its first visitor waiting while ten thousand phrases are
 encoded. They hold for the very phrases, weights and number format that they were made of.
@@ -19,17 +19,19 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         0; 2 if the models cannot be had.
     """
-    parser = argparse.ArgumentParser(prog="python -m interrogator.tables", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m interrogator.serving.tables", description=__doc__
+    )
     parser.add_argument("--preset", default="quality", help="whose CLIP (quality)")
     parser.add_argument("--dtype", default="float32", help="the CLIP's number format (float32)")
     parser.add_argument("--out", metavar="DIR", type=Path, help="where to (assets/tables)")
     options = parser.parse_args(arguments)
-    from interrogator.cli import report
     from interrogator.prompts.table import SHIPPED, ship
-    from interrogator.session import Session
+    from interrogator.serving.background import show_progress
+    from interrogator.serving.session import Session
 
     try:
-        session = Session(report, preset=options.preset, dtype=options.dtype)
+        session = Session(show_progress, preset=options.preset, dtype=options.dtype)
     except InterrogatorError as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,0 +1,91 @@
+"""Why a prompt is as it is: what each phrase adds, what it is compared with, what to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from PIL import Image
+
+from interrogator.networks.clip import Clip
+from interrogator.prompts.modes import MODES, Task, claims_of
+from interrogator.prompts.ranking import PLAUSIBLE
+from interrogator.prompts.rules import Prompt
+from interrogator.prompts.search import ScoredPrompt
+from interrogator.result import ComparedPrompt, Interrogation, PromptPhrase
+from interrogator.vocabulary.lists import ARTISTS
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A second CLIP that scores the finished prompts, and what it is called."""
+
+    name: str
+    clip: Clip
+
+    def scores(self, picture: Image.Image, texts: list[str]) -> list[float]:
+        """Return the cosine of each text with a picture."""
+        return (self.clip.encode_text(texts) @ self.clip.encode_picture(picture)).tolist()
+
+
+def explain(
+    state: Interrogation, best: ScoredPrompt, task: Task, picture: Image.Image, judge: Judge | None
+) -> Interrogation:
+    """Return the state with its prompt scored and explained, in one batch of texts.
+
+    Scored are the prompt, what it is compared with, and the prompt without each phrase.
+    """
+    clip, prompt = task.clip, best.prompt
+    compared = _compared(state.mode, task, prompt)
+    texts = [*compared.values(), *(prompt.without(p) for p in prompt.phrases)]
+    scores = (clip.encode_text(texts) @ task.image).tolist()
+    judged = judge.scores(picture, list(compared.values())) if judge else [None] * len(compared)
+    similarity = scores[len(compared) - 1]
+    return replace(
+        state,
+        prompt=prompt.text,
+        similarity=similarity,
+        tokens=clip.token_count(prompt.text),
+        compared=tuple(
+            ComparedPrompt(name, text, score, verdict)
+            for (name, text), score, verdict in zip(compared.items(), scores, judged, strict=False)
+        ),
+        phrases=tuple(
+            PromptPhrase(p.text, p.category, p.similarity, similarity - without)
+            for p, without in zip(prompt.phrases, scores[len(compared) :], strict=True)
+        ),
+        notes=tuple(_notes(state, prompt, task, best.cut_short)),
+    )
+
+
+def _compared(mode: str, task: Task, prompt: Prompt) -> dict[str, str]:
+    """Return the caption, the prompts of modes that cost next to nothing, and this one last."""
+    texts = {"caption": task.fitted_caption} if task.fitted_caption else {}
+    if mode != "negative":
+        for name in reversed(MODES):
+            if not (other := MODES[name]).searches and name != mode:
+                *_, simple = other.compose(task)
+                texts[name] = simple.prompt.text
+    return {**texts, mode: prompt.text}
+
+
+def _notes(state: Interrogation, prompt: Prompt, task: Task, cut_short: bool) -> Iterator[str]:
+    if task.caption != state.caption:
+        yield "Banned words and names were taken out of the caption."
+    if state.mode != "negative" and len(prompt.caption) < len(task.caption.rstrip(" .,;:")):
+        yield "The caption is longer than the model reads and was shortened."
+    artists = state.ranked.get(ARTISTS, [])
+    if artists and not task.ranking.unlike and not any(a.stands_out for a in artists):
+        yield "No artist of the list stands out."
+    if task.ranking.unlike:
+        yield (
+            "This picture is unlike all that these models were taught: no artist and no movement "
+            "is named, and what else is said is a guess."
+        )
+    for claim, confidence in claims_of(prompt.caption, task.ranking).items():
+        if confidence < PLAUSIBLE and state.mode != "negative":
+            yield f"The caption says “{claim}”, which the CLIP doubts ({confidence:.0%})."
+    if cut_short:
+        yield "The search was ended by the time that it was given."
+    if task.clip.tower is None:
+        yield "This CLIP reads texts only as a whole, so that searching takes longer."

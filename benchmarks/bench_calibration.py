@@ -29,7 +29,7 @@ from interrogator.networks.clip import direction
 from interrogator.pipeline import Interrogator
 from interrogator.prompts.ranking import PLAUSIBLE, rank
 from interrogator.request import Request
-from interrogator.service import Service
+from interrogator.serving.service import Service
 from training.calibrate import painted
 from training.painter import Spec, choose
 

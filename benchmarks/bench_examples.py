@@ -25,10 +25,11 @@ from benchmarks.bench_search import reference
 from benchmarks.bench_truth import FLOAT32, occurrences, outermost
 from interrogator.models.registry import ASSETS, PRESETS
 from interrogator.networks.clip import Clip
-from interrogator.pipeline import Interrogator, Settings
+from interrogator.pipeline import Interrogator
 from interrogator.prompts.rules import Rules
 from interrogator.request import Request
-from interrogator.service import Service
+from interrogator.serving.service import Service
+from interrogator.settings import Settings
 from training.examples import EXAMPLES, example
 from training.painter import Spec
 

@@ -146,10 +146,9 @@ def _truth() -> list[tuple[str, str]]:
     measured = results_of("bench_truth")["256 px"]
     ours, reference = measured["our best"], measured["clip-interrogator best"]
     return [
-        (f"what `best` says that is true, {ours['pictures']} unseen pictures: ours and "
-         "clip-interrogator's", f"{ours['precision']:.1%} and {reference['precision']:.1%}"),
-        ("what is true that `best` says: ours and clip-interrogator's",
-         f"{ours['recall']:.1%} and {reference['recall']:.1%}"),
+        (f"precision and recall of `best`, {ours['pictures']} unseen pictures",
+         f"{ours['precision']:.1%} and {ours['recall']:.1%}; clip-interrogator's: "
+         f"{reference['precision']:.1%} and {reference['recall']:.1%}"),
     ]  # fmt: skip
 
 

@@ -45,9 +45,9 @@ def judged(seeds: range, ours: Interrogator) -> dict[str, Judged]:
     lists = {category: ([], []) for category in ours.table.calibrations}
     with multiprocessing.get_context("spawn").Pool() as pool:
         for seed, picture in zip(seeds, pool.imap(painted, seeds, chunksize=8), strict=True):
-            views = ours.models.clip.encode_views(picture)
+            pair = ours.models.clip.encode_pair(picture)
             scale = ours.models.clip.logit_scale
-            ranking = rank(direction(views), ours.table, scale, views[0])
+            ranking = rank(direction(pair), ours.table, scale, pair[0])
             true = true_of(choose(seed))
             for category, (confidences, truths) in lists.items():
                 for phrase, confidence in ranking.confidence_of(category).items():

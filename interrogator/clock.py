@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
@@ -38,15 +39,17 @@ class Clock:
         return {**self.seconds, "total": sum(self.seconds.values())}
 
 
-def deadline(seconds: float | None) -> Callable[[], bool]:
-    """Return a function that tells whether time is up, counted from when it is first asked."""
-    if seconds is None:
-        return lambda: False
-    end: list[float] = []
+class Deadline:
+    """When the search must end, counted from its start; never, where there are no seconds."""
 
-    def is_over() -> bool:
-        if not end:
-            end.append(time.monotonic() + seconds)
-        return time.monotonic() >= end[0]
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds, self._end = seconds, math.inf
 
-    return is_over
+    def start(self) -> None:
+        """Let the time run from now on."""
+        if self._seconds is not None:
+            self._end = time.monotonic() + self._seconds
+
+    def is_over(self) -> bool:
+        """Tell whether time is up."""
+        return time.monotonic() >= self._end

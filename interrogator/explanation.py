@@ -51,7 +51,7 @@ def explain(
             for (name, text), score, verdict in zip(compared.items(), scores, judged, strict=False)
         ),
         phrases=tuple(
-            PromptPhrase(p.text, p.category, p.similarity, similarity - without)
+            PromptPhrase(p.text, p.category, p.similarity, similarity - without, p.confidence)
             for p, without in zip(prompt.phrases, scores[len(compared) :], strict=True)
         ),
         notes=tuple(_notes(state, prompt, task, best.cut_short)),
@@ -61,8 +61,8 @@ def explain(
 def _compared(mode: str, task: Task, prompt: Prompt) -> dict[str, str]:
     """Return the caption, the prompts of modes that cost next to nothing, and this one last."""
     texts = {"caption": task.fitted_caption} if task.fitted_caption else {}
-    if mode != "negative":
-        for name in reversed(MODES):
+    if not MODES[mode].negative:
+        for name in reversed(MODES):  # the simplest first
             if not (other := MODES[name]).searches and name != mode:
                 *_, simple = other.compose(task)
                 texts[name] = simple.prompt.text
@@ -72,7 +72,7 @@ def _compared(mode: str, task: Task, prompt: Prompt) -> dict[str, str]:
 def _notes(state: Interrogation, prompt: Prompt, task: Task, cut_short: bool) -> Iterator[str]:
     if task.caption != state.caption:
         yield "Banned words and names were taken out of the caption."
-    if state.mode != "negative" and len(prompt.caption) < len(task.caption.rstrip(" .,;:")):
+    if not MODES[state.mode].negative and len(prompt.caption) < len(task.caption.rstrip(" .,;:")):
         yield "The caption is longer than the model reads and was shortened."
     artists = state.ranked.get(ARTISTS, [])
     if artists and not task.ranking.unlike and not any(a.stands_out for a in artists):
@@ -83,7 +83,7 @@ def _notes(state: Interrogation, prompt: Prompt, task: Task, cut_short: bool) ->
             "is named, and what else is said is a guess."
         )
     for claim, confidence in claims_of(prompt.caption, task.ranking).items():
-        if confidence < PLAUSIBLE and state.mode != "negative":
+        if confidence < PLAUSIBLE and not MODES[state.mode].negative:
             yield f"The caption says “{claim}”, which the CLIP doubts ({confidence:.0%})."
     if cut_short:
         yield "The search was ended by the time that it was given."

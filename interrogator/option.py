@@ -12,7 +12,7 @@ from interrogator.errors import InterrogatorError
 Kind = Literal[
     "text", "whole", "share", "seconds", "switch", "choice", "phrases", "bans", "files", "folder"
 ]
-Task = Literal["interrogate", "analyze", "score"]
+Operation = Literal["interrogate", "analyze", "score"]
 Place = Literal["page", "api", "command", "python"]
 
 EVERYWHERE: tuple[Place, ...] = ("page", "api", "command", "python")
@@ -58,7 +58,7 @@ class Option:
     most: float | None = None
     choices: Mapping[str, str] = field(default_factory=dict)
     free: bool = False
-    tasks: tuple[Task, ...] = ("interrogate",)
+    tasks: tuple[Operation, ...] = ("interrogate",)
     places: tuple[Place, ...] = EVERYWHERE
     flag: str | None = None
     metavar: str | None = None

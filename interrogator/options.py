@@ -16,7 +16,7 @@ from interrogator.errors import InterrogatorError
 from interrogator.models.registry import CAPTIONERS, CLIPS, PRESETS, SHIPPED_CLIPS
 from interrogator.networks.captioning import DEFAULT_CAPTIONING as CAPTIONING
 from interrogator.networks.captioning import MOST_BEAMS, MOST_NO_REPEAT, MOST_TOKENS
-from interrogator.option import Option, Place, Task
+from interrogator.option import Operation, Option, Place
 from interrogator.prompts.modes import DEFAULT_MODE, MODES
 from interrogator.prompts.rules import MOST_ARTISTS, MOST_PHRASES, Rules
 from interrogator.vocabulary.policy import DEFAULT_NAMING, NAMING
@@ -32,7 +32,7 @@ def _models(first: str, names: Iterable[str]) -> dict[str, str]:
 
 
 _RULES = Rules()
-_ALL: tuple[Task, ...] = ("interrogate", "analyze", "score")
+_ALL: tuple[Operation, ...] = ("interrogate", "analyze", "score")
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -164,7 +164,7 @@ OPTIONS: tuple[Option, ...] = (
 
 
 def options_of(
-    place: Place, task: Task = "interrogate", options: Iterable[Option] = OPTIONS
+    place: Place, task: Operation = "interrogate", options: Iterable[Option] = OPTIONS
 ) -> dict[str, Option]:
     """Return the options of a task that can be set in a place, by name, in their order."""
     return {o.name: o for o in options if place in o.places and task in o.tasks}
@@ -173,7 +173,7 @@ def options_of(
 def parse(
     values: Mapping[str, Any],
     place: Place = "python",
-    task: Task = "interrogate",
+    task: Operation = "interrogate",
     options: Iterable[Option] = OPTIONS,
 ) -> dict[str, Any]:
     """Return a value for every option of a task: what is given, else the default.
@@ -197,7 +197,7 @@ def parse(
 
 
 def signature(
-    task: Task, options: Iterable[Option] = OPTIONS, *, prompt: bool = False
+    task: Operation, options: Iterable[Option] = OPTIONS, *, prompt: bool = False
 ) -> inspect.Signature:
     """Return the arguments of an endpoint: the picture, the prompt to score, then the options."""
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -213,7 +213,7 @@ def signature(
     return inspect.Signature(parameters, return_annotation="dict[str, Any]")
 
 
-def describe(task: Task, options: Iterable[Option] = OPTIONS) -> str:
+def describe(task: Operation, options: Iterable[Option] = OPTIONS) -> str:
     """Return the lines of a docstring that describe the options of an endpoint."""
     lines = []
     for option in options_of("api", task, options).values():

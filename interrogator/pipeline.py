@@ -1,14 +1,15 @@
-"""The five steps in order: picture → caption → vector → ranking → prompt → what each phrase adds.
+"""The five steps in order: caption, picture vector, ranking, prompt, what each phrase adds.
 
-`Interrogator.steps` yields an `Interrogation` after each, and after every batch of the search, so
-that a page can show what there is and stop at any time. Page, command, API and Python all call it.
+`Interrogator.steps` yields an `Interrogation` after the caption, the ranking, every batch of the
+search and the explanation, so that a page can show what there is and stop at any time. Page,
+command, API and Python all call it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from interrogator.clock import Clock, deadline
+from interrogator.clock import Clock, Deadline
 from interrogator.errors import InterrogatorError
 from interrogator.explanation import Judge, explain
 from interrogator.models.loading import Models
@@ -36,7 +37,7 @@ from interrogator.result import (
 from interrogator.settings import DEFAULT_SETTINGS, MAX_CAPTION, Settings
 from interrogator.vocabulary.artists import NameFinder
 
-LEAST_CLAIM = 0.01  # the confidence below which a claim of a caption counts no less
+LEAST_CLAIM = 0.01  # floor of a claim's confidence, so that one alone does not decide
 _NO_SECONDS: Mapping[str, float] = MappingProxyType({})
 
 
@@ -48,13 +49,13 @@ class Interrogator:
         models: The captioner and the CLIP that ranks.
         table: The vocabulary as that CLIP sees it.
         judge: Takes no part in writing.
-        unnamed: Finds artists whom a prompt may not name, not even where the captioner does.
+        forbidden_names: Finds artists whom no prompt may name, even where the captioner does.
     """
 
     models: Models
     table: Table
     judge: Judge | None = None
-    unnamed: NameFinder | None = None
+    forbidden_names: NameFinder | None = None
 
     def steps(
         self,
@@ -80,22 +81,22 @@ class Interrogator:
         )  # fmt: skip
         yield replace(state, seconds=clock.so_far())
 
-        features = self._with_views(picture, features, clock)
-        views = features.views[self.models.clip.fingerprint]
-        ranking = clock.timed("rank", lambda: self._ranking(views))
-        caption, *others = self._by_likelihood(captions, ranking, views, clock)
+        features = self._with_pair(picture, features, clock)
+        pair = features.pairs[self.models.clip.fingerprint]
+        ranking = clock.timed("rank", lambda: self._ranking(pair))
+        caption, *others = self._by_likelihood(captions, ranking, pair, clock)
         if settings.caption:  # the model's own stay at hand
             known = features.captions.get((self.models.names.caption, settings.captioning), ())
             others = [one.text for one in known if one.text != caption]
-        is_over = deadline(settings.seconds)
-        task = self._task(views, ranking, caption, settings, is_over)
+        deadline = Deadline(settings.seconds)
+        task = self._task(pair, ranking, caption, settings, deadline)
         ranked = clock.timed("rank", lambda: task.ranked)
         state = replace(
             state, caption=caption, other_captions=tuple(others), ranked=ranked, features=features
         )
         yield replace(state, seconds=clock.so_far())
 
-        is_over()  # the time for the search starts to run
+        deadline.start()
         best: ScoredPrompt | None = None
         for best in clock.each("search", MODES[settings.mode].compose(task)):
             state = _with_prompt(state, best)
@@ -136,10 +137,10 @@ class Interrogator:
         """
         clock = Clock(prepared)
         captions, features = self._captions(picture, settings, features_of(picture), clock)
-        features = self._with_views(picture, features, clock)
-        views = features.views[self.models.clip.fingerprint]
-        ranking = clock.timed("rank", lambda: self._ranking(views))
-        caption = self._by_likelihood(captions, ranking, views, clock)[0]
+        features = self._with_pair(picture, features, clock)
+        pair = features.pairs[self.models.clip.fingerprint]
+        ranking = clock.timed("rank", lambda: self._ranking(pair))
+        caption = self._by_likelihood(captions, ranking, pair, clock)[0]
         ranked = clock.timed("rank", lambda: ranking.by_category(top))
         vocabulary = self.table.vocabulary.describe()
         return Analysis(self._described(), vocabulary, caption, ranked, clock.so_far())
@@ -183,20 +184,20 @@ class Interrogator:
             features = replace(features, captions={**features.captions, key: captions})
         return features.captions[key], features
 
-    def _with_views(
+    def _with_pair(
         self, picture: Image.Image, features: PictureFeatures, clock: Clock
     ) -> PictureFeatures:
         clip = self.models.clip
-        if clip.fingerprint in features.views:
+        if clip.fingerprint in features.pairs:
             return features
-        views = clock.timed("image", lambda: clip.encode_views(picture))
-        return replace(features, views={**features.views, clip.fingerprint: views})
+        pair = clock.timed("image", lambda: clip.encode_pair(picture))
+        return replace(features, pairs={**features.pairs, clip.fingerprint: pair})
 
-    def _ranking(self, views: torch.Tensor) -> Ranking:
-        return rank(direction(views), self.table, self.models.clip.logit_scale, views[0])
+    def _ranking(self, pair: torch.Tensor) -> Ranking:
+        return rank(direction(pair), self.table, self.models.clip.logit_scale, pair[0])
 
     def _by_likelihood(
-        self, captions: tuple[Caption, ...], ranking: Ranking, views: torch.Tensor, clock: Clock
+        self, captions: tuple[Caption, ...], ranking: Ranking, pair: torch.Tensor, clock: Clock
     ) -> list[str]:
         """Return the captions as captioner and CLIP together find them likely, the best first.
 
@@ -208,7 +209,7 @@ class Interrogator:
         if len(texts) == 1:
             return texts
         clip = self.models.clip
-        image = direction(views)
+        image = direction(pair)
         cosines = clock.timed("rank", lambda: (clip.encode_text(texts) @ image).tolist())
         worth = {
             caption.text: caption.log_likelihood
@@ -220,24 +221,24 @@ class Interrogator:
 
     def _task(
         self,
-        views: torch.Tensor,
+        pair: torch.Tensor,
         ranking: Ranking,
         caption: str,
         settings: Settings,
-        is_over: Callable[[], bool],
+        deadline: Deadline,
     ) -> Task:
         """Return the picture with its caption, less what must not stand in a prompt."""
         cleaned = settings.rules.cleaned(caption)
-        if self.unnamed and not settings.caption:
-            cleaned = self.unnamed.removed(cleaned)
+        if self.forbidden_names and not settings.caption:
+            cleaned = self.forbidden_names.removed(cleaned)
         clip = self.models.clip
-        return Task(cleaned, direction(views), ranking, clip, settings.rules, views, is_over)
+        return Task(cleaned, direction(pair), ranking, clip, settings.rules, pair, deadline.is_over)
 
     def _negative(
         self, settings: Settings, task: Task, best: ScoredPrompt, clock: Clock
     ) -> Iterator[str]:
         """Yield ever better negative prompts, where one is wanted."""
-        if settings.mode == "negative":
+        if MODES[settings.mode].negative:
             yield best.prompt.text
         elif settings.with_negative:
             for negative in clock.each("search", negative_mode(task, best.prompt)):

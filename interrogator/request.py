@@ -75,17 +75,28 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
     """Return mode, caption and rules."""
     plain_bans = tuple(filter(is_plain, values["banned"]))
     rules = Rules(
-        values["fewest"], values["most"], values["artists"], values["daring"],
-        values["pinned"], values["dropped"], plain_bans,
-    )  # fmt: skip
+        fewest=values["fewest"],
+        most=values["most"],
+        artists=values["artists"],
+        daring=values["daring"],
+        pinned=values["pinned"],
+        dropped=values["dropped"],
+        banned=plain_bans,
+    )
     captioning = Captioning(
-        values["caption_beams"], values["caption_fewest"], values["caption_most"],
-        values["caption_no_repeat"],
-    )  # fmt: skip
+        beams=values["caption_beams"],
+        fewest=values["caption_fewest"],
+        most=values["caption_most"],
+        no_repeat=values["caption_no_repeat"],
+    )
     return Settings(
-        values["mode"], values["caption"], rules, values["with_negative"], values["seconds"],
-        captioning,
-    )  # fmt: skip
+        mode=values["mode"],
+        caption=values["caption"],
+        rules=rules,
+        with_negative=values["with_negative"],
+        seconds=values["seconds"],
+        captioning=captioning,
+    )
 
 
 def words_of(values: Mapping[str, Any]) -> WordChoice:

@@ -26,12 +26,14 @@ class PromptPhrase:
         category: The list it comes from.
         similarity: Cosine with the picture, by itself.
         contribution: How much the prompt's similarity falls when the phrase is left out.
+        confidence: How likely it is true of the picture, 0..1.
     """
 
     text: str
     category: str
     similarity: float
     contribution: float
+    confidence: float
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,12 @@ class PictureFeatures:
     Attributes:
         picture: A hash of its pixels.
         captions: A captioner's name and how it captions → its captions.
-        views: A CLIP's fingerprint → unit vectors [2, d] of the picture and its mirror image.
+        pairs: A CLIP's fingerprint → unit vectors [2, d] of the picture and its mirror image.
     """
 
     picture: str = ""
     captions: Mapping[tuple[str, Captioning], tuple[Caption, ...]] = field(default_factory=dict)
-    views: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    pairs: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

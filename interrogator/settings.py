@@ -1,4 +1,4 @@
-"""What an interrogation shall be, as typed values; `request` makes them from the options."""
+"""Typed settings of an interrogation; `request` makes them from the options."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class Settings:
             raise InterrogatorError(
                 f"The caption has {len(self.caption):,} characters; up to {MAX_CAPTION:,} are read."
             )
-        if self.mode == "negative" and self.rules.pinned:
+        if MODES[self.mode].negative and self.rules.pinned:
             raise InterrogatorError(
-                "A negative prompt keeps no phrases of yours: take the kept ones off, or choose "
+                "A negative prompt keeps no phrases of yours: unpin them, or choose "
                 "another mode with a negative prompt beside it."
             )
         if self.seconds is not None and not self.seconds > 0:

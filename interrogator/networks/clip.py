@@ -119,13 +119,13 @@ class Clip:
         features = self.model.encode_image(pixels)
         return F.normalize(features.float(), dim=-1).cpu()
 
-    def encode_views(self, picture: Image.Image) -> torch.Tensor:
+    def encode_pair(self, picture: Image.Image) -> torch.Tensor:
         """Return the unit vectors [2, d] of a picture and of its mirror image."""
         return self.encode_images([picture, ImageOps.mirror(picture)])
 
     def encode_picture(self, picture: Image.Image) -> torch.Tensor:
-        """Return the unit vector [d] that stands for a picture: the direction of its views."""
-        return direction(self.encode_views(picture))
+        """Return the unit vector [d] that stands for a picture: the direction of its pair."""
+        return direction(self.encode_pair(picture))
 
     def encode_text(
         self, texts: Sequence[str], progress: Callable[[float], None] | None = None
@@ -218,9 +218,9 @@ class Clip:
         return digest.hexdigest()[:32]
 
 
-def direction(views: torch.Tensor) -> torch.Tensor:
-    """Return the mean direction [d] of unit vectors [n, d].
+def direction(pair: torch.Tensor) -> torch.Tensor:
+    """Return the mean direction [d] of unit vectors [2, d].
 
-    What a picture shows is the same in a mirror; what differs between the views is noise.
+    What a picture shows is the same in a mirror; what differs is noise.
     """
-    return F.normalize(views.sum(dim=0), dim=0)
+    return F.normalize(pair.sum(dim=0), dim=0)

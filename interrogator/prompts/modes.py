@@ -25,7 +25,7 @@ from interrogator.prompts.rules import (
     overlap,
     says,
 )
-from interrogator.prompts.search import FAITHFUL, FRUGAL, FULL, Effort, Lane, ScoredPrompt, Search
+from interrogator.prompts.search import FAITHFUL, FRUGAL, FULL, Beam, Effort, ScoredPrompt, Search
 from interrogator.vocabulary.lists import NEGATIVE, bare
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 SHORTLIST = 2048  # as many as clip-interrogator's best mode looks at
 FEWEST_NEGATIVE = 8
 SPARE = 4  # candidates for each phrase that must be found: some exclude one another
-NAMED = ("artists", "movements", "mediums", "sites")  # whoever they fit: no fault of a picture
+NO_FAULTS = ("artists", "movements", "mediums", "sites")  # lists that never describe a fault
 PINNED = "pinned"  # the category of a pinned phrase that is in no list
 NEGATIVES = 256  # least similar phrases that are looked at beside the negative list
 # Downhill most phrases help, and a beam would only choose among equals.
-NEGATIVE_EFFORT = Effort(512, (Lane(1, 64, 8),), 0)
+NEGATIVE_EFFORT = Effort(512, (Beam(1, 64, 8),), 0)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Task:
         ranking: Its similarities with the vocabulary.
         clip: The model that scores.
         rules: What the prompt must keep.
-        views: Unit vectors [n, d] of the picture's views, whose direction `image` is.
+        pair: Unit vectors [2, d] of the picture and its mirror image, whose direction `image` is.
         is_over: Asked now and then whether the time is up.
         shortlist: Phrases that the search looks at.
     """
@@ -64,7 +64,7 @@ class Task:
     ranking: Ranking
     clip: Clip
     rules: Rules
-    views: torch.Tensor | None = None
+    pair: torch.Tensor | None = None
     is_over: Callable[[], bool] = lambda: False
     shortlist: int = SHORTLIST
 
@@ -82,7 +82,7 @@ class Task:
 
     @cached_property
     def claims(self) -> frozenset[str]:
-        """The exclusive categories of which the caption itself names one: a second is none."""
+        """The exclusive categories of which the caption names one already: no second is added."""
         claims = claims_of(self.caption, self.ranking)
         return frozenset(p.category for p in self.ranking.named(claims).values())
 
@@ -138,17 +138,18 @@ class Task:
         return [*self.pinned, *(phrase for phrase in others if phrase.text not in taken)]
 
     def without_noise(self, prompt: Prompt) -> Prompt:
-        """Return a prompt without the phrases that add less than the picture's views differ by.
+        """Return a prompt without phrases that add less than the two images differ by.
 
-        What a phrase adds is measured in each view; its noise is the standard error of the mean.
+        What a phrase adds is measured for picture and mirror image; its noise is the standard error
+        of the mean.
         The least useful goes first, and the others are measured anew.
         """
-        while self.views is not None and len(prompt.phrases) > max(
+        while self.pair is not None and len(prompt.phrases) > max(
             self.rules.fewest, len(self.pinned)
         ):
             free = prompt.phrases[len(self.pinned) :]
             texts = [prompt.text, *(prompt.without(phrase) for phrase in free)]
-            scores = self.clip.encode_text(texts) @ self.views.T  # [1 + phrases, views]
+            scores = self.clip.encode_text(texts) @ self.pair.T  # [1 + phrases, 2]
             gains = scores[0] - scores[1:]
             noise = gains.std(dim=1) / gains.shape[1] ** 0.5
             excess = gains.mean(dim=1) - noise
@@ -199,20 +200,22 @@ class Mode:
         summary: What it does, in a few words.
         compose: Yields ever better prompts for a task.
         searches: Whether that takes time, because prompts are tried.
+        negative: Whether it says what the picture is not.
     """
 
     summary: str
     compose: Callable[[Task], Iterator[ScoredPrompt]]
     searches: bool
+    negative: bool = False
 
 
 def classic_mode(task: Task) -> Iterator[ScoredPrompt]:
-    """Yield clip-interrogator's classic prompt; see `prompt.classic`."""
+    """Yield clip-interrogator's classic prompt; see `rules.classic`."""
     yield task.found(composed(task, classic))
 
 
 def fast_mode(task: Task) -> Iterator[ScoredPrompt]:
-    """Yield clip-interrogator's fast prompt; see `prompt.fast`."""
+    """Yield clip-interrogator's fast prompt; see `rules.fast`."""
     yield task.found(composed(task, fast))
 
 
@@ -255,7 +258,7 @@ def negative_mode(task: Task, positive: Prompt | None = None) -> Iterator[Scored
     a look. With a positive prompt beside it, nothing that it asks for is taken.
     """
     listed = task.ranking.overall(NEGATIVES, least=True, without=task.ranking.all_but(NEGATIVE))
-    others = task.ranking.overall(NEGATIVES, least=True, without=(*NAMED, NEGATIVE))
+    others = task.ranking.overall(NEGATIVES, least=True, without=(*NO_FAULTS, NEGATIVE))
     faults = sorted([*listed, *others], key=lambda phrase: phrase.similarity)
     if positive is not None:
         faults = [f for f in faults if not contradicts(positive, f.text)]
@@ -298,6 +301,6 @@ MODES = {
     ),
     "fast": Mode("the caption and the plausible phrases of all lists", fast_mode, False),
     "classic": Mode("caption, medium, artist, movement and three more", classic_mode, False),
-    "negative": Mode("what the picture is not", negative_mode, True),
+    "negative": Mode("what the picture is not", negative_mode, True, True),
 }
 DEFAULT_MODE = "fast"

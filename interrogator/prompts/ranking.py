@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interrogator.prompts.plausibility import Background, background, independent, plausibility
-from interrogator.vocabulary.lists import NAMES, NEGATIVE
+from interrogator.vocabulary.lists import NEGATIVE, WITHHELD
 
 if TYPE_CHECKING:
     import torch
@@ -197,7 +197,7 @@ class Ranking:
         """How likely each phrase is true, row by row [n]."""
         confidence = np.zeros(len(self.similarity))
         for category, rows in self._slices.items():
-            if self.unlike and category in NAMES:
+            if self.unlike and category in WITHHELD:
                 continue  # whatever it is like, it was not taught
             confidence[rows] = plausibility(
                 self.similarity[rows], self._neutral[rows], self.logit_scale,

@@ -22,7 +22,7 @@ CLASSIC_FLAVORS = 3
 MOST_PHRASES = 64
 MOST_ARTISTS = 8
 
-_NAMED_ONCE = (MEDIUMS, ARTISTS, "sites", MOVEMENTS)  # classic takes one of each, in order
+_ONE_EACH = (MEDIUMS, ARTISTS, "sites", MOVEMENTS)  # classic takes one of each, in order
 _WORD = re.compile("\\w+|[\u2600-\u27bf\U0001f000-\U0001faff]")  # an emoji is a word
 
 Phrases = tuple[RankedPhrase, ...]
@@ -147,8 +147,8 @@ def classic(
     clip-interrogator's mode, but of the plausible phrases alone, the most similar first.
     """
     allowed = [phrase for phrase in likely if rules.allows(phrase.text)]
-    chosen = [[p for p in allowed if p.category == category][:1] for category in _NAMED_ONCE]
-    flavors = [p for p in allowed if p.category not in _NAMED_ONCE and not says(caption, p.text)]
+    chosen = [[p for p in allowed if p.category == category][:1] for category in _ONE_EACH]
+    flavors = [p for p in allowed if p.category not in _ONE_EACH and not says(caption, p.text)]
     phrases = [*itertools.chain(*chosen), *flavors[:CLASSIC_FLAVORS]]
     return compose(caption, phrases, budget, rules, pinned, claims)
 

@@ -5,7 +5,7 @@
    last tried: what a phrase adds changes slowly, and of thousands a few dozen are worth the trial.
    A beam keeps the best few prompts of each length, a chain only the best, but tries more phrases
    and goes further through what is worse.
-3. Each lane's result is improved: its phrases are put in other orders (a CLIP cares a lot which
+3. Each beam's result is improved: its phrases are put in other orders (a CLIP cares a lot which
    stands last), left out or replaced one by one, and more are added, until nothing helps.
 
 Whatever was scored on the way counts: the result is the best of all that keep the rules.
@@ -30,13 +30,13 @@ SIGNIFICANT = 1e-6  # a smaller difference is the number format's, not the pictu
 # Phrases from the end that change places: the end counts most, and whoever moves further forward
 # makes all behind him run again.
 REACH = 8
-ROUNDS = 4  # of improvement for a lane's result, at most; two are usual
+ROUNDS = 4  # of improvement for a beam's result, at most; two are usual
 
 Promise = NDArray[np.float64]  # what each candidate gained when it was last tried, -inf if never
 
 
 @dataclass(frozen=True)
-class Lane:
+class Beam:
     """One way to grow a prompt, phrase by phrase.
 
     Attributes:
@@ -56,22 +56,22 @@ class Effort:
 
     Attributes:
         first: Phrases tried behind the caption.
-        lanes: Ways to go on from there; each forgets what the others found promising, and the
+        beams: Ways to go on from there; each forgets what the others found promising, and the
             more unlike they are, the less often all of them end in the same dead end.
-        improve: Phrases tried in place of each phrase of a lane's result; 0: it stays as it is.
+        improve: Phrases tried in place of each phrase of a beam's result; 0: it stays as it is.
     """
 
     first: int
-    lanes: tuple[Lane, ...]
+    beams: tuple[Beam, ...]
     improve: int
 
 
 # Chosen on painted pictures and the embedded CLIP: see benchmarks/bench_search.py.
-FULL = Effort(2048, (Lane(4, 24, 2), Lane(1, 64, 8)), 16)
+FULL = Effort(2048, (Beam(4, 24, 2), Beam(1, 64, 8)), 16)
 # Among what a picture plausibly shows there is little to choose: see benchmarks/bench_truth.py.
-FAITHFUL = Effort(256, (Lane(2, 8, 2),), 4)
+FAITHFUL = Effort(256, (Beam(2, 8, 2),), 4)
 # For a tower that must run every prompt whole: a twentieth of the work for each phrase.
-FRUGAL = Effort(128, (Lane(1, 16, 2),), 0)
+FRUGAL = Effort(128, (Beam(1, 16, 2),), 0)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class ScoredPrompt:
 
 @dataclass(frozen=True)
 class _Grown:
-    """A prompt of a lane, and what it takes to go on from it."""
+    """A prompt of a beam, and what it takes to go on from it."""
 
     chosen: Chosen
     promise: Promise
@@ -148,8 +148,8 @@ class Search:
             yield from self._try_start(pinned)
             start = _Grown(pinned, np.full(len(self.candidates), -np.inf))
             ((start, _),) = yield from self._tried_behind([start], self.effort.first)
-            for lane in self.effort.lanes:
-                grown = yield from self._grow(start, lane)
+            for beam in self.effort.beams:
+                grown = yield from self._grow(start, beam)
                 if self.effort.improve:
                     yield from self._improve(grown, len(pinned))
         except _TimeIsUpError:
@@ -244,20 +244,20 @@ class Search:
 
     # Ways to a better prompt
 
-    def _grow(self, start: _Grown, lane: Lane) -> Generator[ScoredPrompt, None, _Grown]:
-        """Add phrases one by one to a lane's best prompts; return the best of them all."""
+    def _grow(self, start: _Grown, beam: Beam) -> Generator[ScoredPrompt, None, _Grown]:
+        """Add phrases one by one to a beam's best prompts; return the best of them all."""
         beams, best, waited, rises = [start], start, 0, False
-        while waited < lane.patience or rises or len(beams[0].chosen) < self.rules.fewest:
+        while waited < beam.patience or rises or len(beams[0].chosen) < self.rules.fewest:
             longer: dict[frozenset[int], _Grown] = {}
-            for tried, behind in (yield from self._tried_behind(beams, lane.each)):
-                for chosen in behind[: 2 * lane.width]:
+            for tried, behind in (yield from self._tried_behind(beams, beam.each)):
+                for chosen in behind[: 2 * beam.width]:
                     other = longer.get(frozenset(chosen))
                     if other is None or self._known[chosen] > self._known[other.chosen]:
                         longer[frozenset(chosen)] = _Grown(chosen, tried.promise)
             if not longer:
                 break
             before = self._known[beams[0].chosen]
-            beams = sorted(longer.values(), key=self._worth, reverse=True)[: lane.width]
+            beams = sorted(longer.values(), key=self._worth, reverse=True)[: beam.width]
             # On the far side of a valley the way leads up before it is higher than ever.
             rises = self._worth(beams[0]) > before + SIGNIFICANT
             if self._beats(beams[0].chosen, best.chosen):

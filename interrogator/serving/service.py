@@ -45,7 +45,7 @@ Kept = TypeVar("Kept")
 GPU_SECONDS = 40
 GPU_SEARCH_SECONDS = 20
 GPU_MOST_SECONDS = 120
-KEPT_TABLES = 4  # vocabularies in memory at once; and as many narrowed by a policy
+MOST_KEPT = 4  # of each: vocabularies, their tables, and both narrowed by a policy
 ASK_AGAIN_SECONDS = 60.0  # after which a hub that did not answer is tried again
 
 
@@ -92,7 +92,7 @@ class Service:
         self._vocabularies: dict[Hashable, Vocabulary] = {}
         self._tables: dict[Hashable, Table] = {}
         self._narrowed: dict[Hashable, Table] = {}
-        self._rules: dict[Hashable, tuple[NDArray[np.bool_], NameFinder | None]] = {}
+        self._allowed: dict[Hashable, tuple[NDArray[np.bool_], NameFinder | None]] = {}
         self._make_locks()
         if on_zerogpu():  # a process forked while a lock is held would wait for it for ever
             os.register_at_fork(after_in_child=self._make_locks)
@@ -191,7 +191,7 @@ class Service:
         seconds: dict[str, float] = {}
         ours = self.vocabulary(request.names)
         # Bans are read first: a mistake in them should not cost a download.
-        mask, unnamed = self._ruled(request.words.whole(ours), request.words.policy)
+        mask, forbidden = self._allowed_rows(request.words.whole(ours), request.words.policy)
         start, ready = time.perf_counter(), self.store.is_loaded(request.names)
         models = self.store.load(request.names, report)
         judge = None
@@ -205,7 +205,7 @@ class Service:
             table = self._table(request, models, mask, report)
             if not known.issuperset(self._tables):
                 seconds["vocabulary"] = time.perf_counter() - start
-        return Interrogator(models, table, judge, unnamed), seconds
+        return Interrogator(models, table, judge, forbidden), seconds
 
     def whole_table(self, request: Request) -> Table:
         """Return our lists as a request's CLIP sees them, whatever may stand in a prompt."""
@@ -237,14 +237,14 @@ class Service:
         with self._quick_lock:
             return _kept(self._vocabularies, names.embedded_clip, lambda: vocabulary_for(names))
 
-    def _ruled(
+    def _allowed_rows(
         self, vocabulary: Vocabulary, policy: Policy
     ) -> tuple[NDArray[np.bool_], NameFinder | None]:
         """Return which rows may stand in a prompt, and whom no caption may name."""
         key = (vocabulary.sha256, frozenset(vocabulary.artists.items()), policy)
         with self._quick_lock:
             make = lambda: (policy.allowed(vocabulary), policy.names_to_avoid(vocabulary))  # noqa: E731
-            return _kept(self._rules, key, make)
+            return _kept(self._allowed, key, make)
 
     def _table(
         self, request: Request, models: Models, mask: NDArray[np.bool_], report: ProgressCallback
@@ -285,10 +285,10 @@ def gpu_seconds(picture: object, request: Request, *_: object) -> int:
 
 
 def _kept(store: dict[Hashable, Kept], key: Hashable, make: Callable[[], Kept]) -> Kept:
-    """Return what is stored under a key, or make and store it; the oldest go."""
+    """Return what is stored under a key, or make and store it; what was stored first goes first."""
     if key not in store:
         value = make()
-        while len(store) >= KEPT_TABLES:
+        while len(store) >= MOST_KEPT:
             del store[next(iter(store))]
         store[key] = value
     return store[key]

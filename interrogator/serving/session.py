@@ -10,7 +10,7 @@ from PIL import Image
 from interrogator.hub.client import ProgressCallback
 from interrogator.images import decode
 from interrogator.networks.runtime import choose_runtime
-from interrogator.option import Task
+from interrogator.option import Operation
 from interrogator.options import options_of, parse
 from interrogator.request import Request, request_of
 from interrogator.result import Analysis, Interrogation, PromptScore
@@ -66,7 +66,7 @@ class Session:
         interrogator, _ = self._prepared(request)
         return interrogator.score(image, prompt)
 
-    def _request(self, task: Task, options: dict[str, Any]) -> Request:
+    def _request(self, task: Operation, options: dict[str, Any]) -> Request:
         parse(options, task=task)  # what this picture's task does not have is refused
         everything = {**self._options, **options}
         shared = {name: everything[name] for name in options_of("python") if name in everything}

@@ -23,7 +23,7 @@ def fold(text: str) -> FoldedWords:
 
 
 class WordSequences:
-    """WordSequences of words to look for in other sequences."""
+    """Sequences of words to look for in longer ones."""
 
     def __init__(self, sequences: Iterable[FoldedWords]) -> None:
         self._all = frozenset(filter(None, sequences))

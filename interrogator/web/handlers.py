@@ -16,7 +16,7 @@ from interrogator.errors import InterrogatorError
 from interrogator.images import decode
 from interrogator.models.choice import active_notice, check_offered
 from interrogator.models.files import download_bytes
-from interrogator.option import Task
+from interrogator.option import Operation
 from interrogator.options import parse
 from interrogator.request import Request, names_of, request_of, words_of
 from interrogator.result import Interrogation, PictureFeatures
@@ -26,7 +26,7 @@ from interrogator.web import views
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 30.0  # that a program waits for a download; it holds its turn meanwhile
+PATIENCE_SECONDS = 30.0  # that a program waits for a download, keeping its place in the queue
 DRAW_SECONDS = 0.15  # how often a search is drawn, so that drawing does not take its time
 SMALL = 50_000_000  # bytes, from which on they are shown as GB
 WAITING = "Waiting for your turn: one computation runs at a time"
@@ -60,7 +60,7 @@ class Handlers:
     def __init__(self, service: Service) -> None:
         self.service = service
 
-    def request(self, values: Values, task: Task = "interrogate") -> Request:
+    def request(self, values: Values, task: Operation = "interrogate") -> Request:
         """Return what a visitor or a program wants.
 
         Raises:

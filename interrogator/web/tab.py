@@ -16,7 +16,7 @@ from typing import Any
 import gradio as gr
 
 from interrogator.errors import InterrogatorError
-from interrogator.option import Task
+from interrogator.option import Operation
 from interrogator.options import describe, options_of, signature
 from interrogator.result import Interrogation
 from interrogator.serving.background import POLL_SECONDS
@@ -59,7 +59,7 @@ def build(service: Service, concurrency_id: str) -> None:
     _describe_choices(handlers, components)
     greeted = [notice, components["preset"], components["models_note"]]
     gr.on(None, handlers.greet, None, greeted, **QUIET)
-    _serve(handlers, components, computing)
+    _add_endpoints(handlers, components, computing)
 
 
 def _interrogate_on_demand(
@@ -198,7 +198,7 @@ def _describe_choices(handlers: Handlers, components: Components) -> None:
 
 
 PICTURE = "picture: The picture, a file: JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF.\n"
-DOCUMENTATION: dict[Task, tuple[str, str]] = {
+DOCUMENTATION: dict[Operation, tuple[str, str]] = {
     "interrogate": (
         "Write the prompt that a picture calls for. A caption model describes the picture, CLIP "
         "ranks artists, movements, mediums and styles by their similarity with it, and the best "
@@ -220,7 +220,7 @@ DOCUMENTATION: dict[Task, tuple[str, str]] = {
 }
 
 
-def _serve(handlers: Handlers, components: Components, computing: dict[str, Any]) -> None:
+def _add_endpoints(handlers: Handlers, components: Components, computing: dict[str, Any]) -> None:
     """Offer the endpoints of the API, which no button of the page uses."""
     hidden: Components = {
         "top": gr.Number(5, label="Top", visible=False),
@@ -234,9 +234,9 @@ def _serve(handlers: Handlers, components: Components, computing: dict[str, Any]
         gr.on([], function, inputs, gr.JSON(visible=False), api_name=task, **computing)
 
 
-def endpoints(handlers: Handlers) -> dict[Task, Callable[..., dict[str, Any]]]:
+def endpoints(handlers: Handlers) -> dict[Operation, Callable[..., dict[str, Any]]]:
     """Return the functions of the API, with signatures and documentation made from the options."""
-    work: dict[Task, Callable[..., dict[str, Any]]] = {
+    work: dict[Operation, Callable[..., dict[str, Any]]] = {
         "interrogate": lambda picture, **values: handlers.interrogate(picture, values),
         "analyze": lambda picture, **values: handlers.analyze(picture, values),
         "score": lambda picture, prompt, **values: handlers.score(picture, prompt, values),
@@ -244,7 +244,9 @@ def endpoints(handlers: Handlers) -> dict[Task, Callable[..., dict[str, Any]]]:
     return {task: _endpoint(task, function) for task, function in work.items()}
 
 
-def _endpoint(task: Task, work: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+def _endpoint(
+    task: Operation, work: Callable[..., dict[str, Any]]
+) -> Callable[..., dict[str, Any]]:
     arguments = signature(task, prompt=task == "score")
 
     def endpoint(*values: Any, **named: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -102,12 +102,17 @@ def phrases(state: Interrogation | None) -> str:
         return _section("What each phrase adds", '<p class="muted">No phrase was added.</p>')
     longest = max(abs(p.contribution) for p in state.phrases) or 1.0
     rows = [
-        _bar(p.text, abs(p.contribution) / longest, f"{p.contribution:+.3f}", p.contribution < 0)
+        _bar(
+            p.text,
+            abs(p.contribution) / longest,
+            f"{p.contribution:+.3f} <span class='muted'>({p.confidence:.0%})</span>",
+            p.contribution < 0,
+        )
         for p in state.phrases
     ]
     note = (
-        "How much the similarity of prompt and picture falls when the phrase is left out. "
-        "A negative value means that it would rise."
+        "How much the similarity of prompt and picture falls when the phrase is left out (it would "
+        "rise where that is negative); in brackets how likely the phrase is true of the picture."
     )
     return _section("What each phrase adds", f'<div class="bars">{"".join(rows)}</div>', note)
 

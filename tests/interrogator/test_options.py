@@ -9,6 +9,7 @@ from interrogator.cli import make_parser
 from interrogator.errors import InterrogatorError
 from interrogator.option import Option
 from interrogator.options import OPTIONS, describe, options_of, parse, signature
+from interrogator.request import request_of
 from interrogator.web.components import component_of
 
 GLOW = Option("glow", "whole", "How much it glows.", "Glow", "prompt", 2, 0, 9)
@@ -111,3 +112,23 @@ def test_what_cannot_be_meant_is_a_sentence_that_names_the_option(name, value, s
 def test_nothing_that_visitors_reach_names_a_place_on_this_machine():
     for place in ("page", "api"):
         assert {"vocabulary", "add_vocabulary", "safety", "dtype"}.isdisjoint(options_of(place))
+
+
+def test_every_option_changes_what_is_wanted(tmp_path):
+    """An entry of the table that nobody uses would be accepted and do nothing."""
+    (tmp_path / "styles.txt").write_text("fog")
+    other = {
+        "mode": "best", "preset": "light", "caption": "two words", "with_negative": True,
+        "pinned": ["fog"], "dropped": ["fog"], "banned": "fog", "seconds": 5, "judge": "demo-judge",
+        "name_artists": "none", "own_words": "fog", "own_files": [str(tmp_path / "styles.txt")],
+        "caption_model": "org/model", "clip": "ViT-B-32/openai", "safety": False,
+        "vocabulary": str(tmp_path), "add_vocabulary": str(tmp_path),
+    }  # fmt: skip
+    for option in OPTIONS:
+        if option.name in ("top", "dtype", "own_lists"):
+            continue  # of the analysis, of the runtime; where own phrases go is tested with them
+        value = other.get(option.name)
+        if value is None:
+            value = option.default + (1 if option.kind == "whole" else 0.5)
+        changed = request_of(parse({option.name: value}), lambda: "demo")
+        assert changed != request_of(parse({}), lambda: "demo"), option.name

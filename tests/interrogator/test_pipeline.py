@@ -119,7 +119,13 @@ def test_steps_come_one_after_the_other(demo):
 def test_json_is_the_contract(demo):
     done = demo.run(paint(example("cat-pop-art"), 128), prepared={"load": 1.5}).to_json()
     assert set(done) == CONTRACT
-    assert set(done["phrases"][0]) == {"text", "category", "similarity", "contribution"}
+    assert set(done["phrases"][0]) == {
+        "text",
+        "category",
+        "similarity",
+        "contribution",
+        "confidence",
+    }
     assert set(done["ranked"]) == {"artists", "mediums", "movements", "palettes", "subjects"}
     assert all(len(group) == 5 for group in done["ranked"].values())
     assert set(done["ranked"]["artists"][0]) == {

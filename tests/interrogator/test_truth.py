@@ -62,7 +62,7 @@ def test_the_caption_is_the_likeliest_by_captioner_and_clip_together(demo, paint
         captions = captioner.candidates(picture)
         assert {done.caption, *done.other_captions} == {c.text for c in captions}
         image = clip.encode_picture(picture)
-        ranking = rank(image, demo.table, clip.logit_scale, clip.encode_views(picture)[0])
+        ranking = rank(image, demo.table, clip.logit_scale, clip.encode_pair(picture)[0])
 
         def worth(caption, image=image, ranking=ranking):
             cosine = float(clip.encode_text([caption.text])[0] @ image)
@@ -111,7 +111,7 @@ def test_a_doubtful_claim_of_the_caption_is_noted_and_no_second_one_is_made(demo
     assert [p for p in done.phrases if p.category == "mediums"] == []
 
 
-class TwoViews:
+class OfAPair:
     """A CLIP of one dimension a word: each word's cosine with either view is set."""
 
     def __init__(self, gains):
@@ -128,11 +128,11 @@ class TwoViews:
 def test_a_phrase_that_adds_less_than_the_views_differ_by_is_left_out():
     gains = {"ink": (0.2, 0.1), "fog": (0.3, -0.1), "dawn": (-0.1, -0.1), "noir": (0.06, 0.0)}
     phrases = tuple(RankedPhrase(text, "styles", 0.0, 1.0, 0.0) for text in gains)
-    task = Task("a cat", None, None, TwoViews(gains), Rules(), views=torch.eye(2))
+    task = Task("a cat", None, None, OfAPair(gains), Rules(), pair=torch.eye(2))
     # Means .15, .1, −.1, .03; standard errors, half the difference: .05, .2, 0, .03.
     kept = task.without_noise(Prompt("a cat", phrases))
     assert [p.text for p in kept.phrases] == ["ink", "noir"]
-    needed = Task("a cat", None, None, TwoViews(gains), Rules(fewest=3), views=torch.eye(2))
+    needed = Task("a cat", None, None, OfAPair(gains), Rules(fewest=3), pair=torch.eye(2))
     assert len(needed.without_noise(Prompt("a cat", phrases)).phrases) == 3
 
 

@@ -9,7 +9,7 @@ import torch
 from interrogator.prompts.ranking import RankedPhrase
 from interrogator.prompts.rules import Prompt, Rules, overlap
 from interrogator.prompts.scorer import TOO_LONG, Scorer
-from interrogator.prompts.search import FRUGAL, FULL, REACH, Effort, Lane, Search, _Grown, moves
+from interrogator.prompts.search import FRUGAL, FULL, REACH, Beam, Effort, Search, _Grown, moves
 
 
 class Landscape:
@@ -68,8 +68,8 @@ def test_two_phrases_that_only_help_together_are_found():
 
 def test_the_first_choice_can_be_taken_back():
     land = Landscape({"bait": 0.5, "x": 0.45, "z": 0.3}, {("bait", "z"): -0.1, ("bait", "x"): -0.6})
-    assert sorted(texts(search(land, effort=Effort(9, (Lane(1, 9, 2),), 9)))) == ["x", "z"]
-    assert sorted(texts(search(land, effort=Effort(9, (Lane(1, 9, 2),), 0)))) == ["bait", "z"]
+    assert sorted(texts(search(land, effort=Effort(9, (Beam(1, 9, 2),), 9)))) == ["x", "z"]
+    assert sorted(texts(search(land, effort=Effort(9, (Beam(1, 9, 2),), 0)))) == ["bait", "z"]
 
 
 def test_the_best_of_a_random_landscape_is_that_of_brute_force():
@@ -84,7 +84,7 @@ def test_the_best_of_a_random_landscape_is_that_of_brute_force():
         every = [
             ", ".join(some) for size in range(7) for some in itertools.combinations("abcdef", size)
         ]
-        for effort in (FULL, Effort(9, (Lane(8, 9, 8),), 9)):
+        for effort in (FULL, Effort(9, (Beam(8, 9, 8),), 9)):
             found = search(land, effort=effort)
             assert found.similarity == pytest.approx(max(map(land.value, every)))
 
@@ -118,8 +118,8 @@ def test_downhill_the_least_similar_are_taken():
 def test_the_order_that_reads_best_is_found():
     """Each place has a favourite; greedily the best phrase alone comes first, and stays there."""
     land = Ordered(("a", "b", "c"))
-    assert texts(search(land, effort=Effort(9, (Lane(1, 9, 2),), 0))) == ["c", "b", "a"]
-    assert texts(search(land, effort=Effort(9, (Lane(1, 9, 2),), 9))) == ["a", "b", "c"]
+    assert texts(search(land, effort=Effort(9, (Beam(1, 9, 2),), 0))) == ["c", "b", "a"]
+    assert texts(search(land, effort=Effort(9, (Beam(1, 9, 2),), 9))) == ["a", "b", "c"]
     pinned = Search("start", candidates(land), land, Rules(pinned=("c",))).run((2,))
     assert texts(list(pinned)[-1]) == ["c", "a", "b"]
 
@@ -227,6 +227,6 @@ def test_a_prompt_of_as_many_phrases_as_asked_is_improved_too():
     """The best is one phrase, but three are asked for: the chain's third is replaced."""
     pairs = {("b", "c"): -9.0, ("a", "e"): 0.3, ("b", "e"): 0.2}
     land = Landscape({"a": 0.5, "b": -0.1, "c": -0.15, "d": -0.2, "e": -0.6}, pairs)
-    found = search(land, Rules(fewest=3), effort=Effort(9, (Lane(1, 1, 1),), 9))
+    found = search(land, Rules(fewest=3), effort=Effort(9, (Beam(1, 1, 1),), 9))
     every = itertools.combinations("abcde", 3)
     assert found.similarity == pytest.approx(max(land.value(", ".join(some)) for some in every))

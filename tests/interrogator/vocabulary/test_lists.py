@@ -462,7 +462,7 @@ def test_a_picture_is_ranked_with_the_whole_of_clip_interrogators_lists(prepare)
     table = interrogator.table
     assert len(table.vocabulary.phrases) > 100_000
     done = interrogator.run(decode.read(EXAMPLES / "cat-pop-art.jpg"))
-    image = done.features.views[interrogator.models.clip.fingerprint]
+    image = done.features.pairs[interrogator.models.clip.fingerprint]
     rows = dict(table.vocabulary.slices())["flavors"]
     best = table.vocabulary.phrases[rows.start + int((table.matrix[rows] @ image).argmax())]
     assert done.ranked["flavors"][0].text == best

@@ -342,9 +342,11 @@ def test_without_artists_the_captioner_names_none_but_a_person_may(prepare, monk
 
     picture = decode.read(EXAMPLES / "cat-pop-art.jpg")
     interrogator = prepare(name_artists="none")
+    from interrogator.networks.captioner import Caption
+
     said = "a cat painted by pablo picasso"
     captioner = type(interrogator.models.captioner)
-    monkeypatch.setattr(captioner, "caption", lambda self, picture, how: said)
+    monkeypatch.setattr(captioner, "candidates", lambda self, picture, how: (Caption(said),))
     done = interrogator.run(picture, Settings("fast"))
     assert done.caption == said
     assert done.prompt.split(", ")[0] == "a cat"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from interrogator.networks.captioning import DEFAULT_CAPTIONING, MOST_TOKENS, Ca
 from interrogator.networks.libraries import transformers
 from interrogator.networks.runtime import Runtime
 
+_STUTTER = re.compile(r"\b(\w+) \1\b")  # "a a lighthouse": a beam that lost its way
 QUESTION = "Describe this picture in one plain sentence."  # asked of models that chat
 
 
@@ -55,7 +57,9 @@ class Captioner:
         best: dict[str, float] = {}
         for text, score in zip(texts, scores, strict=True):
             best.setdefault(text, score)
-        return tuple(Caption(text, score) for text, score in best.items())
+        captions = tuple(Caption(text, score) for text, score in best.items())
+        whole = tuple(caption for caption in captions if not _STUTTER.search(caption.text))
+        return whole or captions
 
     @torch.inference_mode()
     def _generated(

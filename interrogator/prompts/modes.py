@@ -22,6 +22,7 @@ from interrogator.prompts.rules import (
     compose,
     fast,
     fitted_caption,
+    may_follow,
     overlap,
     says,
 )
@@ -137,27 +138,22 @@ class Task:
         taken = {phrase.text for phrase in self.pinned}
         return [*self.pinned, *(phrase for phrase in others if phrase.text not in taken)]
 
-    def without_noise(self, prompt: Prompt) -> Prompt:
-        """Return a prompt without phrases that add less than the two images differ by.
+    def completed(self, prompt: Prompt) -> Prompt:
+        """Return a prompt with the plausible phrases too that do not clearly make it less similar.
 
-        What a phrase adds is measured for picture and mirror image; its noise is the standard error
-        of the mean.
-        The least useful goes first, and the others are measured anew.
+        What is true and costs nothing is said; a search alone stops at what pleases the CLIP. A
+        loss counts where it is more than its noise: the standard error over picture and mirror
+        image, and a factor of e in the likelihood, which is 1 / `logit_scale` in the cosine.
         """
-        while self.pair is not None and len(prompt.phrases) > max(
-            self.rules.fewest, len(self.pinned)
-        ):
-            free = prompt.phrases[len(self.pinned) :]
-            texts = [prompt.text, *(prompt.without(phrase) for phrase in free)]
-            scores = self.clip.encode_text(texts) @ self.pair.T  # [1 + phrases, 2]
-            gains = scores[0] - scores[1:]
-            noise = gains.std(dim=1) / gains.shape[1] ** 0.5
-            excess = gains.mean(dim=1) - noise
-            worst = int(excess.argmin())
-            if excess[worst] >= 0:
-                break
-            rest = tuple(phrase for phrase in prompt.phrases if phrase is not free[worst])
-            prompt = replace(prompt, phrases=rest)
+        assert self.pair is not None
+        for phrase in sorted(self.likely, key=lambda phrase: -phrase.confidence):
+            longer = replace(prompt, phrases=(*prompt.phrases, phrase))
+            if may_follow(prompt, phrase, self.rules) and self.budget.fits(longer.text):
+                scores = self.clip.encode_text([prompt.text, longer.text]) @ self.pair.T  # [2, 2]
+                gains = scores[1] - scores[0]
+                noise = gains.std() / len(gains) ** 0.5 + 1 / self.clip.logit_scale
+                if gains.mean() >= -noise:
+                    prompt = longer
         return prompt
 
     def scorer(self, caption: str, phrases: Sequence[RankedPhrase]) -> Scorer:
@@ -246,8 +242,8 @@ def best_mode(task: Task) -> Iterator[ScoredPrompt]:
     for found in search.run(tuple(range(len(pinned)))):
         best = max(best, found, key=worth)
         yield replace(best, tried=found.tried, cut_short=found.cut_short)
-    if rules.is_faithful and not found.cut_short:
-        prompt = task.without_noise(best.prompt)
+    if rules.is_faithful and task.pair is not None and not found.cut_short:
+        prompt = task.completed(best.prompt)
         yield replace(task.found(prompt), tried=found.tried)
 
 

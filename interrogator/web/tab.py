@@ -197,7 +197,7 @@ def _describe_choices(handlers: Handlers, components: Components) -> None:
     )  # fmt: skip
 
 
-PICTURE = "picture: The picture, a file: JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF.\n"
+PICTURE = "picture: The picture, a file: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC.\n"
 DOCUMENTATION: dict[Operation, tuple[str, str]] = {
     "interrogate": (
         "Write the prompt that a picture calls for. A caption model describes the picture, CLIP "

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from benchmarks.simulated_clip import SIZES, World
 from interrogator.prompts.plausibility import (
     FALSE_ALARM,
     KIN,
@@ -109,57 +110,14 @@ def test_calibrations_are_read_as_they_were_stored(tmp_path):
     assert load_calibrations(tmp_path / "none") == {}
 
 
-SIZES = {"artists": 4764, "movements": 655, "mediums": 349, "styles": 4348}
-
-
-class World:
-    """A CLIP as real ones are known: OpenAI's unrelated cosines are .05 to .2, true ones .2 to .35.
-
-    Phrases of a list share the direction of all texts, and every 25 or so a topic, so that a true
-    phrase lifts its neighbours.
-    """
-
-    def __init__(self, seed, usual, matching):
-        self.rng, self.usual, self.matching = np.random.default_rng(seed), usual, matching
-        self.common = self._unit(self.rng.normal(size=768))
-        self.texts = {name: self._list(size) for name, size in SIZES.items()}
-        self.neutral = np.stack([self.picture([]) for _ in range(4)], axis=1)
-
-    def _unit(self, x):
-        return x / np.linalg.norm(x, axis=-1, keepdims=True)
-
-    def _across(self, x):
-        return self._unit(x - np.multiply.outer(x @ self.common, self.common))
-
-    def _list(self, size):
-        topics = self._across(self.rng.normal(size=(size // 25, 768)))
-        own = self._across(self.rng.normal(size=(size, 768)))
-        shared = np.sqrt(0.55) + self.rng.normal(size=(size, 1)) * 0.05
-        topic = topics[self.rng.integers(len(topics), size=size)]
-        return self._unit(shared * self.common + np.sqrt(0.2) * topic + 0.5 * own)
-
-    def picture(self, true):
-        """Return a picture's vector that is as near to true phrases as matching pairs are."""
-        vector = self.usual / np.sqrt(0.55) * self.common
-        rest = self._across(self.rng.normal(size=768))
-        if true:
-            texts = np.stack([self.texts[name][row] for name, row in true])
-            across = self._across(texts)
-            wanted = self.rng.normal(self.matching, 0.02, len(true))
-            shares = np.linalg.solve(texts @ across.T, wanted - texts @ vector)
-            vector = vector + shares @ across
-            basis, _ = np.linalg.qr(across.T)
-            rest = self._unit(rest - basis @ (basis.T @ rest))
-        return vector + rest * np.sqrt(1 - vector @ vector)
-
-    def plausible(self, name, picture, logit_scale, beside):
-        """Return the rows of a list that are more likely true than not."""
-        texts = self.texts[name]
-        p = plausibility(
-            texts @ picture, texts @ self.neutral, logit_scale, name != "styles",
-            beside=beside, features=texts,
-        )  # fmt: skip
-        return {(name, int(row)) for row in np.flatnonzero(p >= 0.5)}
+def plausible(world, name, picture, logit_scale, beside):
+    """Return the rows of a list that are more likely true than not."""
+    texts = world.texts[name]
+    p = plausibility(
+        texts @ picture, texts @ world.neutral, logit_scale, name != "styles",
+        beside=beside, features=texts,
+    )  # fmt: skip
+    return {(name, int(row)) for row in np.flatnonzero(p >= 0.5)}
 
 
 @pytest.fixture(scope="module", params=[(0.125, 0.27, 100.0), (0.0, 0.145, 115.0)])
@@ -175,7 +133,7 @@ def seen(request):
                 true.add((name, int(world.rng.integers(SIZES[name]))))
         picture = world.picture(sorted(true))
         beside = background(np.concatenate([t @ picture for t in world.texts.values()]))
-        found = {n: world.plausible(n, picture, logit_scale, beside) for n in SIZES}
+        found = {n: plausible(world, n, picture, logit_scale, beside) for n in SIZES}
         pictures.append((true, found))
     return pictures
 

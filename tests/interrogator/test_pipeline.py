@@ -106,9 +106,11 @@ def test_steps_come_one_after_the_other(demo):
     assert (first.caption != "", first.ranked, first.prompt) == (True, {}, "")
     assert (second.ranked != {}, second.prompt) == (True, "")
     similarities = [state.similarity for state in found]
-    assert all(after >= before - 1e-6 for before, after in itertools.pairwise(similarities))
+    # The search climbs; what is true and costs next to nothing is added at last.
+    *climb, _ = similarities
+    assert all(after >= before - 1e-6 for before, after in itertools.pairwise(climb))
     assert len(set(similarities)) > 2
-    assert all(state.prompt.startswith(first.caption) for state in [*found, last])
+    assert all(state.prompt.startswith(last.caption) for state in [*found, last])
     assert last.similarity == pytest.approx(similarities[-1], abs=1e-5)
     assert list(first.seconds) == ["caption", "total"]
     assert list(last.seconds) == ["caption", "image", "rank", "search", "explain", "total"]

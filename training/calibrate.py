@@ -18,21 +18,20 @@ from PIL import Image
 
 from interrogator.networks.clip import Clip
 from interrogator.prompts.plausibility import Calibration, save_calibrations
-from training.dataset import SIDE, specs
+from training.dataset import specs
 from training.examine import demo_models
-from training.painter import Spec, choose, frame, paint, vocabulary
+from training.painter import Spec, choose, paint, vocabulary
 
 log = logging.getLogger(__name__)
 
-SEEDS = range(200_000, 202_500)  # beyond those of every training
-FRAMED = 3  # every third picture hangs in a frame, as many that people bring do
+SEEDS = range(200_000, 201_000)  # beyond those of every training
 SIZE = 256  # pixels: pictures as people have them, not as the models see them
 STEPS = 60
 
 
 def vectors_of(clip: Clip, seeds: range, size: int = SIZE) -> torch.Tensor:
     """Paint seeds and return their unit vectors [n, d]."""
-    paints = functools.partial(hung, size=size)
+    paints = functools.partial(painted, size=size)
     with multiprocessing.get_context("spawn").Pool() as pool:
         several = pool.imap(paints, seeds, chunksize=16)
         return torch.stack([clip.encode_picture(picture) for picture in several])
@@ -41,14 +40,6 @@ def vectors_of(clip: Clip, seeds: range, size: int = SIZE) -> torch.Tensor:
 def painted(seed: int, size: int = SIZE) -> Image.Image:
     """Paint a seed."""
     return paint(choose(seed), size)
-
-
-def hung(seed: int, size: int = SIZE) -> Image.Image:
-    """Paint a seed, every third in a frame."""
-    picture = painted(seed, size)
-    if seed % FRAMED:
-        return picture
-    return frame(picture, np.random.default_rng([seed, 4]), 8 / SIDE)
 
 
 def labels_of(shown: list[Spec], category: str) -> NDArray[np.bool_]:

@@ -129,5 +129,7 @@ def test_the_hubs_blip_loads_without_a_missing_key_and_its_caption_ends_at_sep(
     )
     picture = Image.new("RGB", (40, 30), "red")
     caption = captioner.caption(picture, Captioning(beams=1, fewest=3, most=9, no_repeat=1))
-    assert generated[0].tolist() == [[BEGIN, WRONG_END, *map(WORDS.index, ("w7", "w8")), SEP]]
+    assert generated[0].sequences.tolist() == [
+        [BEGIN, WRONG_END, *map(WORDS.index, ("w7", "w8")), SEP]
+    ]
     assert caption == "[unused1] w7 w8"

@@ -456,13 +456,15 @@ def test_clip_interrogators_lists_load_and_what_was_dropped_is_told():
     assert lines == sum(counts.values()) + lists.dropped.total()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not reference_folder(), reason="clip-interrogator is not installed")
 def test_a_picture_is_ranked_with_the_whole_of_clip_interrogators_lists(prepare):
     interrogator = prepare(vocabulary=str(reference_folder()))
     table = interrogator.table
     assert len(table.vocabulary.phrases) > 100_000
-    done = interrogator.run(decode.read(EXAMPLES / "cat-pop-art.jpg"))
-    image = done.features.pairs[interrogator.models.clip.fingerprint]
+    picture = decode.read(EXAMPLES / "cat-pop-art.jpg")
+    done = interrogator.run(picture)
+    image = interrogator.models.clip.encode_picture(picture)
     rows = dict(table.vocabulary.slices())["flavors"]
     best = table.vocabulary.phrases[rows.start + int((table.matrix[rows] @ image).argmax())]
     assert done.ranked["flavors"][0].text == best

@@ -58,7 +58,7 @@ class Captioner:
         for text, score in zip(texts, scores, strict=True):
             best.setdefault(text, score)
         captions = tuple(Caption(text, score) for text, score in best.items())
-        whole = tuple(caption for caption in captions if not _STUTTER.search(caption.text))
+        whole = tuple(c for c in captions if c.text and not _STUTTER.search(c.text))
         return whole or captions
 
     @torch.inference_mode()

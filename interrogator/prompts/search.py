@@ -69,7 +69,7 @@ class Effort:
 # Chosen on painted pictures and the embedded CLIP: see benchmarks/bench_search.py.
 FULL = Effort(2048, (Beam(4, 24, 2), Beam(1, 64, 8)), 16)
 # Among what a picture plausibly shows there is little to choose: see benchmarks/bench_truth.py.
-FAITHFUL = Effort(256, (Beam(2, 8, 2),), 4)
+FAITHFUL = Effort(256, (Beam(3, 8, 2),), 0)
 # For a tower that must run every prompt whole: a twentieth of the work for each phrase.
 FRUGAL = Effort(128, (Beam(1, 16, 2),), 0)
 

@@ -17,7 +17,6 @@ import functools
 import json
 import multiprocessing
 import sys
-import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -54,12 +53,11 @@ CONDITIONS = {"256 px": (256, 0.0), "256 px in a frame": (256, FRAME), "512 px":
 
 @dataclass(frozen=True)
 class Written:
-    """A prompt, its similarity, and how many prompts were tried for it in how many seconds."""
+    """A prompt, its similarity, and how many prompts were tried for it."""
 
     prompt: str
     similarity: float
     tried: int = 0
-    seconds: float = 0.0
 
 
 @dataclass
@@ -94,7 +92,7 @@ class Tally:
             wrong = len(named.intersection(phrases) - painted - shown)
             self.false[kind] = self.false.get(kind, 0) + wrong
         values = {"similarity": written.similarity, "judged": judged,
-                  "tried": written.tried, "seconds": written.seconds}  # fmt: skip
+                  "tried": written.tried}  # fmt: skip
         for name, value in values.items():
             self.numbers[name] = self.numbers.get(name, 0.0) + value
 
@@ -163,13 +161,11 @@ class Writers:
         clip, features = self.ours.models.clip, None
         caption = ""
         for mode in self.modes:
-            start = time.perf_counter()
             name, _, daring = mode.partition("@")
             rules = Rules(daring=float(daring or 0))
             done = self.ours.run(picture, Settings(name, rules=rules), features=features)
-            seconds = time.perf_counter() - start
             features, caption = done.features, done.caption
-            yield f"our {mode}", Written(done.prompt, done.similarity or 0.0, done.tried, seconds)
+            yield f"our {mode}", Written(done.prompt, done.similarity or 0.0, done.tried)
         image = clip.encode_picture(picture)
         if self.reference is not None:
             count = len(self.ours.table.vocabulary.phrases)
@@ -213,14 +209,13 @@ def measure(
 def print_table(title: str, tallies: dict[str, Tally]) -> None:
     """Print one condition."""
     print(f"\n| {title}, {next(iter(tallies.values())).pictures} pictures | precision | recall "
-          "| two of a kind | said twice | similarity | under the judge | prompts tried "
-          "| seconds |\n" + "|---" * 9 + "|")  # fmt: skip
+          "| two of a kind | said twice | similarity | under the judge | prompts tried |\n"
+          + "|---" * 8 + "|")  # fmt: skip
     for name, tally in tallies.items():
         f = tally.figures()
         print(
             f"| {name} | {f['precision']:.3f} | {f['recall']:.3f} | {f['two_of_a_kind']} "
-            f"| {f['twice']} | {f['similarity']:.3f} | {f['judged']:.3f} | {f['tried']:,.0f} "
-            f"| {f['seconds']:.2f} |"
+            f"| {f['twice']} | {f['similarity']:.3f} | {f['judged']:.3f} | {f['tried']:,.0f} |"
         )
 
 

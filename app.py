@@ -16,7 +16,7 @@ from interrogator.images import decode
 from interrogator.models import memory
 from interrogator.serving.service import Service
 from matmul_demo.errors import RaceError
-from server import lifetime, logs, settings
+from server import lifetime, logs, settings, uploads
 from server.calls import sentences, within
 from server.metrics import Metrics
 from server.operation import Operation
@@ -68,8 +68,10 @@ def _operation(app: gr.Blocks, service: Service) -> Operation:
     for block in app.blocks.values():
         for method in {"preprocess", "async_move_resource_to_block_cache"} & vars(block).keys():
             setattr(block, method, within(said, getattr(block, method)))
-    limit = memory.limit() * 1e9
-    return Operation(app, settings.read(), metrics, QUEUE, service.store.loaded, limit)
+    return Operation(
+        app, settings.read(), metrics, QUEUE, service.store.loaded, memory.limit() * 1e9,
+        largest=2 * decode.MAX_BYTES + 2**20,  # a picture as text, with what belongs to it
+    )  # fmt: skip
 
 
 def launch_settings(blocks: gr.Blocks) -> dict[str, Any]:
@@ -101,7 +103,7 @@ def main() -> None:
         sys.exit(str(error))
     ours = (interrogator.__name__, matmul_demo.__name__, __name__)
     logs.configure(ours, given.json_log)
-    with lifetime.own_uploads():
+    with uploads.own_folder():
         blocks = build()
         where = {"server_name": given.host, "server_port": given.port}
         lifetime.serve(blocks, blocks.operation, **where, **launch_settings(blocks))  # type: ignore

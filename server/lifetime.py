@@ -6,11 +6,8 @@ import asyncio
 import logging
 import os
 import signal
-import tempfile
 import threading
-from collections.abc import Iterator
 from concurrent.futures import TimeoutError as TooLong
-from contextlib import contextmanager
 from typing import Any
 
 import psutil
@@ -23,24 +20,6 @@ log = logging.getLogger(__name__)
 GRACE_SECONDS = 6.0  # that work in progress has to be done; 10 until the process is gone
 CLOSE_SECONDS = 1  # that connections have to be closed
 KEEP_ALIVE_SECONDS = 75  # longer than the clients', so that none sends into a closed connection
-UPLOADS = "GRADIO_TEMP_DIR"
-
-
-@contextmanager
-def own_uploads() -> Iterator[None]:
-    """Keep uploads in a folder that only this user can read and that goes with this process.
-
-    Gradio's own is one for all programs and users of the machine. Enter it before the app is built.
-    """
-    if os.environ.get(UPLOADS):
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="uploads-", ignore_cleanup_errors=True) as folder:
-        os.environ[UPLOADS] = folder
-        try:
-            yield
-        finally:
-            del os.environ[UPLOADS]
 
 
 def serve(blocks: Blocks, operation: Operation, **launch: Any) -> None:  # noqa: ANN401

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import psutil
 from gradio import Blocks
 from gradio.routes import App
-from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from server import uploads
 from server.limits import VisitorLimit
 from server.logs import adopt_web_server
 from server.metrics import Metrics
-from server.middleware import Guard, disk_is_full
+from server.middleware import Door, SecurityHeaders, disk_is_full
 from server.sessions import Sessions, capacity
 from server.settings import Settings
 from server.turns import Turns
+
+SWEEP_SECONDS = 600.0
 
 
 class Operation:
@@ -37,6 +37,7 @@ class Operation:
         computing: The concurrency id of what computes.
         models: Returns the names of the models that are in memory.
         memory: How many bytes this process may use.
+        largest: How many bytes a request may have.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Operation:
         computing: str,
         models: Callable[[], Sequence[str]],
         memory: float,
+        largest: int,
     ) -> None:
         self.settings, self.metrics = settings, metrics
         self.limit = VisitorLimit(settings.visitor_limit)
@@ -55,21 +57,22 @@ class Operation:
         self.sessions = Sessions(blocks)
         self.loop: asyncio.AbstractEventLoop | None = None
         self._models, self._process = models, psutil.Process()
+        self._largest = largest
         blocks._queue = self.turns
         metrics.gauge("app_queue_waiting", "Requests that wait for their turn.", self.turns.waiting)
         metrics.gauge("app_queue_running", "Requests that compute.", self.turns.running)
         metrics.gauge("app_sessions", "Sessions that are kept.", self.sessions.__len__)
-        metrics.gauge("app_disk_free_bytes", "Room for uploads.", disk_free)
+        metrics.gauge("app_disk_free_bytes", "Room for uploads.", uploads.disk_free)
 
     def app_kwargs(self) -> dict[str, Any]:
         """Return what `Blocks.launch` passes on to the web application."""
-        guard = Middleware(
-            Guard, self.settings.frame_ancestors, self.settings.password, self.limit,
-            self.metrics.turned_away,
-        )  # fmt: skip
+        headers = Middleware(SecurityHeaders, self.settings.frame_ancestors)
+        door = Middleware(
+            Door, self.settings.password, self.limit, self._largest, self.metrics.turned_away
+        )
         return {
             "routes": [Route("/healthz", self.healthz), Route("/metrics", self.show_metrics)],
-            "middleware": [guard],
+            "middleware": [headers, door],
             "lifespan": self.lifespan,
             "exception_handlers": {OSError: disk_is_full},
         }
@@ -82,7 +85,16 @@ class Operation:
         app.state_holder = self.sessions
         if self.settings.json_log:
             adopt_web_server()
+        sweeping = asyncio.create_task(self._sweep())
         yield
+        sweeping.cancel()
+
+    async def _sweep(self) -> None:
+        """Drop what time makes useless, where no request comes that would."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self.turns.forget_old()
+            uploads.delete_empty_folders(SWEEP_SECONDS)
 
     async def healthz(self, _: Request) -> Response:
         """Say whether requests are accepted, and what is in memory."""
@@ -96,7 +108,7 @@ class Operation:
                 "most_waiting": self.turns.most_waiting,
             },
             "memory_bytes": self._process.memory_info().rss,
-            "disk_free_bytes": disk_free(),
+            "disk_free_bytes": uploads.disk_free(),
         }
         return JSONResponse(health, 503 if stopping else 200, {"Cache-Control": "no-store"})
 
@@ -104,9 +116,3 @@ class Operation:
         """Return all numbers as text for Prometheus."""
         text, kind = self.metrics.text()
         return Response(text, media_type=kind, headers={"Cache-Control": "no-store"})
-
-
-def disk_free() -> int:
-    """Return the bytes that uploads may still take."""
-    folder = Path(get_upload_folder())
-    return shutil.disk_usage(next(one for one in (folder, *folder.parents) if one.exists())).free

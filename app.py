@@ -54,24 +54,26 @@ def build() -> gr.Blocks:
 
 
 def _operation(app: gr.Blocks, service: Service) -> Operation:
-    """Count what is computed, let errors be sentences, and return the server around the app."""
+    """Return the server around the app; count what is computed, and let errors be sentences."""
     metrics, said = Metrics(REFUSALS), sentences(REFUSALS)
+    operation = Operation(
+        app, settings.read(), metrics, QUEUE, service.store.loaded, memory.limit() * 1e9,
+        largest=2 * decode.MAX_BYTES + 2**20,  # a picture as text, with what belongs to it
+    )  # fmt: skip
     for task in ("interrogate", "analyze"):
         timed = metrics.steps(getattr(service, task), lambda last: getattr(last, "seconds", {}))
         setattr(service, task, timed)
     for event in app.fns.values():
         if event.fn and event.concurrency_id == QUEUE:
             page = "" if event.api_visibility == "public" else "page_"
-            event.fn = metrics.watched(page + event.fn.__name__, event.fn)
+            watched = metrics.watched(page + event.fn.__name__, event.fn)
+            event.fn = within(operation.turns.alone, watched)
         if event.fn:
             event.fn = within(said, event.fn)
     for block in app.blocks.values():
         for method in {"preprocess", "async_move_resource_to_block_cache"} & vars(block).keys():
             setattr(block, method, within(said, getattr(block, method)))
-    return Operation(
-        app, settings.read(), metrics, QUEUE, service.store.loaded, memory.limit() * 1e9,
-        largest=2 * decode.MAX_BYTES + 2**20,  # a picture as text, with what belongs to it
-    )  # fmt: skip
+    return operation
 
 
 def launch_settings(blocks: gr.Blocks) -> dict[str, Any]:

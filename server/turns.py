@@ -8,21 +8,30 @@ the models, never fades.
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from statistics import fmean
 from typing import Any
 
+from anyio.to_thread import run_sync
 from fastapi import HTTPException, Request
 from gradio import Blocks
 from gradio.block_function import BlockFunction
+from gradio.context import LocalContext
 from gradio.data_classes import PredictBodyInternal
+from gradio.exceptions import Error
 from gradio.queueing import Event, EventQueue, Queue
-from gradio.server_messages import ProcessCompletedMessage
+from gradio.server_messages import EstimationMessage, ProcessCompletedMessage
+from gradio.utils import SyncToAsyncIterator
 
 from server.limits import VisitorLimit
+
+log = logging.getLogger(__name__)
 
 RECENT = 10  # runs of a function that its next one is estimated from
 MOST_OTHERS = 500  # waiting requests that compute nothing: greetings, descriptions, downloads
@@ -37,8 +46,7 @@ STOPPED = "This server was stopped before this was done. Try again in a minute."
 class RecentTimes:
     """The mean of a function's latest durations, in seconds; it takes the place of ProcessTime."""
 
-    def __init__(self, guess: float = 0.0) -> None:
-        self._guess = guess  # for as long as it never ran
+    def __init__(self) -> None:
         self._durations: deque[float] = deque(maxlen=RECENT)
 
     def add(self, duration: float) -> None:
@@ -48,27 +56,7 @@ class RecentTimes:
     @property
     def avg_time(self) -> float:
         """The mean, by which the wait of those behind is estimated."""
-        return fmean(self._durations) if self._durations else self._guess
-
-
-class Estimates(dict[BlockFunction, RecentTimes]):
-    """The times of every function; one that never ran takes what others in its queue take."""
-
-    def __contains__(self, function: object) -> bool:
-        """Tell whether there is an estimate: as soon as anything in its queue ran."""
-        return any(self._beside(function))
-
-    def __missing__(self, function: BlockFunction) -> RecentTimes:
-        """Begin a function's record."""
-        known = [one.avg_time for one in self._beside(function)]
-        self[function] = RecentTimes(fmean(known) if known else 0.0)
-        return self[function]
-
-    def _beside(self, function: Any) -> Iterator[RecentTimes]:  # noqa: ANN401
-        return (
-            times for other, times in self.items()
-            if other.concurrency_id == function.concurrency_id
-        )  # fmt: skip
+        return fmean(self._durations)
 
 
 class Turns(Queue):
@@ -99,18 +87,21 @@ class Turns(Queue):
         self.stopping = False
         self._turned_away = turned_away
         self._ended: dict[str, tuple[str, float]] = {}  # event → its session, and when it ended
-        self.process_time_per_fn = Estimates()  # type: ignore[assignment]
+        self.process_time_per_fn = defaultdict(RecentTimes)  # type: ignore[arg-type]
+        self._computed: defaultdict[BlockFunction, RecentTimes] = defaultdict(RecentTimes)
+        self._computes: tuple[BlockFunction, float] | None = None  # now, and since when
+        self._alone = threading.Lock()  # given back in whichever thread closes a generator
         self.ANALYTICS_MAX_EVENTS = 0  # no records: there are metrics
 
     def waiting(self) -> int:
         """Return how many wait for their turn to compute."""
         turn = self._turn()
-        return len(turn.queue) if turn else 0
+        return len(turn.queue) + max(0, turn.current_concurrency - 1) if turn else 0
 
     def running(self) -> int:
-        """Return how many compute."""
+        """Return how many compute: none or one."""
         turn = self._turn()
-        return turn.current_concurrency if turn else 0
+        return min(1, turn.current_concurrency) if turn else 0
 
     def _turn(self) -> EventQueue | None:
         return self.event_queue_per_concurrency_id.get(self.computing)
@@ -119,6 +110,67 @@ class Turns(Queue):
         """Begin; downloads that last must not take the places of what passes quickly."""
         super().start()
         self.active_jobs = [None] * SLOTS
+
+    def create_event_queue_for_fn(self, block_fn: BlockFunction) -> None:
+        """Let one request more in than computes: its values are read while the other computes."""
+        super().create_event_queue_for_fn(block_fn)
+        if (turn := self._turn()) and turn.concurrency_limit == 1:
+            turn.concurrency_limit = 2
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Compute one at a time, whoever has been let in.
+
+        Gradio lets the next in as soon as a request is cancelled, while its thread still computes
+        the step in which it was.
+        """
+        with self._alone:
+            number = LocalContext.event_id.get(None)
+            event = self.event_ids_to_events.get(number or "")
+            if number and not (event and event.alive):
+                raise Error("Nobody waits for this any more.", print_exception=False)
+            start = time.monotonic()
+            self._computes = (event.fn, start) if event else None
+            try:
+                yield
+            finally:
+                self._computes = None
+                if event:
+                    self._computed[event.fn].add(time.monotonic() - start)
+
+    def broadcast_estimations(self, concurrency_id: str, after: int | None = None) -> None:
+        """Tell those who wait for their turn when they will have their answer, from what is known.
+
+        Gradio's estimate knows nothing of those who are let in and wait.
+        """
+        turn = self._turn()
+        if concurrency_id != self.computing or turn is None:
+            super().broadcast_estimations(concurrency_id, after)
+            return
+        before, ahead = max(0, turn.current_concurrency - 1), self._seconds_of_those_let_in()
+        for rank, event in enumerate(turn.queue):
+            ahead += self._expected(event.fn)
+            if after is None or rank >= after:
+                eta = ahead if self._computed else None
+                message = EstimationMessage(
+                    rank=rank + before, rank_eta=eta, queue_size=len(turn.queue) + before
+                )
+                self.send_message(event, message)
+
+    def _expected(self, function: BlockFunction) -> float:
+        """Return what a function takes; one that never ran, what the others take."""
+        if function in self._computed:
+            return self._computed[function].avg_time
+        known = [one.avg_time for one in self._computed.values()]
+        return fmean(known) if known else 0.0
+
+    def _seconds_of_those_let_in(self) -> float:
+        let_in = [event.fn for job in self.active_jobs if job for event in job]
+        seconds = sum(self._expected(fn) for fn in let_in if fn.concurrency_id == self.computing)
+        if self._computes:
+            function, since = self._computes
+            seconds -= min(self._expected(function), time.monotonic() - since)
+        return seconds
 
     async def push(
         self, body: PredictBodyInternal, request: Request, username: str | None
@@ -144,12 +196,11 @@ class Turns(Queue):
         return await super().push(body, request, username)
 
     def _full(self) -> str:
-        turn, times = self._turn(), self.process_time_per_fn
-        waiting = turn.queue if turn else []
-        seconds = max(1, round(sum(times[event.fn].avg_time for event in waiting)))
+        waiting = turn.queue if (turn := self._turn()) else []
+        seconds = self._seconds_of_those_let_in() + sum(self._expected(one.fn) for one in waiting)
         return (
-            f"{len(waiting)} requests wait for their turn, which is all that this server lets "
-            f"wait. Try again in about {seconds} seconds."
+            f"{self.waiting()} requests wait for their turn, which is all that this server lets "
+            f"wait. Try again in about {max(1, round(seconds))} seconds."
         )
 
     def _take_token(self, request: Request) -> None:
@@ -168,6 +219,14 @@ class Turns(Queue):
         finally:
             for event in events:
                 self._end(event)
+
+    async def reset_iterators(self, event_id: str) -> None:
+        """Close the generator of a request that is over, in a thread: that may take its time."""
+        app = self.server_app
+        wrapper = app.iterators.get(event_id) if app else None
+        if isinstance(wrapper, SyncToAsyncIterator):
+            await _close(wrapper.iterator)
+        await super().reset_iterators(event_id)
 
     async def remove_from_queue(self, event_id: str) -> None:
         """Take out an event that is cancelled before its turn."""
@@ -232,3 +291,16 @@ class Turns(Queue):
 
     def _at_work(self) -> bool:
         return bool(len(self) or self.get_active_worker_count())
+
+
+async def _close(generator: Any) -> None:  # noqa: ANN401
+    """Close a generator as soon as the step is done in which it is."""
+    while True:
+        try:
+            await run_sync(generator.close)
+            return
+        except ValueError:  # a thread computes in it still
+            await asyncio.sleep(0.05)
+        except Exception:
+            log.exception("a request did not end in order")
+            return

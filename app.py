@@ -91,6 +91,7 @@ def launch_settings(blocks: gr.Blocks) -> dict[str, Any]:
         "footer_links": ["api"],
         "ssr_mode": False,
         "share": False,
+        "quiet": operation.settings.json_log,
         "app_kwargs": operation.app_kwargs(),
         # Its tools call the app without a password.
         "mcp_server": mcp and not operation.settings.password,

@@ -8,7 +8,7 @@ import binascii
 import errno
 import hmac
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -31,6 +31,7 @@ POLICY = (
     "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors "
 )
 OPEN = ("/healthz", "/gradio_api/startup-events")  # without the password: they tell nothing
+DATA, CALL = "/gradio_api/queue/data", "/gradio_api/call/"
 UPLOAD, PROGRESS = "/gradio_api/upload", "/gradio_api/upload_progress"
 SECONDS_UNTIL_ASKED = 30.0  # after an upload, how long its progress can still be asked for
 FULL = "The disk of this server is full. Try again in an hour."
@@ -89,6 +90,7 @@ class Door:
         limit: How often a visitor may upload, or give a wrong password.
         largest: Bytes that a request may have.
         turned_away: Called with the reason when somebody is not let in.
+        left: Called with the session, or the event, of a stream that its reader has left.
     """
 
     def __init__(
@@ -98,8 +100,10 @@ class Door:
         limit: VisitorLimit,
         largest: int,
         turned_away: Callable[[str], None],
+        left: Callable[[str], Awaitable[None]],
     ) -> None:
         self.app = app
+        self._left = left
         self._password, self._limit, self._largest = password, limit, largest
         self._turned_away = turned_away
         self._uploads = uploads.Uploads()
@@ -120,11 +124,28 @@ class Door:
         if path == UPLOAD:
             with self._uploads.receiving():
                 await self.app(scope, receive, send)
+        elif listener := _listener(request):
+            await self._stream(listener, scope, receive, send)
         else:
             await self.app(scope, receive, send)
         if path in (UPLOAD, PROGRESS) and (number := request.query_params.get("upload_id")):
             later = SECONDS_UNTIL_ASKED if path == UPLOAD else 0
             asyncio.get_running_loop().call_later(later, uploads.forget_progress, number)
+
+    async def _stream(self, listener: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with a stream; who leaves it wants nothing more, whatever it was doing then."""
+        whole = False
+
+        async def send_and_see(message: Message) -> None:
+            nonlocal whole
+            await send(message)
+            whole = message["type"] == "http.response.body" and not message.get("more_body")
+
+        try:
+            await self.app(scope, receive, send_and_see)
+        finally:
+            if not whole:
+                await self._left(listener)
 
     def _refusal(self, request: Request) -> Response | None:
         path, length = request.url.path.rstrip("/"), request.headers.get("Content-Length", "0")
@@ -180,6 +201,16 @@ class Door:
         size = 0
         while (message := await receive()).get("more_body") and size <= self._largest:
             size += len(message.get("body", b""))
+
+
+def _listener(request: Request) -> str:
+    """Return the session or the event whose messages a request reads; empty for any other."""
+    path = request.url.path
+    if request.method != "GET":
+        return ""
+    if path == DATA:
+        return request.query_params.get("session_hash", "")
+    return path.rpartition("/")[2] if path.startswith(CALL) else ""
 
 
 def disk_is_full(_: Request, error: Exception) -> Response:

@@ -68,8 +68,9 @@ class Operation:
         """Return what `Blocks.launch` passes on to the web application."""
         headers = Middleware(SecurityHeaders, self.settings.frame_ancestors)
         door = Middleware(
-            Door, self.settings.password, self.limit, self._largest, self.metrics.turned_away
-        )
+            Door, self.settings.password, self.limit, self._largest, self.metrics.turned_away,
+            self.turns.leave,
+        )  # fmt: skip
         return {
             "routes": [Route("/healthz", self.healthz), Route("/metrics", self.show_metrics)],
             "middleware": [headers, door],

@@ -245,6 +245,11 @@ class Turns(Queue):
             ids -= self._ended.keys()  # nobody fetches these any more
             self._close(session_hash)
 
+    async def leave(self, listener: str) -> None:
+        """Give up what the reader of a stream had asked for: of a session, or one event."""
+        event = self.event_ids_to_events.get(listener)
+        await self.clean_events(session_hash=event.session_hash if event else listener)
+
     def _end(self, event: Event) -> None:
         """Note that an event is over, and let go of all that nobody will ask for again."""
         server, session = self.server_app, event.session_hash

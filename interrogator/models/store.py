@@ -139,6 +139,11 @@ class ModelStore:
                 self._clips = {name: load_clip(name, self.runtime, report, self._transfers)}
             return self._clips[name]
 
+    def loaded(self) -> list[str]:
+        """Return the presets that are in memory."""
+        with self._lock:
+            return [names.preset for names in self._loaded]
+
     def is_loaded(self, names: ModelNames) -> bool:
         """Tell whether `load` would return at once."""
         return names in self._loaded

@@ -19,7 +19,7 @@ import multiprocessing
 import sys
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,9 @@ from interrogator.networks.clip import Clip
 from interrogator.networks.runtime import Runtime
 from interrogator.pipeline import Interrogator
 from interrogator.prompts.rules import Rules
+from interrogator.prompts.table import table_for
 from interrogator.request import Request
-from interrogator.serving.service import Service
+from interrogator.serving.service import Service, vocabulary_for
 from interrogator.settings import Settings
 from interrogator.vocabulary.folding import fold
 from training.dataset import HELD_OUT
@@ -206,6 +207,13 @@ def measure(
     return tallies
 
 
+def among_all(ours: Interrogator) -> Interrogator:
+    """Return the embedded models with all our phrases beside those that they were taught."""
+    clip = ours.models.clip
+    others = table_for(vocabulary_for(PRESETS["quality"]), clip, keep=False)
+    return replace(ours, table=ours.table.plus(others))
+
+
 def print_table(title: str, tallies: dict[str, Tally]) -> None:
     """Print one condition."""
     print(f"\n| {title}, {next(iter(tallies.values())).pictures} pictures | precision | recall "
@@ -224,6 +232,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=120, help="of 256 px (120)")
     parser.add_argument("--others", type=int, default=40, help="in frames, and at 512 px (40)")
+    parser.add_argument("--wide", type=int, default=40, help="among all our phrases (40)")
     parser.add_argument("--first", type=int, default=HELD_OUT, help="the first seed")
     parser.add_argument("--modes", nargs="*", default=MODES)
     parser.add_argument("--without-reference", action="store_true")
@@ -248,6 +257,14 @@ def main() -> None:
             tallies = measure(seeds, size, margin, writers, judge, out)
             print_table(title, tallies)
             told[title] = {name: tally.figures() for name, tally in tallies.items()}
+    if options.wide:
+        seeds = range(options.first, options.first + options.wide)
+        wide = Writers(among_all(ours), None, ("best", "fast"))
+        size, margin = CONDITIONS["256 px"]
+        tallies = measure(seeds, size, margin, wide, judge, out)
+        count = len(wide.ours.table.vocabulary.phrases)
+        print_table(title := f"256 px, among {count:,} phrases", tallies)
+        told[title] = {name: tally.figures() for name, tally in tallies.items()}
     print(json.dumps(told, default=lambda value: round(value, 4)))
 
 

@@ -23,6 +23,7 @@ from interrogator.explanation import Judge, explain
 from interrogator.models.loading import Models
 from interrogator.networks.captioner import Caption
 from interrogator.networks.clip import direction
+from interrogator.option import readable
 from interrogator.prompts.modes import MODES, Task, claims_of, negative_mode
 from interrogator.prompts.ranking import Ranking, rank
 from interrogator.prompts.search import ScoredPrompt
@@ -152,6 +153,7 @@ class Interrogator:
         Raises:
             InterrogatorError: The prompt is empty or far too long.
         """
+        prompt = readable("prompt", prompt)
         parts = [part for part in (" ".join(p.split()) for p in prompt.split(",")) if part]
         if not parts:
             raise InterrogatorError("There is no prompt to score.")
@@ -159,8 +161,10 @@ class Interrogator:
             raise InterrogatorError(f"The prompt has over {MAX_CAPTION:,} characters.")
         clip = self.models.clip
         image = clip.encode_picture(picture)
-        rests = [", ".join(parts[:i] + parts[i + 1 :]) for i in range(len(parts))]
+        read = min(len(parts), clip.token_limit)  # a part has a token at least
+        rests = [", ".join(parts[:i] + parts[i + 1 :]) for i in range(read)]
         similarity, *without = (clip.encode_text([prompt, *rests]) @ image).tolist()
+        without += [similarity] * (len(parts) - read)
         tokens = clip.token_count(prompt)
         return PromptScore(
             prompt, similarity, min(tokens, clip.token_limit), clip.token_limit,

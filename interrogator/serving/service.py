@@ -148,10 +148,14 @@ class Service:
         yield from self._analyze_on_gpu(picture, request, top)
 
     def score(
-        self, picture: Image.Image, request: Request, prompt: str
+        self,
+        picture: Image.Image,
+        request: Request,
+        prompt: str,
+        features: PictureFeatures | None = None,
     ) -> Iterator[Progress | PromptScore]:
         """Yield what is going on, then how similar a prompt is to the picture."""
-        yield from self._score_on_gpu(picture, request, prompt)
+        yield from self._score_on_gpu(picture, request, prompt, features)
 
     def _interrogate(
         self, picture: Image.Image, request: Request, features: PictureFeatures | None
@@ -167,10 +171,14 @@ class Service:
         yield interrogator.analyze(picture, top, request.settings, seconds)
 
     def _score(
-        self, picture: Image.Image, request: Request, prompt: str
+        self,
+        picture: Image.Image,
+        request: Request,
+        prompt: str,
+        features: PictureFeatures | None,
     ) -> Iterator[Progress | PromptScore]:
         interrogator, _ = yield from self._prepared(request)
-        yield interrogator.score(picture, prompt)
+        yield interrogator.score(picture, prompt, features)
 
     def _prepared(self, request: Request):  # type: ignore[no-untyped-def]  # noqa: ANN202
         """Yield progress; return what `prepare` does."""

@@ -8,11 +8,11 @@ const find = (selector, within = document) => within.querySelector(selector);
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const same = (one, other) => one.toLowerCase() === other.toLowerCase();
 
-const made = (tag, properties = {}, ...children) => {
+function made(tag, properties = {}, ...children) {
   const node = Object.assign(document.createElement(tag), properties);
   node.append(...children);
   return node;
-};
+}
 
 // ---- what a picture's visitor keeps, leaves out, bans and says: one state after the other ----
 
@@ -61,6 +61,50 @@ function apply(pinned, dropped, banned, caption) {
     next = CHANGES[kind](now, ...texts);
   }
   return [next.pinned, next.dropped, next.banned, next.caption];
+}
+
+// ---- what was found before: results of this browser, and one of them put back ----
+
+let task = null; // what is to be done with the history when Gradio hands it over
+let chosen = null; // the result to be put back
+
+function editHistory(kind, place) {
+  if (kind in EXPORTS) return EXPORTS[kind](place === null ? found : [found[place]]);
+  if (kind === "restore") {
+    chosen = found[place];
+    return trigger("restore");
+  }
+  task = (kept) => (place === null ? [] : kept.toSpliced(place, 1));
+  trigger("remember");
+}
+
+async function remember(result) {
+  const picture = await pictureOf(find("#picture img"));
+  const entry = { ...result, time: Date.now(), picture };
+  const known = (one) => one.prompt === entry.prompt && one.picture === picture;
+  task = (kept) => [entry, ...kept.filter((one) => !known(one))].slice(0, MOST_KEPT);
+  trigger("remember");
+}
+
+// Called by Gradio with what the browser keeps; returns what it is to keep.
+function keptNow(before) {
+  const now = task ? task(before ?? []) : [...(before ?? [])];
+  task = null;
+  showHistory(now);
+  return now;
+}
+
+function showHistory(now) {
+  found.splice(0, found.length, ...(now ?? []));
+  drawHistory(find("#result"), editHistory);
+}
+
+// Called by Gradio; returns the picture, the emptied result with the kept texts, no choices.
+function restored() {
+  const { picture, prompt, negative, caption } = chosen;
+  const file = picture && { path: null, url: picture, meta: { _type: "gradio.FileData" } };
+  setTimeout(() => trigger("typed"), SHORTEST_PAUSE); // the prompt is scored as if it were typed
+  return [file, "", prompt, negative ?? "", caption, "", "", "", [], [], ""];
 }
 
 // ---- the menu of a phrase ----
@@ -123,6 +167,14 @@ function moveInMenu(event) {
   if (event.key !== "Tab") event.preventDefault();
 }
 
+// ---- the tab in the address ----
+
+const tabs = () => all(".tab-container [data-tab-id]");
+function showTab() {
+  const wanted = location.hash.slice(1) || tabs()[0]?.dataset.tabId;
+  tabs().find((tab) => tab.dataset.tabId === wanted && tab.ariaSelected !== "true")?.click();
+}
+
 // ---- what is pressed and typed ----
 
 const busy = () => find("#status .status.busy") !== null;
@@ -130,17 +182,21 @@ let pause = 0;
 
 function onClick(event) {
   const { target } = event;
+  const tab = target.closest?.("[role=tab][data-tab-id]")?.dataset.tabId;
+  if (tab && event.isTrusted && `#${tab}` !== location.hash) location.hash = tab;
   const chip = target.closest?.("#phrases button[data-phrase]");
   if (chip) return openMenu(chip);
   if (menu && !menu.contains(target)) closeMenu();
-  const act = target.closest?.("#phrases button[data-act]");
-  if (act) return change(act.dataset.act);
+  const act = target.closest?.("#result button[data-act]")?.dataset.act;
+  if (act === "undo" || act === "redo") return change(act);
+  if (act === "copy-ranked") return navigator.clipboard.writeText(rankedAs("\t"));
+  if (act === "csv-ranked") return save("phrases.csv", "text/csv", rankedAs(","));
   const back = target.closest?.("#phrases button[data-back]");
   if (back) return change(back.dataset.back, back.dataset.text);
   const caption = target.closest?.("#captions button[data-caption]");
   if (caption) return change("caption", caption.dataset.caption);
   const fold = target.closest?.("summary")?.parentElement;
-  if (fold?.dataset.fold) remember(fold.dataset.fold, !fold.open);
+  if (fold?.dataset.fold) keep(FOLDS, { ...kept(FOLDS), [fold.dataset.fold]: !fold.open });
 }
 
 function onKey(event) {
@@ -157,28 +213,37 @@ function onInput(event) {
   pause = setTimeout(() => busy() || trigger("typed"), SHORTEST_PAUSE);
 }
 
+// The rows that are shown, as tab- or comma-separated values.
+function rankedAs(separator) {
+  const rows = all("[data-fold=ranked] [data-row]").filter((row) => getComputedStyle(row).display !== "none");
+  const quoted = (value) => (separator === "," ? `"${value.replaceAll('"', '""')}"` : value);
+  const lines = [["list", "phrase", "similarity", "confidence", "years"], ...rows.map((row) => JSON.parse(row.dataset.row))];
+  return lines.map((line) => line.map(quoted).join(separator)).join("\n") + "\n";
+}
+
 function onChange(event) {
+  if (event.target.matches?.("[data-top]")) document.documentElement.dataset.top = event.target.value;
   if (event.target.closest?.("#caption")) change("caption", event.target.value.trim());
 }
 
 // ---- what the browser remembers, and what follows every change of the page ----
 
-const folds = () => {
+function kept(key) {
   try {
-    return JSON.parse(localStorage.getItem(FOLDS)) ?? {};
+    return JSON.parse(localStorage.getItem(key)) ?? {};
   } catch {
     return {};
   }
-};
+}
 
-function remember(name, open) {
+function keep(key, value) {
   try {
-    localStorage.setItem(FOLDS, JSON.stringify({ ...folds(), [name]: open }));
-  } catch {} // a browser that keeps nothing: folds open and close all the same
+    localStorage.setItem(key, JSON.stringify(value));
+  } catch {} // a browser that keeps nothing: all works, and is forgotten
 }
 
 function setFolds() {
-  const known = folds();
+  const known = kept(FOLDS);
   for (const fold of all("details[data-fold]")) {
     const open = known[fold.dataset.fold] ?? false;
     if (fold.open !== open) fold.open = open;
@@ -204,6 +269,8 @@ let line = "";
 
 function followResult() {
   const now = find("#status .status.done")?.textContent ?? "";
+  const result = find("#phrases [data-result]")?.dataset.result;
+  if (now && now !== line && result) remember(JSON.parse(result));
   if (now && now !== line && !find("#result").contains(document.activeElement)) {
     const box = find("#prompt").getBoundingClientRect();
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -231,8 +298,9 @@ function refresh() {
   followResult();
 }
 
-window.workbench = { apply, run: () => trigger("begin"), stop: () => busy() && trigger("halt") };
+window.workbench = { apply, kept: keptNow, show: showHistory, restored, run: () => trigger("begin"), stop: () => busy() && trigger("halt") };
 document.addEventListener("click", onClick);
+addEventListener("hashchange", showTab);
 document.addEventListener("keydown", onKey);
 document.addEventListener("input", onInput);
 document.addEventListener("change", onChange);
@@ -241,3 +309,5 @@ new MutationObserver(() => {
   due = true;
 }).observe(find(".gradio-container"), { childList: true, subtree: true, characterData: true, attributes: true, attributeFilter: ["class", "data-fresh"] });
 refresh();
+showTab();
+trigger("remember"); // shows what is kept, if that was read before this ran

@@ -5,11 +5,13 @@ What a click does is in `assets/workbench.js`. Every text from outside is escape
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Any
 
 from interrogator.prompts.rules import Rules
-from interrogator.result import Interrogation, PromptScore
+from interrogator.result import Interrogation, PromptScore, rounded
 
 _EMPTY = "The phrases of the prompt come here: click one to keep it, drop it or swap it."
 _GHOSTS = (110, 190, 90, 140)  # pixels: what stands where chips will stand
@@ -39,7 +41,12 @@ def of_prompt(state: Interrogation, rules: Rules) -> str:
         for p in state.phrases
     )
     body = chips or f'<p class="muted">{_NO_PHRASE}</p>'
-    return _section(body, _left_out(rules))
+    kept_by_browser = {
+        "mode": state.mode, "similarity": rounded(state.similarity), "tokens": state.tokens,
+        "caption": state.caption, "prompt": state.prompt, "negative": state.negative_prompt,
+        "models": state.models,
+    }  # fmt: skip
+    return _section(body, _left_out(rules), kept_by_browser)
 
 
 def of_score(scored: PromptScore, rules: Rules) -> str:
@@ -56,9 +63,12 @@ def _longest(contributions: Iterable[float]) -> float:
     return max((abs(value) for value in contributions), default=0.0) or 1.0
 
 
-def _section(chips: str, left_out: str) -> str:
-    note = f'<p class="muted note">{_LEGEND}</p>'
-    return f'<div class="phrases">{_bar()}<div class="chips">{chips}{left_out}</div>{note}</div>'
+def _section(chips: str, left_out: str, result: dict[str, Any] | None = None) -> str:
+    data = f' data-result="{escape(json.dumps(result), quote=True)}"' if result else ""
+    return (
+        f'<div class="phrases"{data}>{_bar()}<div class="chips">{chips}{left_out}</div>'
+        f'<p class="muted note">{_LEGEND}</p></div>'
+    )
 
 
 def _bar() -> str:

@@ -21,7 +21,7 @@ from interrogator.vocabulary.cleaning import SUFFIXES
 from interrogator.web import chips, folds, views
 
 # What a click on a phrase does, what is remembered in the browser, and what Gradio's markup lacks.
-SCRIPT = (ASSETS / "workbench.js").read_text("utf-8")
+SCRIPT = "".join((ASSETS / f"{name}.js").read_text("utf-8") for name in ("history", "workbench"))
 
 Components = dict[str, Any]
 

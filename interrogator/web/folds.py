@@ -6,12 +6,25 @@ text from outside is escaped here.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from html import escape
+from types import MappingProxyType
 
 from interrogator.prompts.ranking import RankedPhrase
-from interrogator.result import SHOWN_PER_CATEGORY, Interrogation
+from interrogator.result import Interrogation
+from interrogator.vocabulary.artists import Artist
 from interrogator.web.views import cosine, duration
 
+MOST_SHOWN = 10  # phrases of each list; the browser shows five, or all of these
+Artists = Mapping[str, Artist]
+NO_ARTISTS: Artists = MappingProxyType({})
+_TAKE = (
+    '<div class="take"><label>of each list <select data-top aria-label="How many of each list">'
+    "<option>5</option><option>10</option></select></label>"
+    '<button type="button" data-act="copy-ranked">Copy as a table</button>'
+    '<button type="button" data-act="csv-ranked">CSV</button></div>'
+)
 _STEPS = {
     "load": "loading the models",
     "vocabulary": "encoding the phrases",
@@ -24,14 +37,14 @@ _STEPS = {
 }
 _EMPTY = {
     "compared": "How similar the caption alone and the simpler prompts are.",
-    "ranked": "The five most similar phrases of every list.",
+    "ranked": "The most similar phrases of every list, how likely each is, and when artists lived.",
     "models": "Which models wrote it, and how long each step took.",
 }
 
 
-def explained(state: Interrogation | None) -> str:
-    """Return the folds in their order."""
-    return "".join(make(state) for make in (ranked, compared, models))
+def explained(state: Interrogation | None, artists: Artists = NO_ARTISTS) -> str:
+    """Return the folds in their order; `artists` tells the years of those who are named."""
+    return ranked(state, artists) + compared(state) + models(state)
 
 
 def notes(state: Interrogation | None) -> str:
@@ -72,34 +85,57 @@ def compared(state: Interrogation | None) -> str:
     return _fold("compared", "Compared", body, note)
 
 
-def ranked(state: Interrogation | None) -> str:
-    """Return the most similar phrases of every category as bars."""
+def ranked(state: Interrogation | None, artists: Artists = NO_ARTISTS) -> str:
+    """Return the most similar phrases of every category as bars, to be copied as well."""
     if state is None or not state.ranked:
         return _empty("Most similar phrases", "ranked")
     longest = max((group[0].similarity for group in state.ranked.values() if group), default=1.0)
     longest = longest if longest > 0 else 1.0
-    groups = "".join(_group(c, group, longest) for c, group in state.ranked.items() if group)
+    groups = "".join(
+        _group(c, group[:MOST_SHOWN], longest, artists)
+        for c, group in state.ranked.items()
+        if group
+    )
     note = "Cosine similarity with the picture; in brackets how likely the phrase is true of it."
-    return _fold("ranked", "Most similar phrases", f'<div class="groups">{groups}</div>', note)
+    return _fold(
+        "ranked", "Most similar phrases", f'{_TAKE}<div class="groups">{groups}</div>', note
+    )
 
 
-def _group(category: str, group: list[RankedPhrase], longest: float) -> str:
+def _group(category: str, group: list[RankedPhrase], longest: float, artists: Artists) -> str:
     rows = "".join(
-        _bar(
-            p.text, max(0.0, p.similarity) / longest,
-            f"{p.similarity:.3f} <span class='muted'>({p.confidence:.0%})</span>",
-            faint=not p.stands_out,
-        )
-        for p in group[:SHOWN_PER_CATEGORY]
-    )  # fmt: skip
-    none = "" if group[0].stands_out else ' <span class="muted">– nothing stands out</span>'
+        _ranked_bar(phrase, longest, _years(artists.get(phrase.text))) for phrase in group
+    )
+    none = "" if group[0].stands_out else ' <span class="muted">– none stands out</span>'
     return f'<div><h3>{escape(category)}{none}</h3><div class="bars">{rows}</div></div>'
 
 
-def _bar(label: str, share: float, value: str, faint: bool = False) -> str:
+def _ranked_bar(phrase: RankedPhrase, longest: float, years: str) -> str:
+    row = [
+        phrase.category, phrase.text, f"{phrase.similarity:.4f}", f"{phrase.confidence:.4f}", years,
+    ]  # fmt: skip
+    return _bar(
+        phrase.text, max(0.0, phrase.similarity) / longest,
+        f"{phrase.similarity:.3f} <span class='muted'>({phrase.confidence:.0%})</span>",
+        faint=not phrase.stands_out, more=f' <span class="muted">{years}</span>' if years else "",
+        data=f' data-row="{escape(json.dumps(row), quote=True)}"',
+    )  # fmt: skip
+
+
+def _years(artist: Artist | None) -> str:
+    """Return when an artist lived, "" where nothing is known."""
+    if artist is None or (artist.born is None and artist.died is None):
+        return ""
+    born, died = ("" if year is None else str(year) for year in (artist.born, artist.died))
+    return f"{born}–{died}"
+
+
+def _bar(
+    label: str, share: float, value: str, faint: bool = False, more: str = "", data: str = ""
+) -> str:
     kind = " faint" if faint else ""
     return (
-        f'<div class="bar"><span class="bar-label">{escape(label)}</span>'
+        f'<div class="bar"{data}><span class="bar-label">{escape(label)}{more}</span>'
         f'<span class="bar-track"><span class="bar-fill{kind}" style="width:{share:.1%}"></span>'
         f'</span><span class="bar-value">{value}</span></div>'
     )

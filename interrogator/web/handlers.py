@@ -160,7 +160,8 @@ class Handlers:
         except InterrogatorError as error:
             yield PageUpdate(views.status(str(error), kind="error"), no_picture=bool(picture))
             return
-        search = _SearchView(self._usual.get(_kind(request)))
+        artists = self.service.vocabulary(request.names).artists
+        search = _SearchView(self._usual.get(_kind(request)), artists)
         try:
             for event in self.service.interrogate(opened.image, request, features):
                 if isinstance(event, Progress):
@@ -254,10 +255,10 @@ def _kind(request: Request) -> Hashable:
 class _SearchView:
     """What a visitor sees of one search while it goes on."""
 
-    def __init__(self, usual: float | None) -> None:
+    def __init__(self, usual: float | None, artists: folds.Artists) -> None:
         self._usual = usual  # seconds that the last search of this kind took
         self._path: list[tuple[int, float]] = []  # prompts compared, the best similarity then
-        self._ranked = False
+        self._artists = artists
         self._begun = self._drawn = 0.0
 
     def drawn(self, state: Interrogation) -> PageUpdate | None:
@@ -265,7 +266,7 @@ class _SearchView:
         now = time.monotonic()
         if not state.prompt:
             self._begun = now
-            explained = folds.explained(state) if state.ranked else None
+            explained = folds.explained(state, self._artists) if state.ranked else None
             text = "Choosing phrases" if state.ranked else "Ranking the phrases"
             return PageUpdate(
                 views.status(text), caption=state.caption, explained=explained,
@@ -311,7 +312,7 @@ class _SearchView:
         return PageUpdate(
             line, state.prompt, state.negative_prompt or "", state.caption,
             chips.of_prompt(state, request.settings.rules), folds.notes(state),
-            folds.explained(state), state.features,
+            folds.explained(state, self._artists), state.features,
         )  # fmt: skip
 
 

@@ -62,6 +62,7 @@ def build(service: Service, concurrency_id: str) -> None:
     computing: dict[str, Any] = {"concurrency_id": concurrency_id, "concurrency_limit": 1}
     _interrogate_on_demand(handlers, components, computing)
     _describe_choices(handlers, components)
+    _remember(components)
     greeted = [notice, components["preset"], components["models_note"]]
     gr.on(None, handlers.greet, None, greeted, **QUIET)
     add_endpoints(handlers, components, computing)
@@ -194,6 +195,17 @@ def _emptied(line: str) -> list[Any]:
     """
     empty = [line, "", "", "", chips.empty(fresh=True), folds.notes(None), folds.explained(None)]
     return [*empty, [], [], ""]
+
+
+def _remember(components: Components) -> None:
+    """Keep what was found in the visitor's own browser; the server has no part in it."""
+    # The secret only has to be the same after a restart: what it hides never leaves the browser.
+    history = gr.BrowserState([], storage_key="workbench-history", secret="workbench-history")
+    phrases = components["phrases"]
+    shown = [components[name] for name in ("picture", *ANEW, "pinned", "dropped", "caption")]
+    phrases.remember(None, history, history, js="(kept) => [workbench.kept(kept)]", **QUIET)
+    history.change(None, history, None, js="(kept) => window.workbench?.show(kept)", **QUIET)
+    phrases.restore(None, None, shown, js="() => workbench.restored()", **QUIET)
 
 
 def _settle(line: str) -> Any:  # noqa: ANN401

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -319,6 +320,73 @@ def test_two_visitors_see_nothing_of_each_other(visit):
     finish(two)
     assert two.locator("#phrases [data-back]").count() == 0
     assert "cat" not in prompt_of(two)
+
+
+def saved(page, press):
+    with page.expect_download() as download:
+        press()
+    return Path(download.value.path()).read_text("utf-8")
+
+
+def test_what_was_found_stays_in_the_browser_and_goes_home_as_a_file(visit):
+    page = visit()
+    for picture in (CAT, CITY):
+        bring(page, picture)
+    page.click("[data-fold=history] summary")
+    page.wait_for_function("document.querySelectorAll('.history li').length === 2")
+    city, cat = page.locator(".history li p:first-child").all_inner_texts()
+    assert city == prompt_of(page)
+    assert "cat" in cat
+    page.reload()  # another connection, the same browser
+    page.wait_for_function("document.querySelectorAll('.history li img').length === 2")
+    assert page.evaluate("[...document.querySelectorAll('.history img')].every(i => i.src)")
+    mark(page)
+    page.locator(".history li").nth(1).locator("[data-act=restore]").click()
+    finish(page)
+    assert prompt_of(page) == cat
+    assert set(chips_of(page)) == set(cat.split(", "))
+    assert page.locator("#picture img").count() == 1
+    assert float(re.search(r"Similarity (0\.\d+)", page.inner_text("#status"))[1]) > 0.2
+    everything = json.loads(saved(page, lambda: page.click(".take [data-act=json]")))
+    assert [one["prompt"] for one in everything] == [city, cat]
+    assert all(
+        {"mode", "similarity", "caption", "models", "time"} <= set(one) for one in everything
+    )
+    one = page.locator(".history li").nth(1).locator("[data-act=text]")
+    assert saved(page, one.click) == cat + "\n"
+    page.locator(".history li").nth(0).locator("[data-act=forget]").click()
+    page.wait_for_function("document.querySelectorAll('.history li').length === 1")
+    page.click(".take [data-act=forget]")
+    page.wait_for_function("document.querySelectorAll('.history li').length === 0")
+    page.reload()
+    page.wait_for_selector("[data-fold=history] p")
+    assert visit().locator(".history li").count() == 0
+
+
+def test_the_ranking_is_taken_along_as_it_is_shown(visit, app_url):
+    page = visit()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=app_url)
+    bring(page)
+    page.click("[data-fold=ranked] summary")
+    rows = saved(page, lambda: page.click("[data-act=csv-ranked]")).splitlines()
+    assert rows[0] == '"list","phrase","similarity","confidence","years"'
+    assert sum(row.startswith('"movements"') for row in rows) == 5
+    assert any(re.match(r'"artists","by Roy Lichtenstein","0\.\d{4}","0\.\d{4}"', r) for r in rows)
+    page.select_option("[data-top]", "10")
+    page.click("[data-act=copy-ranked]")
+    copied = page.evaluate("navigator.clipboard.readText()").splitlines()
+    assert sum(row.startswith("movements\t") for row in copied) == 10
+    assert page.locator("[data-fold=ranked] h3", has_text="none stands out").count() == 0
+
+
+def test_the_tab_is_in_the_address(visit):
+    page = visit()
+    page.get_by_role("tab", name="Matmul race").click()
+    page.wait_for_selector("#race-start")
+    page.reload()
+    page.wait_for_selector("#race-start")
+    page.go_back()
+    page.wait_for_selector("#picture")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -15,7 +15,10 @@ from interrogator.errors import InterrogatorError
 from interrogator.models.choice import active_notice
 from interrogator.models.registry import ASSETS, PRESETS
 from interrogator.networks.clip import Clip
-from interrogator.web import views
+from interrogator.prompts.ranking import RankedPhrase
+from interrogator.result import Interrogation
+from interrogator.vocabulary.artists import Artist
+from interrogator.web import folds, views
 from interrogator.web.components import undecoded
 from interrogator.web.handlers import PATIENCE_SECONDS
 from tests.interrogator.images.test_decode import bomb
@@ -315,3 +318,14 @@ def test_what_is_left_out_but_stands_in_the_caption_is_said(handlers):
     values = {"preset": "demo", "caption": "a cat in pop art", "dropped": ["pop art"]}
     *_, last = handlers.draw(str(CAT), handlers.request(values))
     assert "The caption says “pop art” too" in last.notes
+
+
+def test_the_years_of_an_artist_are_told_where_they_are_known():
+    phrases = [RankedPhrase(name, "artists", 0.3, 0.1, 0.1) for name in ("by A", "by B", "by C")]
+    state = Interrogation("fast", {}, {}, ranked={"artists": phrases})
+    artists = {"by A": Artist("A", 1471, 1528), "by B": Artist("B", 1961)}
+    html = folds.ranked(state, artists)
+    assert "1471–1528" in html
+    assert "1961–<" in html
+    assert "none stands out" in html
+    assert html.count("–<") == 1

@@ -1,34 +1,32 @@
-"""The app: two tabs, one queue, one look. Everything else lives in the two packages."""
+"""The app: two tabs, one queue, one look. Everything else lives in the packages below."""
 
 from __future__ import annotations
 
-import errno
-import functools
-import inspect
-import logging
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
 
 import interrogator.web.tab
 import matmul_demo.web.tab
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode
+from interrogator.models import memory
 from interrogator.serving.service import Service
 from matmul_demo.errors import RaceError
+from server import lifetime, logs, settings, uploads
+from server.calls import sentences, within
+from server.metrics import Metrics
+from server.operation import Operation
 
 TITLE = "Prompt interrogator & matmul race"
 ASSETS = Path(__file__).parent / "assets"
 QUEUE = "compute"  # one computation at a time: a caption must not spoil a race
 MAX_WAITING = 64  # visitors in the queue
 HOUR = 3600  # seconds
+REFUSALS = (InterrogatorError, RaceError)  # what a person caused, in a sentence
 
 THEME = gr.themes.Base(
     primary_hue="blue", neutral_hue="slate", radius_size="md",
@@ -50,69 +48,69 @@ def build() -> gr.Blocks:
             interrogator.web.tab.build(service, QUEUE)
         with gr.Tab("Matmul race", id="race"):
             matmul_demo.web.tab.build(QUEUE)
+    app.queue(max_size=MAX_WAITING, api_open=False)  # no way around the queue
+    app.operation = _operation(app, service)
+    return app
+
+
+def _operation(app: gr.Blocks, service: Service) -> Operation:
+    """Return the server around the app; count what is computed, and let errors be sentences."""
+    metrics, said = Metrics(REFUSALS), sentences(REFUSALS)
+    operation = Operation(
+        app, settings.read(), metrics, QUEUE, service.store.loaded, memory.limit() * 1e9,
+        largest=2 * decode.MAX_BYTES + 2**20,  # a picture as text, with what belongs to it
+    )  # fmt: skip
+    for task in ("interrogate", "analyze"):
+        timed = metrics.steps(getattr(service, task), lambda last: getattr(last, "seconds", {}))
+        setattr(service, task, timed)
     for event in app.fns.values():
-        if event.api_visibility == "public" and event.fn:
-            event.fn = in_sentences(event.fn)
+        if event.fn and event.concurrency_id == QUEUE:
+            page = "" if event.api_visibility == "public" else "page_"
+            watched = metrics.watched(page + event.fn.__name__, event.fn)
+            event.fn = within(operation.turns.alone, watched)
+        if event.fn:
+            event.fn = within(said, event.fn)
     for block in app.blocks.values():
         for method in {"preprocess", "async_move_resource_to_block_cache"} & vars(block).keys():
-            setattr(block, method, in_sentences(getattr(block, method)))
-    return app.queue(max_size=MAX_WAITING)
+            setattr(block, method, within(said, getattr(block, method)))
+    return operation
 
 
-@contextmanager
-def sentences() -> Iterator[None]:
-    """Let the sentence of an error that a person caused reach that person."""
-    try:
-        yield
-    except (InterrogatorError, RaceError) as error:
-        raise gr.Error(str(error), print_exception=False) from error
-
-
-def in_sentences(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function, or a coroutine function, of either tab that fails in sentences."""
-    if not inspect.iscoroutinefunction(function):
-        return sentences()(function)
-
-    @functools.wraps(function)
-    async def waiting(*values: Any, **named: Any) -> Any:  # noqa: ANN401
-        with sentences():
-            return await function(*values, **named)
-
-    return waiting
-
-
-def disk_is_full(_: Request, error: Exception) -> Response:
-    """Answer an upload that finds no room with a sentence; any other error stays one."""
-    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
-        raise error
-    logging.getLogger(__name__).error("the disk for uploads is full: %s", error)
-    return PlainTextResponse("The disk of this server is full. Try again in an hour.", 507)
-
-
-def launch_settings() -> dict[str, Any]:
-    """Return the arguments of `Blocks.launch`; HOST and PORT come from the environment."""
+def launch_settings(blocks: gr.Blocks) -> dict[str, Any]:
+    """Return the arguments of `Blocks.launch`."""
+    operation: Operation = blocks.operation  # type: ignore[attr-defined]
+    mcp = find_spec("mcp") is not None  # an extra: requirements-mcp.txt
     return {
         "theme": THEME,
         "css_paths": [ASSETS / "style.css"],
         "max_file_size": decode.MAX_BYTES,
+        "state_session_capacity": operation.capacity,
         "enable_monitoring": False,
         "show_error": False,
         "run_history": False,
         "footer_links": ["api"],
         "ssr_mode": False,
-        "app_kwargs": {"exception_handlers": {OSError: disk_is_full}},
-        "mcp_server": find_spec("mcp") is not None,  # an extra: requirements-mcp.txt
+        "share": False,
+        "quiet": operation.settings.json_log,
+        "app_kwargs": operation.app_kwargs(),
+        # Its tools call the app without a password.
+        "mcp_server": mcp and not operation.settings.password,
     }
 
 
 def main() -> None:
     """Serve the app until it is stopped."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    for package in (interrogator, matmul_demo):  # not the root, through which libraries chatter
-        logging.getLogger(package.__name__).setLevel(logging.INFO)
-    host = os.environ.get("HOST") or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
-    port = int(os.environ.get("PORT") or os.environ.get("GRADIO_SERVER_PORT") or 7860)
-    build().launch(server_name=host, server_port=port, **launch_settings())
+    try:
+        given = settings.read()
+    except ValueError as error:
+        sys.exit(str(error))
+    ours = (interrogator.__name__, matmul_demo.__name__, __name__)
+    logs.configure(ours, given.json_log)
+    with uploads.own_folder():
+        blocks = build()
+        where = {"server_name": given.host, "server_port": given.port}
+        lifetime.serve(blocks, blocks.operation, **where, **launch_settings(blocks))  # type: ignore
+    lifetime.leave()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from interrogator.errors import InterrogatorError
 from interrogator.models.registry import as_text
 from interrogator.option import Option
 from interrogator.options import OPTIONS, options_of, parse
+from interrogator.targets import TARGETS
 
 if TYPE_CHECKING:
     from interrogator.serving.session import Session
@@ -145,6 +146,8 @@ def _print(line: dict[str, Any], as_json: bool) -> None:
     elif "error" in line:
         print(f"{line['path']}: {line['error']}", file=sys.stderr)
     else:
-        print(f"{line['path']}: {line['prompt']}", flush=True)
-        if line["negative_prompt"] not in (None, line["prompt"]):
+        prompt = line["written"].get(line["target"], line["prompt"])
+        print(f"{line['path']}: {prompt}", flush=True)
+        apart = not line["target"] or TARGETS[line["target"]].negative == "beside"
+        if apart and line["negative_prompt"] not in (None, line["prompt"]):
             print(f"{line['path']}: negative: {line['negative_prompt']}", flush=True)

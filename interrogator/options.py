@@ -19,6 +19,7 @@ from interrogator.networks.captioning import MOST_BEAMS, MOST_NO_REPEAT, MOST_TO
 from interrogator.option import Operation, Option, Place
 from interrogator.prompts.modes import DEFAULT_MODE, MODES
 from interrogator.prompts.rules import MOST_ARTISTS, MOST_PHRASES, Rules
+from interrogator.targets import TARGETS
 from interrogator.vocabulary.policy import DEFAULT_NAMING, NAMING
 from interrogator.vocabulary.selection import ADD, PLACES
 
@@ -159,6 +160,11 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "dtype", "choice", "The models' number format; the fastest of this machine if absent.",
         section="models", choices={name: name for name in DTYPES}, places=OWN_MACHINE,
+    ),
+    Option(
+        "target", "choice", "What the prompt is written for: its form and its length.",
+        "Written for", "main", "", flag="--for", places=("api", "command", "python"),
+        choices={"": "the prompt as it is"} | {n: t.described for n, t in TARGETS.items()},
     ),
 )  # fmt: skip
 

@@ -78,6 +78,7 @@ class Interrogator:
         state = Interrogation(
             settings.mode, self._described(), self.table.vocabulary.describe(), captions[0].text,
             token_limit=self.models.clip.token_limit, features=features,
+            size=picture.size, target=settings.target,
         )  # fmt: skip
         yield replace(state, seconds=clock.so_far())
 

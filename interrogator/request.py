@@ -96,6 +96,7 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         with_negative=values["with_negative"],
         seconds=values["seconds"],
         captioning=captioning,
+        target=values["target"],
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from interrogator.networks.captioning import Captioning
 from interrogator.prompts.ranking import RankedPhrase
+from interrogator.targets import texts
 
 if TYPE_CHECKING:
     import torch
@@ -91,6 +92,8 @@ class Interrogation:
         seconds: Step → duration; a step that did not run is absent.
         features: What it takes to search again.
         finished: Whether the last step has run.
+        size: Width and height of the picture in pixels, as it was looked at.
+        target: A key of `targets.TARGETS`, whose form somebody wants; "" for the prompt as it is.
     """
 
     mode: str
@@ -111,6 +114,8 @@ class Interrogation:
     seconds: dict[str, float] = field(default_factory=dict)
     features: PictureFeatures = field(default_factory=PictureFeatures)
     finished: bool = False
+    size: tuple[int, int] | None = None
+    target: str = ""
 
     def after(self, notes: Sequence[str]) -> Interrogation:
         """Return it with what is to be known of the picture's file before its own notes."""
@@ -135,6 +140,8 @@ class Interrogation:
             "models": self.models,
             "vocabulary": self.vocabulary,
             "seconds": {step: round(value, 3) for step, value in self.seconds.items()},
+            "target": self.target,
+            "written": texts(self),
         }
 
 

@@ -23,6 +23,7 @@ class Settings:
         with_negative: Whether a negative prompt is written as well.
         seconds: When the search must end, counted from its beginning; None: when it is done.
         captioning: How the model writes its caption.
+        target: Whose form the prompt is wanted in, a key of `targets.TARGETS`; "": as it is.
 
     Raises:
         InterrogatorError: There is no such mode, the caption is far too long, kept phrases have
@@ -35,6 +36,7 @@ class Settings:
     with_negative: bool = False
     seconds: float | None = None
     captioning: Captioning = DEFAULT_CAPTIONING
+    target: str = ""
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:

@@ -17,6 +17,7 @@ MODULES = {
     for package in PACKAGES
     for path in sorted(ROOT.glob(f"{package}/**/*.py"))
 }
+SERVER = sorted(ROOT.glob("server/*.py"))  # around the app; knows nothing of the packages
 LARGEST_FOLDER = 8  # modules beside __init__.py
 LARGEST_TOP = 12  # modules of a package itself, beside its folders
 LONGEST_FILE = 350  # lines; aim for 300
@@ -74,10 +75,18 @@ def test_only_the_web_imports_gradio():
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_the_packages_know_nothing_of_each_other(package):
-    others = {*PACKAGES, "app", "deploy", "docs", "tests", "training"} - {package}
+    others = {*PACKAGES, "app", "deploy", "docs", "server", "tests", "training"} - {package}
     for module, path in MODULES.items():
         if module.split(".")[0] == package:
             assert not others & {i.split(".")[0] for i in imports(path)}, module
+
+
+def test_the_server_knows_nothing_of_what_the_app_computes():
+    others = {*PACKAGES, "app", "deploy", "docs", "tests", "training"}
+    edges = {f"server.{path.stem}": list(imports(path)) for path in SERVER}
+    assert "gradio" in edges["server.turns"]
+    assert not {i.split(".")[0] for targets in edges.values() for i in targets} & others
+    list(TopologicalSorter(edges).static_order())  # raises CycleError, which names them
 
 
 @pytest.mark.parametrize("name_of", [str, folder_of], ids=["modules", "folders"])
@@ -124,7 +133,7 @@ def test_what_answers_at_once_imports_nothing_heavy():
 
 def test_a_folder_is_read_at_a_glance():
     folders = defaultdict(list)
-    for path in MODULES.values():
+    for path in [*MODULES.values(), *SERVER]:
         folders[path.parent].append(path.name)
     for folder, names in folders.items():
         own = [name for name in names if not name.startswith("__")]
@@ -133,7 +142,7 @@ def test_a_folder_is_read_at_a_glance():
 
 
 def test_files_and_functions_are_short():
-    for module, path in MODULES.items():
+    for module, path in [*MODULES.items(), *((path.name, path) for path in SERVER)]:
         assert len(path.read_text("utf-8").splitlines()) <= LONGEST_FILE, module
         for node in nodes(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -6,7 +6,6 @@ each list, on pictures that no model was trained on.
 
 from __future__ import annotations
 
-import functools
 import logging
 import multiprocessing
 from pathlib import Path
@@ -20,21 +19,30 @@ from interrogator.networks.clip import Clip
 from interrogator.prompts.plausibility import Calibration, save_calibrations
 from training.dataset import specs
 from training.examine import demo_models
-from training.painter import Spec, choose, paint, vocabulary
+from training.painter import Spec, choose, frame, paint, vocabulary
 
 log = logging.getLogger(__name__)
 
-SEEDS = range(200_000, 201_000)  # beyond those of every training
+SEEDS = range(200_000, 204_000)  # beyond those of every training
 SIZE = 256  # pixels: pictures as people have them, not as the models see them
+FRAMED = 4  # one in so many stands in a frame
+MARGIN = 1 / 12  # of the side: the frame
 STEPS = 60
 
 
-def vectors_of(clip: Clip, seeds: range, size: int = SIZE) -> torch.Tensor:
-    """Paint seeds and return their unit vectors [n, d]."""
-    paints = functools.partial(painted, size=size)
+def vectors_of(clip: Clip, seeds: range) -> torch.Tensor:
+    """Paint seeds, some in frames, and return their unit vectors [n, d]."""
     with multiprocessing.get_context("spawn").Pool() as pool:
-        several = pool.imap(paints, seeds, chunksize=16)
+        several = pool.imap(as_found, seeds, chunksize=16)
         return torch.stack([clip.encode_picture(picture) for picture in several])
+
+
+def as_found(seed: int) -> Image.Image:
+    """Paint a seed and frame it if its turn has come."""
+    picture = painted(seed)
+    if seed % FRAMED:
+        return picture
+    return frame(picture, np.random.default_rng([seed, 4]), MARGIN)
 
 
 def painted(seed: int, size: int = SIZE) -> Image.Image:

@@ -133,8 +133,11 @@ def _load_captioner(name: str, folder: Path | None, runtime: Runtime) -> Caption
 
 
 def _load_clip(name: str, folders: dict[str, Path], runtime: Runtime) -> Clip:
+    """Load a CLIP; on a CPU what it shows is computed in float32, and only searches are quicker."""
+    on_cpu = runtime.device.type == "cpu"
+    exact = replace(runtime, dtype=torch.float32) if on_cpu else runtime
     try:
-        return _build_clip(name, folders, runtime)
+        return replace(_build_clip(name, folders, exact), search_dtype=runtime.dtype)
     except Exception as error:  # missing, damaged and foreign files each raise their own
         raise InterrogatorError(
             f"The CLIP {name} cannot be loaded: {_first_line(error)}{_repaired(*folders.values())}"

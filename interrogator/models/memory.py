@@ -19,7 +19,7 @@ _GROUPS = Path("/proc/self/cgroup")
 _MOUNT = Path("/sys/fs/cgroup")
 
 
-def needed(*names: str, single: bool = False) -> float:
+def needed(*names: str, single: bool = False, single_clips: bool = False) -> float:
     """Return about how much memory models take together, in GB; 0 where none of them is known.
 
     Counted is what is known by name.
@@ -27,8 +27,11 @@ def needed(*names: str, single: bool = False) -> float:
     Args:
         names: Captioners and CLIPs, whatever revision follows an @.
         single: Whether in float32; 16-bit numbers are the least that they can take.
+        single_clips: Whether CLIPs are in float32 in any case, as on a CPU.
     """
-    weights = sum(model.memory[single] for model in known(*names))
+    weights = sum(
+        model.memory[single or (single_clips and model in CLIPS)] for model in known(*names)
+    )
     return weights + PROGRAM if weights else 0.0
 
 
@@ -72,21 +75,22 @@ def _text(path: Path) -> str:
         return ""
 
 
-def check_memory(*names: str, single: bool = False) -> None:
+def check_memory(*names: str, single: bool = False, single_clips: bool = False) -> None:
     """Refuse known models that are too large for this machine, whatever else it does.
 
     Args:
         names: Captioners and CLIPs that are to be in memory at once.
         single: Whether in float32; else in 16-bit numbers.
+        single_clips: Whether CLIPs are in float32 in any case.
 
     Raises:
         InterrogatorError: They do not fit; says what they need, what there is, and what would fit.
     """
-    wanted, most = needed(*names, single=single), limit()
+    wanted, most = needed(*names, single=single, single_clips=single_clips), limit()
     if wanted <= most:
         return
     them = [model.name for model in known(*names)]
-    fit = [preset.preset for preset in PRESETS.values() if fits(preset, single)]
+    fit = [preset.preset for preset in PRESETS.values() if fits(preset, single, single_clips)]
     raise InterrogatorError(
         f"{' and '.join(them)} need{'s' * (len(them) == 1)} about {wanted:.1f} GB of memory, and "
         f"{most:.1f} GB are to be had here. Choose smaller models; these presets fit: "
@@ -94,6 +98,7 @@ def check_memory(*names: str, single: bool = False) -> None:
     )
 
 
-def fits(names: ModelNames, single: bool = False) -> bool:
+def fits(names: ModelNames, single: bool = False, single_clips: bool = False) -> bool:
     """Tell whether a preset fits into this machine's memory."""
-    return needed(names.caption, names.clip, single=single) <= limit()
+    wanted = needed(names.caption, names.clip, single=single, single_clips=single_clips)
+    return wanted <= limit()

@@ -100,11 +100,12 @@ class ModelStore:
         if self.runtime.device.type != "cpu":
             return
         single = self.runtime.dtype == torch.float32
-        check_memory(*names, single=single)
+        check_memory(*names, single=single, single_clips=True)
         with self._lock:
             while self._loaded or self._clips:
                 beside = [name for kept in self._loaded for name in (kept.caption, kept.clip)]
-                if memory.needed(*names, *beside, *self._clips, single=single) <= memory.limit():
+                several = (*names, *beside, *self._clips)
+                if memory.needed(*several, single=single, single_clips=True) <= memory.limit():
                     break
                 if self._loaded:
                     self._loaded.popitem(last=False)
@@ -137,6 +138,11 @@ class ModelStore:
                 self._make_room(name, beside.caption, beside.clip)
                 self._clips = {name: load_clip(name, self.runtime, report, self._transfers)}
             return self._clips[name]
+
+    def loaded(self) -> list[str]:
+        """Return the presets that are in memory."""
+        with self._lock:
+            return [names.preset for names in self._loaded]
 
     def is_loaded(self, names: ModelNames) -> bool:
         """Tell whether `load` would return at once."""

@@ -37,6 +37,7 @@ class Clip:
         tokenizer: Texts → token ids [n, context_length], padded and cut.
         runtime: Device and number format.
         folder: Where its files lie, if it has a folder of its own.
+        search_dtype: The number format of `search_tower`; None: that of the runtime.
     """
 
     model: Any  # CLIP, CustomTextCLIP and CoCa share no typed base
@@ -44,6 +45,7 @@ class Clip:
     tokenizer: Callable[..., torch.Tensor]
     runtime: Runtime
     folder: Path | None = None
+    search_dtype: torch.dtype | None = None
 
     @property
     def logit_scale(self) -> float:
@@ -179,14 +181,27 @@ class Clip:
         the same vectors. SigLIP's and XLM-R's towers are not causal: theirs is None.
         """
         tower = TextTower.of(self.model)
-        if tower is not None and not self._agrees(tower):
+        if tower is not None and not self._agrees(tower, self.runtime.dtype):
             tower = None
         if tower is None:
             log.info("the text tower is not a causal one that is known: nothing of it is reused")
         return tower
 
+    @cached_property
+    def search_tower(self) -> TextTower | None:
+        """The text tower for the many prompts of a search, in the format that is quickest here.
+
+        What a search finds is to be scored anew by `encode_text`.
+        """
+        dtype = self.search_dtype
+        if self.tower is None or dtype in (None, self.runtime.dtype):
+            return self.tower
+        quick = self.tower.converted(dtype)
+        return quick if self._agrees(quick, dtype) else self.tower
+
     @torch.inference_mode()
-    def _agrees(self, tower: TextTower) -> bool:
+    def _agrees(self, tower: TextTower, dtype: torch.dtype) -> bool:
+        """Tell whether a tower that computes in a format gives the vectors of the model."""
         tokens = self.tokenizer(list(_PROBES))
         shared = int(self.lengths(tokens[:1])[0]) - 1
         if (tokens[:, :shared] != tokens[0, :shared]).any():
@@ -201,7 +216,7 @@ class Clip:
             for places, tree in trees(texts, tower.fits, memory.trie):
                 ours = F.normalize(tower.features(tree, memory).float(), dim=-1)
                 nearness = (ours * expected[places]).sum(dim=1)
-                if not nearness.min() > 1 - _TOLERANCE.get(self.runtime.dtype, 1e-5):
+                if not nearness.min() > 1 - _TOLERANCE.get(dtype, 1e-5):
                     return False
         return True
 

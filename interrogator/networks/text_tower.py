@@ -8,7 +8,9 @@ is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -73,7 +75,7 @@ class TextTower:
     embedding: torch.nn.Module
     positions: torch.Tensor
     transformer: Any  # open_clip's own class, which is not typed
-    norm: torch.nn.Module
+    norm: Callable[[torch.Tensor], torch.Tensor]
     projection: Any
     pool: str
     end_id: int | None
@@ -100,6 +102,12 @@ class TextTower:
             pool,
             getattr(text, "eos_id" if is_part else "text_eos_id", None),
         )
+
+    def converted(self, dtype: torch.dtype) -> TextTower:
+        """Return the tower with its layers in another number format, and all else as it was."""
+        layers = copy.deepcopy(self.transformer).to(dtype)
+        exact = self.transformer.get_cast_dtype()
+        return replace(self, transformer=layers, norm=lambda states: self.norm(states.to(exact)))
 
     @cached_property
     def weights(self) -> int:

@@ -232,19 +232,21 @@ def best_mode(task: Task) -> Iterator[ScoredPrompt]:
         """First the phrases that were asked for, then the similarity."""
         return min(len(found.prompt.phrases), rules.fewest), found.similarity
 
-    best = max((task.found(composed(task, how)) for how in (classic, fast)), key=worth)
-    yield best
+    simple = max((task.found(composed(task, how)) for how in (classic, fast)), key=worth)
+    yield (best := simple)
     caption = task.fitted_caption
     search = Search(
         caption, candidates, task.scorer(caption, candidates), rules, task.effort,
         is_over=task.is_over, claims=task.claims,
     )  # fmt: skip
     for found in search.run(tuple(range(len(pinned)))):
-        best = max(best, found, key=worth)
+        best = max(simple, found, key=worth)
         yield replace(best, tried=found.tried, cut_short=found.cut_short)
+    # The search may have computed in a quicker format than what is shown.
+    best = max(simple, task.found(found.prompt), key=worth)
     if rules.is_faithful and task.pair is not None and not found.cut_short:
-        prompt = task.completed(best.prompt)
-        yield replace(task.found(prompt), tried=found.tried)
+        best = task.found(task.completed(best.prompt))
+    yield replace(best, tried=found.tried, cut_short=found.cut_short)
 
 
 def negative_mode(task: Task, positive: Prompt | None = None) -> Iterator[ScoredPrompt]:

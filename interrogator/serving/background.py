@@ -30,7 +30,7 @@ class _NobodyWaitsError(Exception):
 
 
 def in_background(
-    work: Callable[[ProgressCallback], Result],
+    work: Callable[[ProgressCallback], Result], pause: float = 0.0
 ) -> Generator[Progress | None, None, Result]:
     """Do work in a thread; yield its latest progress, or None where there is nothing new.
 
@@ -38,6 +38,7 @@ def in_background(
 
     Args:
         work: Called once with a function that takes its progress.
+        pause: For how many seconds the caller is kept each time, or until the work is over.
 
     Returns:
         What the work returned.
@@ -65,7 +66,7 @@ def in_background(
 
     threading.Thread(target=run, daemon=True).start()
     try:
-        while not over.is_set() or not progress.empty():
+        while not over.wait(pause) or not progress.empty():
             latest = None
             while not progress.empty():  # only the latest is worth drawing
                 latest = progress.get()
@@ -79,15 +80,13 @@ def in_background(
 
 def wait_for(work: Callable[[ProgressCallback], Result]) -> Generator[Progress, None, Result]:
     """As `in_background`, but keep the caller waiting while there is nothing new."""
-    pause, events = threading.Event(), in_background(work)
+    events = in_background(work, POLL_SECONDS)
     while True:
         try:
             progress = next(events)
         except StopIteration as end:
             return end.value
-        if progress is None:
-            pause.wait(POLL_SECONDS)
-        else:
+        if progress:
             yield progress
 
 

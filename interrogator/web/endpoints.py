@@ -41,6 +41,7 @@ def add_endpoints(handlers: Handlers, components: Components, computing: dict[st
     hidden: Components = {
         "top": gr.Number(5, label="Top", visible=False),
         "prompt": gr.Textbox("", label="Prompt to score", visible=False),
+        "target": gr.Textbox("", label="Written for", visible=False),
     }
     for task, function in endpoints(handlers).items():
         inputs = [

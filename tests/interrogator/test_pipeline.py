@@ -20,7 +20,7 @@ from training.painter import choose, paint
 CONTRACT = {
     "prompt", "negative_prompt", "caption", "mode", "similarity", "tokens", "token_limit",
     "phrases", "ranked", "models", "vocabulary", "seconds", "compared", "notes", "tried",
-    "other_captions",
+    "other_captions", "target", "written",
 }  # fmt: skip
 UNSEEN = range(HELD_OUT + 500_000, HELD_OUT + 500_060)  # not even those of the examination
 

@@ -73,7 +73,7 @@ def test_a_borrowed_text_tower_computes_in_half_precision(tmp_path, small, dtype
     repository = files.clip_repository(BORROWING).name
     folders = {name: tmp_path / name for name in ("roberta-base", repository)}
     single = loading._load_clip(BORROWING, folders, CPU).encode_text(["a b", "b a a"])
-    half = loading._load_clip(BORROWING, folders, Runtime(CPU.device, dtype))
+    half = loading._build_clip(BORROWING, folders, Runtime(CPU.device, dtype))
     assert ((single * half.encode_text(["a b", "b a a"])).sum(dim=1) > 0.999).all()
 
 
@@ -306,6 +306,14 @@ def test_weights_that_the_disk_damaged_are_removed_and_it_is_said(tmp_path):
 def test_the_embedded_models_compute_in_float32_whatever_the_rest_does():
     half = Runtime(torch.device("cpu"), torch.bfloat16)
     assert loading.load(registry.PRESETS["demo"], half).runtime.dtype == torch.float32
+
+
+def test_on_a_cpu_a_clip_computes_in_float32_and_only_searches_otherwise():
+    half = Runtime(torch.device("cpu"), torch.bfloat16)
+    clip = loading.load_clip(f"local-dir:{registry.EMBEDDED / 'clip'}", half)
+    assert (clip.runtime.dtype, clip.search_dtype) == (torch.float32, torch.bfloat16)
+    assert clip.tower.transformer.get_cast_dtype() == torch.float32
+    assert clip.search_tower.transformer.get_cast_dtype() == torch.bfloat16
 
 
 def test_the_runtime_is_the_faster_one(monkeypatch):

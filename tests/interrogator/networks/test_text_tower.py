@@ -3,6 +3,7 @@
 import gc
 import random
 import weakref
+from dataclasses import replace
 
 import pytest
 import torch
@@ -143,6 +144,24 @@ def test_half_precision_stays_close(demo, dtype, least):
             after[places] = half.tower.features(tree, memory).float()
     whole = demo.models.clip.encode_text(texts)
     assert (F.normalize(after.float(), dim=-1) * whole).sum(dim=1).min() >= least
+
+
+def test_a_search_may_compute_in_a_quicker_format_than_what_is_shown(demo):
+    clip = demo.models.clip
+    quick = replace(clip, search_dtype=torch.bfloat16)
+    texts = tuple(demo.table.vocabulary.phrases[:40])
+    image = clip.encode_text(["a cat on a sofa"])[0]
+    places = [(place,) for place in range(len(texts))]
+
+    def scores(of):
+        found = torch.empty(len(places))
+        for several, values in Scorer(of, image, "a cat", texts).scores(places):
+            found[several] = values
+        return found
+
+    exact, near = scores(clip), scores(quick)
+    assert 0 < (exact - near).abs().max() < 0.02
+    assert torch.equal(quick.encode_text(["a cat"]), clip.encode_text(["a cat"]))
 
 
 def _demo_config():

@@ -1,0 +1,92 @@
+"""A context around every call of a function, whether it returns, waits or yields.
+
+One such context lets the sentence of an error that a person caused reach that person.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from gradio import Error
+
+log = logging.getLogger(__name__)
+
+BUG = "Something went wrong on our side; it is in the server's log. Try again."
+
+Context = Callable[[], AbstractContextManager[object]]
+
+
+def within(context: Context, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of the same kind and signature that runs inside a context.
+
+    Args:
+        context: Makes a new context manager for each call; a generator's lasts until its end.
+        function: A function, a generator function, or either of them with `async`.
+    """
+    kinds = (
+        (inspect.isasyncgenfunction, _async_generator),
+        (inspect.isgeneratorfunction, _generator),
+        (inspect.iscoroutinefunction, _coroutine),
+    )
+    wrap = next((wrap for is_kind, wrap in kinds if is_kind(function)), _plain)
+    return functools.wraps(function)(wrap(context, function))
+
+
+def _plain(context: Context, function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*values: Any, **named: Any) -> Any:  # noqa: ANN401
+        with context():
+            return function(*values, **named)
+
+    return call
+
+
+def _coroutine(context: Context, function: Callable[..., Any]) -> Callable[..., Any]:
+    async def call(*values: Any, **named: Any) -> Any:  # noqa: ANN401
+        with context():
+            return await function(*values, **named)
+
+    return call
+
+
+def _generator(context: Context, function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*values: Any, **named: Any) -> Iterator[Any]:  # noqa: ANN401
+        with context():
+            yield from function(*values, **named)
+
+    return call
+
+
+def _async_generator(context: Context, function: Callable[..., Any]) -> Callable[..., Any]:
+    async def call(*values: Any, **named: Any) -> AsyncIterator[Any]:  # noqa: ANN401
+        with context():
+            async for value in function(*values, **named):
+                yield value
+
+    return call
+
+
+def sentences(refusals: tuple[type[Exception], ...]) -> Context:
+    """Return the context in which a refusal reaches the page and programs, and a bug the log.
+
+    Args:
+        refusals: The errors whose text is a sentence for whoever caused them.
+    """
+
+    @contextmanager
+    def said() -> Iterator[None]:
+        try:
+            yield
+        except Error:
+            raise
+        except refusals as error:
+            raise Error(str(error), print_exception=False) from error
+        except Exception as error:
+            log.exception("a request failed")
+            raise Error(BUG, print_exception=False) from error
+
+    return said

@@ -137,7 +137,10 @@ class Option:
         texts = [readable(self.name, text) for text in texts]
         if self.kind == "bans":
             texts = [part for text in texts for part in text.replace("\n", ",").split(",")]
-        return tuple(dict.fromkeys(filter(None, (" ".join(text.split()) for text in texts))))
+        once: dict[str, str] = {}  # "Fog" and "fog" are one phrase
+        for phrase in filter(None, (" ".join(text.split()) for text in texts)):
+            once.setdefault(phrase.casefold(), phrase)
+        return tuple(once.values())
 
     def _switch(self, value: Any) -> bool:  # noqa: ANN401
         known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

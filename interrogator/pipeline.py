@@ -147,8 +147,12 @@ class Interrogator:
         vocabulary = self.table.vocabulary.describe()
         return Analysis(self._described(), vocabulary, caption, ranked, clock.so_far())
 
-    def score(self, picture: Image.Image, prompt: str) -> PromptScore:
+    def score(
+        self, picture: Image.Image, prompt: str, features: PictureFeatures | None = None
+    ) -> PromptScore:
         """Return how similar a prompt is to a picture, and what each part between commas adds.
+
+        What an earlier interrogation saw in this picture is not looked at again.
 
         Raises:
             InterrogatorError: The prompt is empty or far too long.
@@ -160,7 +164,8 @@ class Interrogator:
         if len(prompt) > MAX_CAPTION:
             raise InterrogatorError(f"The prompt has over {MAX_CAPTION:,} characters.")
         clip = self.models.clip
-        image = clip.encode_picture(picture)
+        pair = features_of(picture, features).pairs.get(clip.fingerprint)
+        image = clip.encode_picture(picture) if pair is None else direction(pair)
         read = min(len(parts), clip.token_limit)  # a part has a token at least
         rests = [", ".join(parts[:i] + parts[i + 1 :]) for i in range(read)]
         similarity, *without = (clip.encode_text([prompt, *rests]) @ image).tolist()

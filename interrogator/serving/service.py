@@ -159,10 +159,14 @@ class Service:
         yield from self._guarded(self._analyze_on_gpu(picture, request, top))
 
     def score(
-        self, picture: Image.Image, request: Request, prompt: str
+        self,
+        picture: Image.Image,
+        request: Request,
+        prompt: str,
+        features: PictureFeatures | None = None,
     ) -> Iterator[Progress | PromptScore]:
         """Yield what is going on, then how similar a prompt is to the picture."""
-        yield from self._guarded(self._score_on_gpu(picture, request, prompt))
+        yield from self._guarded(self._score_on_gpu(picture, request, prompt, features))
 
     def _interrogate(
         self, picture: Image.Image, request: Request, features: PictureFeatures | None
@@ -178,10 +182,14 @@ class Service:
         yield interrogator.analyze(picture, top, request.settings, seconds)
 
     def _score(
-        self, picture: Image.Image, request: Request, prompt: str
+        self,
+        picture: Image.Image,
+        request: Request,
+        prompt: str,
+        features: PictureFeatures | None,
     ) -> Iterator[Progress | PromptScore]:
         interrogator, _ = yield from self._prepared(request, prompt)
-        yield interrogator.score(picture, prompt)
+        yield interrogator.score(picture, prompt, features)
 
     def _guarded(self, results: Iterator[Kept]) -> Iterator[Kept]:
         """Yield what a computation does; it ends in time. A lent GPU is taken back by itself."""

@@ -64,6 +64,7 @@ class Interrogator:
         settings: Settings = DEFAULT_SETTINGS,
         prepared: Mapping[str, float] = _NO_SECONDS,
         features: PictureFeatures | None = None,
+        ranking: Ranking | None = None,
     ) -> Iterator[Interrogation]:
         """Yield the state after each step and each batch of the search; the finished one last.
 
@@ -72,6 +73,7 @@ class Interrogator:
             settings: What is wanted.
             prepared: Seconds that preparing the interrogator took, by step, to be shown as well.
             features: What an earlier interrogation saw; if of this picture, it is not read anew.
+            ranking: The picture beside the table, where it was ranked among others.
         """
         clock = Clock(prepared)
         features = features_of(picture, features)
@@ -85,7 +87,7 @@ class Interrogator:
 
         features = self._with_pair(picture, features, clock)
         pair = features.pairs[self.models.clip.fingerprint]
-        ranking = clock.timed("rank", lambda: self._ranking(pair))
+        ranking = ranking or clock.timed("rank", lambda: self._ranking(pair))
         caption, *others = self._by_likelihood(captions, ranking, pair, clock)
         if settings.caption:  # the model's own stay at hand
             known = features.captions.get((self.models.names.caption, settings.captioning), ())
@@ -117,9 +119,10 @@ class Interrogator:
         settings: Settings = DEFAULT_SETTINGS,
         prepared: Mapping[str, float] = _NO_SECONDS,
         features: PictureFeatures | None = None,
+        ranking: Ranking | None = None,
     ) -> Interrogation:
         """Return the finished interrogation of a picture; see `steps`."""
-        *_, finished = self.steps(picture, settings, prepared, features)
+        *_, finished = self.steps(picture, settings, prepared, features, ranking)
         return finished
 
     def analyze(

@@ -176,11 +176,11 @@ class Race:
         return self._worker.end(at_once=finished)
 
 
-def make_race(settings: Settings, worker: Worker | None = None) -> Race:
+def make_race(settings: Settings, worker: Worker | None = None, overrun: float = OVERRUN) -> Race:
     """The race of these settings; the page, the API and the command line all come here."""
     return Race(
         settings.workload(), choose_lanes(settings.lanes), settings.threads or available_threads(),
-        settings.budget, baseline=settings.baseline, worker=worker,
+        settings.budget, baseline=settings.baseline, worker=worker, overrun=overrun,
     )  # fmt: skip
 
 

@@ -231,3 +231,14 @@ def test_no_file_outside_the_uploads_is_served(serve, tmp_path, path):
     answer = httpx.get(address)
     assert answer.status_code in (403, 404), answer.text[:100]
     assert "secret" not in answer.text.replace("secret.txt", "")
+
+
+def test_a_call_of_what_there_is_not_gets_a_sentence(serve):
+    small = serve()
+    unknown = httpx.post(f"{small.url}{API}/call/v2/nothing", json={})
+    assert unknown.status_code == 404
+    assert unknown.json() == {"error": "There is no endpoint /nothing."}
+    wrong = httpx.post(f"{small.url}{API}/call/v2/light", json={"colour": "red"})
+    assert wrong.status_code == 422
+    assert "/light was called wrongly" in wrong.json()["error"]
+    assert "colour" in wrong.json()["error"]

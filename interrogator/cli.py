@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import logging
 import sys
@@ -89,6 +90,9 @@ def main(arguments: list[str] | None = None) -> int:
         130 if interrupted.
     """
     options = make_parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):  # a file's name may be of bytes that are no text
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     logging.getLogger().setLevel(logging.ERROR)  # open_clip reports through the root logger
     try:
@@ -138,7 +142,10 @@ def _session(values: dict[str, Any]) -> Session:
     words = session.request.words
     for name, lists in (("vocabulary", words.base), ("add_vocabulary", words.added)):
         if lists:
-            print(f"{values[name]}: {lists.summary()}.", file=sys.stderr)
+            known = ""
+            if lists is words.added:
+                known = words.known(session.service.vocabulary(session.request.names))
+            print(f"{values[name]}: {lists.summary()}.{known}", file=sys.stderr)
     return session
 
 

@@ -134,9 +134,9 @@ class Option:
             raise self._wrong(value, "a list of texts")
         if self.kind == "files":
             return tuple(texts)
-        texts = [readable(self.name, text) for text in texts]
         if self.kind == "bans":
             texts = [part for text in texts for part in text.replace("\n", ",").split(",")]
+        texts = [readable(self.name, text) for text in texts]
         once: dict[str, str] = {}  # "Fog" and "fog" are one phrase
         for phrase in filter(None, (" ".join(text.split()) for text in texts)):
             once.setdefault(phrase.casefold(), phrase)

@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 
 from interrogator.hub.client import ProgressCallback
 from interrogator.models.registry import ASSETS
@@ -160,7 +160,7 @@ def ship(table: Table, clip: Clip, folder: Path = SHIPPED) -> list[Path]:
 
 def _load_shipped(key: str, rows: int, width: int) -> dict[str, torch.Tensor] | None:
     """Return a table that ships with the app; its vectors are of length 1 again."""
-    parts = [load_file(path) for path in sorted(SHIPPED.glob(f"{key}-*.safetensors"))]
+    parts = [load(path.read_bytes()) for path in sorted(SHIPPED.glob(f"{key}-*.safetensors"))]
     if not parts:
         return None
     matrix = torch.cat([part["matrix"] for part in parts]).float()
@@ -215,7 +215,7 @@ def _load(path: Path, rows: int, width: int) -> dict[str, torch.Tensor] | None:
     try:
         if not path.exists():
             return None
-        stored = load_file(path)  # memory-mapped until read
+        stored = load(path.read_bytes())  # mapped, a file that is cut would kill whoever reads on
         if stored["matrix"].shape != (rows, width) or stored["neutral"].shape[0] != rows:
             log.warning("the table %s is of another size and is made anew", path.name)
         elif not _sound(stored):

@@ -45,10 +45,19 @@ class WordChoice:
         base = self.base.vocabulary if self.base else ours
         return base.plus(self.added.vocabulary) if self.added else base
 
+    def known(self, ours: Vocabulary) -> str:
+        """Say how many of the lists beside others stand in those already; "" where none does."""
+        if not self.added:
+            return ""
+        base = self.base.vocabulary if self.base else ours
+        rows = len(base.phrases) + len(self.added.vocabulary.phrases)
+        twice = rows - len(self.whole(ours).phrases)
+        return f" Of these, {twice:,} stand in the other lists already." if twice else ""
+
     def summary(self, ours: Vocabulary) -> str:
         """Say what is ranked, what was cleaned and what is left out, with counts."""
         whole, own = self.whole(ours), self.base or self.added
-        parts = [f"Your lists: {own.summary()}."] if own else []
+        parts = [f"Your lists: {own.summary()}.{self.known(ours)}"] if own else []
         left_out = self.policy.left_out(whole)
         parts.append(f"Ranked: {counted(len(whole.phrases) - left_out.total(), 'phrase')}")
         if left_out:

@@ -32,7 +32,9 @@ def crowded(own_cache, monkeypatch):
     monkeypatch.setattr(Service, "interrogate", interrogate)
     monkeypatch.setattr(app, "MAX_WAITING", 2)
     blocks = app.build()
-    _, url, _ = blocks.launch(prevent_thread_lock=True, **{**app.launch_settings(blocks), "quiet": True})
+    _, url, _ = blocks.launch(
+        prevent_thread_lock=True, **{**app.launch_settings(blocks), "quiet": True}
+    )
     yield url, hold, began
     hold.set()
     blocks.close()

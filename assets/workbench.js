@@ -102,9 +102,30 @@ function showHistory(now) {
 // Called by Gradio; returns the picture, the emptied result with the kept texts, no choices.
 function restored() {
   const { picture, prompt, negative, caption } = chosen;
+  target = AS_IT_IS;
   const file = picture && { path: null, url: picture, meta: { _type: "gradio.FileData" } };
   setTimeout(() => trigger("typed"), SHORTEST_PAUSE); // the prompt is scored as if it were typed
-  return [file, "", prompt, negative ?? "", caption, "", "", "", [], [], ""];
+  return [file, "", prompt, negative ?? "", caption, "", "", "", [], [], "", AS_IT_IS];
+}
+
+// ---- what the prompt is written for ----
+
+const AS_IT_IS = "plain";
+let target = AS_IT_IS;
+const form = (name) => JSON.parse(find("#phrases [data-written]")?.dataset.written ?? "{}")[name];
+
+// Called by Gradio; returns the prompt and the negative prompt in a target's form.
+function written(name) {
+  target = name ?? AS_IT_IS;
+  const { text, negative } = form(target) ?? { text: find("#prompt textarea").value, negative: "" };
+  refresh();
+  return [text, negative];
+}
+
+function sayLengths() {
+  const line = find("#target .info-text");
+  const said = form(target)?.said ?? "";
+  if (line && line.textContent !== said) line.textContent = said;
 }
 
 // ---- the menu of a phrase ----
@@ -210,6 +231,7 @@ function onKey(event) {
 function onInput(event) {
   if (!event.target.closest?.("#prompt")) return;
   clearTimeout(pause);
+  if (target !== AS_IT_IS) return; // weights and parameters are not CLIP's words: nothing to score
   pause = setTimeout(() => busy() || trigger("typed"), SHORTEST_PAUSE);
 }
 
@@ -295,10 +317,11 @@ function refresh() {
   setFolds();
   nameExamples();
   setButtons();
+  sayLengths();
   followResult();
 }
 
-window.workbench = { apply, kept: keptNow, show: showHistory, restored, run: () => trigger("begin"), stop: () => busy() && trigger("halt") };
+window.workbench = { apply, kept: keptNow, show: showHistory, restored, written, run: () => trigger("begin"), stop: () => busy() && trigger("halt") };
 document.addEventListener("click", onClick);
 addEventListener("hashchange", showTab);
 document.addEventListener("keydown", onKey);

@@ -15,6 +15,8 @@ from interrogator.prompts.search import ScoredPrompt
 from interrogator.result import ComparedPrompt, Interrogation, PromptPhrase
 from interrogator.vocabulary.lists import ARTISTS
 
+ALIKE = 6  # phrases that mean nearly the same as one of the prompt
+
 
 @dataclass(frozen=True)
 class Judge:
@@ -51,7 +53,14 @@ def explain(
             for (name, text), score, verdict in zip(compared.items(), scores, judged, strict=False)
         ),
         phrases=tuple(
-            PromptPhrase(p.text, p.category, p.similarity, similarity - without, p.confidence)
+            PromptPhrase(
+                p.text,
+                p.category,
+                p.similarity,
+                similarity - without,
+                p.confidence,
+                tuple((other.text, other.similarity) for other in task.ranking.alike(p, ALIKE)),
+            )
             for p, without in zip(prompt.phrases, scores[len(compared) :], strict=True)
         ),
         notes=tuple(_notes(state, prompt, task, best.cut_short)),

@@ -28,6 +28,7 @@ class PromptPhrase:
         similarity: Cosine with the picture, by itself.
         contribution: How much the prompt's similarity falls when the phrase is left out.
         confidence: How likely it is true of the picture, 0..1.
+        alike: Phrases of its list that mean nearly the same, each with its cosine with the picture.
     """
 
     text: str
@@ -35,6 +36,7 @@ class PromptPhrase:
     similarity: float
     contribution: float
     confidence: float
+    alike: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class Interrogation:
             "similarity": rounded(self.similarity),
             "tokens": self.tokens,
             "token_limit": self.token_limit,
-            "phrases": [rounded(asdict(phrase)) for phrase in self.phrases],
+            "phrases": [_phrase_json(phrase) for phrase in self.phrases],
             "compared": [rounded(asdict(prompt)) for prompt in self.compared],
             "ranked": ranked_json(self.ranked),
             "tried": self.tried,
@@ -199,6 +201,12 @@ class PromptScore:
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object; cosines to 6 places."""
         return rounded(asdict(self))
+
+
+def _phrase_json(phrase: PromptPhrase) -> dict[str, Any]:
+    """Return the contract's fields of a phrase; what is like it is the page's alone."""
+    shown = ("text", "category", "similarity", "contribution", "confidence")
+    return {name: rounded(getattr(phrase, name)) for name in shown}
 
 
 def ranked_json(

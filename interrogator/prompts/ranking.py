@@ -136,6 +136,15 @@ class Ranking:
         phrases = self.table.vocabulary.categories[category]
         return dict(zip(phrases, self._confidence[rows].tolist(), strict=True))
 
+    def alike(self, phrase: RankedPhrase, count: int) -> list[RankedPhrase]:
+        """Return the `count` phrases of a phrase's list whose own vectors are nearest to its."""
+        rows = self._slices.get(phrase.category)
+        if rows is None or phrase.text not in (texts := self.table.vocabulary.phrases[rows]):
+            return []  # a pinned phrase that is in no list
+        place, matrix = texts.index(phrase.text), self._matrix[rows]
+        nearest = extreme_rows(matrix @ matrix[place], count + 1)
+        return self._phrases([rows.start + row for row in nearest if row != place][:count])
+
     def all_but(self, category: str) -> list[str]:
         """Return the other categories."""
         return [other for other in self._slices if other != category]

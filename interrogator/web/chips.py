@@ -12,7 +12,9 @@ from typing import Any
 
 from interrogator.prompts.rules import Rules
 from interrogator.result import Interrogation, PromptScore, rounded
+from interrogator.targets import TARGETS, Written, written
 
+AS_IT_IS = "plain"  # what the page calls the prompt that is written for no target
 _EMPTY = "The phrases of the prompt come here: click one to keep it, drop it or swap it."
 _GHOSTS = (110, 190, 90, 140)  # pixels: what stands where chips will stand
 _NO_PHRASE = "No phrase was added to the caption: nothing in the lists is likely enough."
@@ -37,36 +39,77 @@ def of_prompt(state: Interrogation, rules: Rules) -> str:
     kept = {phrase.casefold() for phrase in rules.pinned}
     longest = _longest(phrase.contribution for phrase in state.phrases)
     chips = "".join(
-        _chip(p.text, p.contribution, longest, p.category, p.text.casefold() in kept, p.confidence)
+        _chip(
+            p.text,
+            p.contribution,
+            longest,
+            p.category,
+            p.text.casefold() in kept,
+            p.confidence,
+            p.alike,
+        )
         for p in state.phrases
     )
     body = chips or f'<p class="muted">{_NO_PHRASE}</p>'
-    kept_by_browser = {
+    result = {
         "mode": state.mode, "similarity": rounded(state.similarity), "tokens": state.tokens,
         "caption": state.caption, "prompt": state.prompt, "negative": state.negative_prompt,
         "models": state.models,
     }  # fmt: skip
-    return _section(body, _left_out(rules), kept_by_browser)
+    return _section(body, _left_out(rules), {"result": result, "written": forms(state)})
 
 
-def of_score(scored: PromptScore, rules: Rules) -> str:
-    """Return the parts between the commas of a prompt that somebody wrote or stopped at."""
+def of_score(scored: PromptScore, rules: Rules, size: tuple[int, int]) -> str:
+    """Return the parts between the commas of a prompt that somebody wrote or stopped at.
+
+    Args:
+        scored: The prompt.
+        rules: What is kept, left out and banned.
+        size: Width and height of the picture.
+    """
     kept = {phrase.casefold() for phrase in rules.pinned}
     longest = _longest(part.contribution for part in scored.parts)
     chips = "".join(
         _chip(p.text, p.contribution, longest, "", p.text.casefold() in kept) for p in scored.parts
     )
-    return _section(chips, _left_out(rules))
+    typed = Interrogation(
+        "", {}, {}, prompt=scored.prompt, tokens=scored.tokens, token_limit=scored.token_limit,
+        size=size,
+    )  # fmt: skip
+    everything = {} if scored.cut else {"written": forms(typed)}  # to cut it for each takes long
+    return _section(chips, _left_out(rules), everything)
+
+
+def forms(state: Interrogation) -> dict[str, dict[str, Any]]:
+    """Return the prompt as it is, under `AS_IT_IS`, and in every target's form.
+
+    Of each: `text`, `negative`, and `said`, its lengths and what was left out, in sentences.
+    """
+    length = f"{state.tokens} of {state.token_limit} tokens."
+    plain = {"text": state.prompt, "negative": state.negative_prompt or "", "said": length}
+    return {AS_IT_IS: plain} | {name: _form(written(state, name)) for name in TARGETS}
+
+
+def _form(done: Written) -> dict[str, Any]:
+    lengths = [
+        f"{length.reader.name}: {'about ' if length.reader.estimated else ''}{length.tokens}"
+        f"{'' if length.reader.limit is None else f' of {length.reader.limit}'} tokens"
+        for length in done.lengths
+    ]
+    said = ". ".join(filter(None, ["; ".join(lengths), *done.notes])).removesuffix(".")
+    return {"text": done.text, "negative": done.negative or "", "said": said and f"{said}."}
 
 
 def _longest(contributions: Iterable[float]) -> float:
     return max((abs(value) for value in contributions), default=0.0) or 1.0
 
 
-def _section(chips: str, left_out: str, result: dict[str, Any] | None = None) -> str:
-    data = f' data-result="{escape(json.dumps(result), quote=True)}"' if result else ""
+def _section(chips: str, left_out: str, data: dict[str, Any]) -> str:
+    attributes = "".join(
+        f' data-{name}="{escape(json.dumps(value), quote=True)}"' for name, value in data.items()
+    )
     return (
-        f'<div class="phrases"{data}>{_bar()}<div class="chips">{chips}{left_out}</div>'
+        f'<div class="phrases"{attributes}>{_bar()}<div class="chips">{chips}{left_out}</div>'
         f'<p class="muted note">{_LEGEND}</p></div>'
     )
 
@@ -86,15 +129,19 @@ def _chip(
     category: str,
     kept: bool,
     confidence: float | None = None,
+    alike: Sequence[tuple[str, float]] = (),
 ) -> str:
     """Return one phrase; the colour's strength is its share of what the strongest adds."""
     kinds = "chip" + (" bad" if contribution < 0 else "") + (" kept" if kept else "")
     likely = "" if confidence is None else f", {confidence:.0%} likely"
     title = escape(f"{category or 'part'}{likely}", quote=True)
+    share = abs(contribution) / longest
+    like = escape(json.dumps(rounded(alike)), quote=True)
     return (
-        f'<button type="button" class="{kinds}" data-phrase="{escape(text, quote=True)}" '
+        f'<button type="button" class="{kinds}" data-like="{like}" '
+        f'data-phrase="{escape(text, quote=True)}" '
         f'data-category="{escape(category, quote=True)}"{" data-kept" if kept else ""} '
-        f'aria-haspopup="menu" title="{title}" style="--share:{abs(contribution) / longest:.0%}">'
+        f'aria-haspopup="menu" title="{title}" style="--share:{share:.0%}">'
         f'{escape(text)}<span class="chip-value">{contribution:+.3f}</span></button>'
     )
 

@@ -17,6 +17,7 @@ from interrogator.images import sources
 from interrogator.models.registry import ASSETS
 from interrogator.option import Option
 from interrogator.options import options_of
+from interrogator.targets import TARGETS
 from interrogator.vocabulary.cleaning import SUFFIXES
 from interrogator.web import chips, folds, views
 
@@ -61,6 +62,13 @@ def result() -> Components:
         ),
         "status": gr.HTML(views.status("Ready.", kind="idle"), elem_id="status"),
         "phrases": gr.HTML(chips.empty(), elem_id="phrases", js_on_load=SCRIPT),
+        "target": gr.Dropdown(
+            [
+                ("the prompt as it is", chips.AS_IT_IS),
+                *((target.described, name) for name, target in TARGETS.items()),
+            ],
+            value=chips.AS_IT_IS, label="Written for", info=" ", elem_id="target",
+        ),
         "negative": gr.Textbox(
             label="Negative prompt", lines=2, max_lines=2, buttons=["copy"], interactive=False,
             elem_id="negative",

@@ -201,7 +201,9 @@ class Handlers:
             for event in self.service.score(image, request, prompt, features):
                 if isinstance(event, PromptScore):
                     status = views.status(f"{before}{views.score(event)}", kind="done")
-                    yield PageUpdate(status, phrases=chips.of_score(event, request.settings.rules))
+                    yield PageUpdate(
+                        status, phrases=chips.of_score(event, request.settings.rules, image.size)
+                    )
         except InterrogatorError as error:
             yield _failed(str(error))
         except Exception:
@@ -309,8 +311,9 @@ class _SearchView:
         line = views.status(
             views.summary(state), kind="done", below=views.curve(self._path) if searched else ""
         )
+        form = chips.forms(state)[state.target or chips.AS_IT_IS]
         return PageUpdate(
-            line, state.prompt, state.negative_prompt or "", state.caption,
+            line, form["text"], form["negative"], state.caption,
             chips.of_prompt(state, request.settings.rules), folds.notes(state),
             folds.explained(state, self._artists), state.features,
         )  # fmt: skip

@@ -62,6 +62,7 @@ def build(service: Service, concurrency_id: str) -> None:
     computing: dict[str, Any] = {"concurrency_id": concurrency_id, "concurrency_limit": 1}
     _interrogate_on_demand(handlers, components, computing)
     _describe_choices(handlers, components)
+    _rewrite(components)
     _remember(components)
     greeted = [notice, components["preset"], components["models_note"]]
     gr.on(None, handlers.greet, None, greeted, **QUIET)
@@ -73,12 +74,14 @@ class _Events:
 
     def __init__(self, handlers: Handlers, components: Components) -> None:
         self._handlers, self._components = handlers, components
-        self._options = ["picture", "features", *options_of("page")]
+        self._options = ["picture", "features", "target", *options_of("page")]
         self.inputs = {components[name] for name in (*self._options, "prompt", "status")}
         self.outputs = [components[name] for name in DRAWN]
 
     def _read(self, data: dict[Any, Any]) -> tuple[Any, Any, Values]:
         values = {name: data[self._components[name]] for name in self._options}
+        if values["target"] == chips.AS_IT_IS:
+            values["target"] = ""
         return values.pop("picture"), values.pop("features"), values
 
     def draw(self, data: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
@@ -197,15 +200,25 @@ def _emptied(line: str) -> list[Any]:
     return [*empty, [], [], ""]
 
 
+def _rewrite(components: Components) -> None:
+    """Write the prompt for another model: in the browser, which has all its forms."""
+    shown = [components["prompt"], components["negative"]]
+    components["target"].input(
+        None, components["target"], shown, js="(target) => workbench.written(target)", **QUIET
+    )
+
+
 def _remember(components: Components) -> None:
     """Keep what was found in the visitor's own browser; the server has no part in it."""
     # The secret only has to be the same after a restart: what it hides never leaves the browser.
     history = gr.BrowserState([], storage_key="workbench-history", secret="workbench-history")
     phrases = components["phrases"]
-    shown = [components[name] for name in ("picture", *ANEW, "pinned", "dropped", "caption")]
+    shown = ("picture", *ANEW, "pinned", "dropped", "caption", "target")
     phrases.remember(None, history, history, js="(kept) => [workbench.kept(kept)]", **QUIET)
     history.change(None, history, None, js="(kept) => window.workbench?.show(kept)", **QUIET)
-    phrases.restore(None, None, shown, js="() => workbench.restored()", **QUIET)
+    phrases.restore(
+        None, None, [components[name] for name in shown], js="() => workbench.restored()", **QUIET
+    )
 
 
 def _settle(line: str) -> Any:  # noqa: ANN401

@@ -228,6 +228,52 @@ def test_an_error_goes_with_the_preset_that_caused_it(visit):
     assert "Ready" in page.inner_text("#status")
 
 
+def test_a_phrase_is_swapped_for_one_like_it(visit):
+    page = visit()
+    bring(page)
+    page.click("#phrases button[data-phrase='pop art']")
+    others = page.locator("[role=menuitem]:has(.chip-value)")
+    assert others.count() == 6
+    other = others.first.evaluate("item => item.firstChild.data")
+    others.first.click()
+    page.wait_for_selector(f"#phrases .kept[data-phrase='{other}']")
+    finish(page)
+    assert "pop art" not in chips_of(page)
+    assert page.locator("#phrases [data-back=dropped]").inner_text() == "pop art"
+    page.click("#phrases [data-act=undo]")
+    page.wait_for_selector("#phrases button[data-phrase='pop art']")
+
+
+def write_for(page, target):
+    page.click("#target input")
+    page.get_by_role("option", name=target).click()
+
+
+def test_one_prompt_is_written_for_many_without_another_search(visit, gate):
+    page = visit()
+    page.check("#set-with-negative input")
+    bring(page)
+    plain, negative = prompt_of(page), page.input_value("#negative textarea")
+    gate.clear()  # whatever is searched now never ends
+    write_for(page, "Midjourney")
+    page.wait_for_function("document.querySelector('#prompt textarea').value.endsWith('--ar 1:1')")
+    assert prompt_of(page) == f"{plain} --no {negative} --ar 1:1"
+    write_for(page, "A1111")
+    page.wait_for_function("document.querySelector('#prompt textarea').value.includes(':1.2)')")
+    assert page.input_value("#negative textarea") == negative
+    write_for(page, "SDXL")
+    page.wait_for_selector("#target :text('CLIP ViT-bigG: ')")
+    assert prompt_of(page) == plain
+    write_for(page, "Stable Diffusion 3")
+    page.wait_for_function(
+        "document.querySelector('#prompt textarea').value.includes('in the style')"
+    )
+    gate.set()
+    bring(page, CITY)  # what is chosen holds
+    assert "in the style of art deco" in prompt_of(page)
+    assert re.search(r"about \d+ of 256 tokens", page.inner_text("#target"))
+
+
 def boxes(page, *selectors):
     return [page.locator(selector).first.bounding_box() for selector in selectors]
 

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -115,3 +116,15 @@ def test_extreme_rows_are_those_of_brute_force(rows, order, least):
 def test_nothing_is_the_extreme_of_nothing():
     assert extreme_rows(np.empty(0), 5) == []
     assert extreme_rows(np.ones(3), 0) == []
+
+
+def test_phrases_alike_are_the_nearest_of_their_own_list():
+    vocabulary = Vocabulary("v", {"a": ("x", "far", "near", "opposite"), "b": ("x too",)})
+    table = made(vocabulary, unit(0, 60, 20, 180, 0), unit(270))
+    ranking = rank(unit(90)[0], table, 10.0)
+    phrase = ranking.named(["x"])["x"]
+    near, far = ranking.alike(phrase, 2)
+    assert (near.text, far.text) == ("near", "far")
+    assert near.similarity == pytest.approx(math.sin(math.radians(20)))
+    assert [p.text for p in ranking.alike(phrase, 9)] == ["near", "far", "opposite"]
+    assert ranking.alike(replace(phrase, category="pinned"), 2) == []

@@ -78,7 +78,7 @@ def launch_settings(blocks: gr.Blocks) -> dict[str, Any]:
     mcp = find_spec("mcp") is not None  # an extra: requirements-mcp.txt
     return {
         "theme": THEME,
-        "css_paths": [ASSETS / "style.css"],
+        "css_paths": [ASSETS / "style.css", ASSETS / "race.css"],
         "max_file_size": decode.MAX_BYTES,
         "state_session_capacity": operation.capacity,
         "enable_monitoring": False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from matmul_demo.einsum.explain import OPERAND_NAMES, Explanation
+from matmul_demo.einsum.explain import Explanation
 from matmul_demo.text import seconds_text, three_digits, times_text
 from matmul_demo.web.charts import html
 
@@ -28,17 +28,15 @@ def card(explanation: Explanation) -> str:
         f"<div><p>The loops that it stands for:</p><pre>{escape(explanation.loops)}</pre>"
         "<p>First element, with sizes of 2 and operands that count 1, 2, 3, …:</p>"
         f"<pre>{escape(explanation.example)}</pre>"
-        f"<p>The same without np.einsum, and with einops:</p><pre>{escape(explanation.plain)}\n"
-        f"{escape(einops_call(explanation.expression))}</pre></div></div></div>"
+        "<p>The same in other words:</p>"
+        f"<pre>{escape(_other_forms(explanation))}</pre></div></div></div>"
     )
 
 
-def einops_call(expression: str) -> str:
-    """The same with the library einops: tensors first, then the axes parted by blanks."""
-    operands, result = expression.split("->")
-    names = operands.split(",")
-    pattern = f"{', '.join(' '.join(letters) for letters in names)} -> {' '.join(result)}"
-    return f'einops.einsum({", ".join(OPERAND_NAMES[: len(names)])}, "{pattern.rstrip()}")'
+def _other_forms(explanation: Explanation) -> str:
+    """The same in other words: what NumPy has a name for, broadcasting, the library einops."""
+    forms = (explanation.plain, explanation.broadcasting, explanation.einops)
+    return "\n".join(form for form in forms if form)
 
 
 def _headline(explanation: Explanation) -> str:

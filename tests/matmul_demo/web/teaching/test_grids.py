@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from matmul_demo.web.charts.einsum import einops_call
 from matmul_demo.web.teaching import grids
 
 
@@ -18,8 +17,3 @@ def test_each_frame_lights_one_row_one_column_and_the_cell_that_they_make():
     for frame in frames:
         assert (frame.count('"lit"'), frame.count('"meets"')) == (2 + 2, 3)
     assert "i = 0, j = 1, k = 2: C[0, 1] += A[0, 2] · B[2, 1] = 3 · 6, which makes 28." in frames[5]
-
-
-def test_einops_takes_the_tensors_first():
-    assert einops_call("bik,bkj->bij") == 'einops.einsum(A, B, "b i k, b k j -> b i j")'
-    assert einops_call("ii->") == 'einops.einsum(A, "i i ->")'

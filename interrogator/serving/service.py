@@ -111,6 +111,7 @@ class Service:
         self._interrogate_on_gpu = with_gpu(self._interrogate, gpu_seconds)
         self._analyze_on_gpu = with_gpu(self._analyze, brief)
         self._score_on_gpu = with_gpu(self._score, brief)
+        self._ask_on_gpu = with_gpu(self._ask, brief)
 
     def _make_locks(self) -> None:
         self._lock = threading.Lock()  # held while phrases are encoded, which may take minutes
@@ -167,6 +168,24 @@ class Service:
     ) -> Iterator[Progress | PromptScore]:
         """Yield what is going on, then how similar a prompt is to the picture."""
         yield from self._guarded(self._score_on_gpu(picture, request, prompt, features))
+
+    def ask(
+        self, request: Request, question: Callable[[Interrogator], Kept]
+    ) -> Iterator[Progress | Kept]:
+        """Yield what is going on, then the answer to a question of `insight`.
+
+        Args:
+            request: Which models and lists.
+            question: Called with the interrogator; where a GPU is lent it is pickled, so a partial
+                of a module's function.
+        """
+        yield from self._ask_on_gpu(request, question)
+
+    def _ask(
+        self, request: Request, question: Callable[[Interrogator], Kept]
+    ) -> Iterator[Progress | Kept]:
+        interrogator, _ = yield from self._prepared(request)
+        yield question(interrogator)
 
     def _interrogate(
         self, picture: Image.Image, request: Request, features: PictureFeatures | None

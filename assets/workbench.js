@@ -125,7 +125,10 @@ function written(name) {
 function sayLengths() {
   const line = find("#target .info-text");
   const said = form(target)?.said ?? "";
-  if (line && line.textContent !== said) line.textContent = said;
+  if (line && line.dataset.said !== said) {
+    line.textContent = said;
+    line.dataset.said = said;
+  }
 }
 
 // ---- the menu of a phrase ----
@@ -319,6 +322,7 @@ function refresh() {
   setButtons();
   sayLengths();
   followResult();
+  translatePage();
 }
 
 window.workbench = { apply, kept: keptNow, show: showHistory, restored, written, run: () => trigger("begin"), stop: () => busy() && trigger("halt") };
@@ -331,6 +335,7 @@ new MutationObserver(() => {
   if (!due) requestAnimationFrame(refresh);
   due = true;
 }).observe(find(".gradio-container"), { childList: true, subtree: true, characterData: true, attributes: true, attributeFilter: ["class", "data-fresh"] });
+offerLanguages();
 refresh();
 showTab();
 trigger("remember"); // shows what is kept, if that was read before this ran

@@ -22,7 +22,11 @@ from interrogator.vocabulary.cleaning import SUFFIXES
 from interrogator.web import chips, folds, views
 
 # What a click on a phrase does, what is remembered in the browser, and what Gradio's markup lacks.
-SCRIPT = "".join((ASSETS / f"{name}.js").read_text("utf-8") for name in ("history", "workbench"))
+FILES = [
+    (ASSETS / name).read_text("utf-8")
+    for name in ("languages.json", "languages.js", "history.js", "workbench.js")
+]
+SCRIPT = "const LANGUAGES = " + "".join(FILES)
 
 Components = dict[str, Any]
 

@@ -27,8 +27,9 @@ def visit(chromium, app_url):
     """Open the page as a new visitor; no script may fail on it."""
     contexts, errors = [], []
 
-    def visit(width=1280, height=900, theme="light"):
-        context = chromium.new_context(viewport={"width": width, "height": height})
+    def visit(width=1280, height=900, theme="light", locale="en-US"):
+        size = {"width": width, "height": height}
+        context = chromium.new_context(viewport=size, locale=locale)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -346,7 +347,7 @@ def test_what_comes_from_outside_is_text(visit, tmp_path):
     page.keyboard.press("Enter")
     page.wait_for_function("document.querySelector('#prompt textarea').value.startsWith('<img')")
     finish(page)
-    assert page.locator("#result img, #result b[onmouseover]").count() == 0
+    assert page.locator("[onerror], [onmouseover]").count() == 0
 
 
 def test_two_visitors_see_nothing_of_each_other(visit):
@@ -423,6 +424,25 @@ def test_the_ranking_is_taken_along_as_it_is_shown(visit, app_url):
     copied = page.evaluate("navigator.clipboard.readText()").splitlines()
     assert sum(row.startswith("movements\t") for row in copied) == 10
     assert page.locator("[data-fold=ranked] h3", has_text="none stands out").count() == 0
+
+
+def test_the_page_speaks_the_language_of_the_browser_or_the_chosen_one(visit):
+    page = visit(locale="de-DE")
+    page.wait_for_selector("#start:text('Prompt schreiben')")
+    bring(page)
+    page.wait_for_selector("#status :text('Fertig in')")
+    assert re.search(r"Ähnlichkeit 0\.\d{3}, \d+ von 77 Tokens", page.inner_text("#status"))
+    assert page.get_attribute("html", "lang") == "de"
+    assert "pop art" in chips_of(page)
+    page.click("#phrases button[data-phrase='pop art']")
+    page.get_by_role("menuitem", name="Weglassen").click()
+    page.wait_for_selector("#phrases [data-back=dropped]")
+    page.select_option("#language", "zh")
+    page.wait_for_selector("#start:text('写提示词')")
+    page.reload()
+    page.wait_for_selector("#start:text('写提示词')")
+    page.select_option("#language", "en")
+    page.wait_for_selector("#start:text('Write the prompt')")
 
 
 def test_the_tab_is_in_the_address(visit):

@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interrogator.errors import InterrogatorError
@@ -46,6 +47,10 @@ def make_parser(options: Iterable[Option] = OPTIONS) -> argparse.ArgumentParser:
     parser.add_argument(
         "--models", action=_ListModels, nargs=0, help="list the known models, and end"
     )
+    parser.add_argument(
+        "--write-metadata", metavar="FOLDER", type=Path,
+        help="write a copy of each PNG, JPEG or WebP there, with the prompt in it",
+    )  # fmt: skip
     groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
     for option in options_of("command", options=options).values():
         if option.command_flag:
@@ -91,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
         session = _session(values)
         failed = False
         for path in options.pictures:
-            line = _line(session, path)
+            line = _line(session, path, options.write_metadata)
             failed |= "error" in line
             _print(line, options.json)
     except InterrogatorError as error:
@@ -133,9 +138,16 @@ def _session(values: dict[str, Any]) -> Session:
     return session
 
 
-def _line(session: Session, path: str) -> dict[str, Any]:
+def _line(session: Session, path: str, copies: Path | None) -> dict[str, Any]:
     try:
-        return {"path": path, **session.interrogate(path).to_json()}
+        done = session.interrogate(path)
+        line = {"path": path, **done.to_json()}
+        if copies:
+            from interrogator.images.stored import write_copy
+
+            prompt = line["written"].get(done.target, done.prompt)
+            line["copy"] = str(write_copy(Path(path), copies, prompt, done.negative_prompt or ""))
+        return line
     except InterrogatorError as error:
         return {"path": path, "error": str(error)}
 

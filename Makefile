@@ -1,6 +1,6 @@
 # The commands that README.md and CONTRIBUTING.md name.
 .DEFAULT_GOAL := help
-.PHONY: help install run lint test test-all docs bench train table space versions
+.PHONY: help install run lint test test-all docs bench train table space versions audit
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -60,6 +60,9 @@ space: $(STAMP_DEV) ## check that pushing makes a Space, and print how to push: 
 
 versions: $(STAMP_DEV) ## the tests on the lowest and the newest versions that are allowed (long; downloads both)
 	$(BIN)/python -m deploy.versions $(VERSIONS)
+
+audit: $(STAMP_DEV) ## ask PyPI for known weaknesses of the exact set of packages
+	$(BIN)/uv tool run pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 table: install ## encode the vocabulary into assets/tables, so that no first visitor waits: make table PRESET=quality
 	$(BIN)/python -m interrogator.serving.tables --preset $(PRESET)

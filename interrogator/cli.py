@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import logging
 import sys
@@ -51,6 +52,12 @@ def make_parser(options: Iterable[Option] = OPTIONS) -> argparse.ArgumentParser:
         "--write-metadata", metavar="FOLDER", type=Path,
         help="write a copy of each PNG, JPEG or WebP there, with the prompt in it",
     )  # fmt: skip
+    add_options(parser, options)
+    return parser
+
+
+def add_options(parser: argparse.ArgumentParser, options: Iterable[Option] = OPTIONS) -> None:
+    """Add a flag for every option of an interrogation."""
     groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
     for option in options_of("command", options=options).values():
         if option.command_flag:
@@ -58,7 +65,6 @@ def make_parser(options: Iterable[Option] = OPTIONS) -> argparse.ArgumentParser:
     groups["prompt"].add_argument(
         "--phrases", metavar="LEAST-MOST", help="how many phrases; 0-32 if absent"
     )
-    return parser
 
 
 def _add(group: argparse._ArgumentGroup, option: Option) -> None:
@@ -89,10 +95,13 @@ def main(arguments: list[str] | None = None) -> int:
         130 if interrupted.
     """
     options = make_parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):  # a file's name may be of bytes that are no text
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     logging.getLogger().setLevel(logging.ERROR)  # open_clip reports through the root logger
     try:
-        values = _values(options)
+        values = values_of(options)
         session = _session(values)
         failed = False
         for path in options.pictures:
@@ -107,8 +116,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _values(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the options that were set, checked before anything heavy is imported."""
+def values_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that were set, checked before anything heavy is imported.
+
+    Raises:
+        InterrogatorError: One cannot be meant.
+    """
     given = {name: getattr(options, name, None) for name in options_of("command")}
     values = {name: value for name, value in given.items() if value is not None}
     if options.phrases is not None:
@@ -134,7 +147,10 @@ def _session(values: dict[str, Any]) -> Session:
     words = session.request.words
     for name, lists in (("vocabulary", words.base), ("add_vocabulary", words.added)):
         if lists:
-            print(f"{values[name]}: {lists.summary()}.", file=sys.stderr)
+            known = ""
+            if lists is words.added:
+                known = words.known(session.service.vocabulary(session.request.names))
+            print(f"{values[name]}: {lists.summary()}.{known}", file=sys.stderr)
     return session
 
 

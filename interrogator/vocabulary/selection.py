@@ -19,6 +19,7 @@ from interrogator.vocabulary.lists import (
 from interrogator.vocabulary.policy import Policy, default_policy
 
 MOST_OWN_BYTES = 2**20  # of lists of one's own: far more than so many phrases have
+MOST_OWN_FILES = 100
 MOST_OWN = 2000  # phrases of one's own that a shared server encodes; a minute with a large CLIP
 TOO_MANY = "up to {:,} are read here. The command line, --add-vocabulary DIR, takes more."
 ADD, REPLACE = "add", "replace"
@@ -44,10 +45,19 @@ class WordChoice:
         base = self.base.vocabulary if self.base else ours
         return base.plus(self.added.vocabulary) if self.added else base
 
+    def known(self, ours: Vocabulary) -> str:
+        """Say how many of the lists beside others stand in those already; "" where none does."""
+        if not self.added:
+            return ""
+        base = self.base.vocabulary if self.base else ours
+        rows = len(base.phrases) + len(self.added.vocabulary.phrases)
+        twice = rows - len(self.whole(ours).phrases)
+        return f" Of these, {twice:,} stand in the other lists already." if twice else ""
+
     def summary(self, ours: Vocabulary) -> str:
         """Say what is ranked, what was cleaned and what is left out, with counts."""
         whole, own = self.whole(ours), self.base or self.added
-        parts = [f"Your lists: {own.summary()}."] if own else []
+        parts = [f"Your lists: {own.summary()}.{self.known(ours)}"] if own else []
         left_out = self.policy.left_out(whole)
         parts.append(f"Ranked: {counted(len(whole.phrases) - left_out.total(), 'phrase')}")
         if left_out:
@@ -87,9 +97,27 @@ def choose_words(
     return WordChoice(policy, base, added)
 
 
+def _size(path: Path) -> int:
+    """Return the bytes of a list.
+
+    Raises:
+        InterrogatorError: It is not there, or no file.
+    """
+    try:
+        if path.is_file():
+            return path.stat().st_size
+    except (OSError, ValueError):  # ValueError: a null character in the name
+        pass
+    raise InterrogatorError(f"{path.name}: there is no such file. Send the list again.")
+
+
 def _own_lists(pasted: str, files: Sequence[Path]) -> Lists | None:
     """Read lists of one's own, up to what a shared server takes."""
-    if len(pasted) + sum(path.stat().st_size for path in files) > MOST_OWN_BYTES:
+    if len(files) > MOST_OWN_FILES:
+        raise InterrogatorError(
+            f"Your lists are {len(files):,} files; up to {MOST_OWN_FILES} are read."
+        )
+    if len(pasted) + sum(map(_size, files)) > MOST_OWN_BYTES:
         raise InterrogatorError(
             f"Your lists have over {MOST_OWN_BYTES // 2**20} MB. Of phrases, "
             f"{TOO_MANY.format(MOST_OWN)}"

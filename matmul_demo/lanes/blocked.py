@@ -215,7 +215,7 @@ def numba_streamed(a: Array, b: Array) -> Array:
 
 @jit(parallel=True)
 def multiply_stream(a: Array, bt: Array, c: Array, high: int, threads: int) -> None:
-    """Dot products of a few rows and columns at a time; A is read from memory only once."""
+    """Dot products of a few rows with a few columns at a time; A comes from memory only once."""
     counters = np.zeros(APART, np.int64)
     for _ in prange(threads):
         stream_rows(a, bt, c, high, counters)

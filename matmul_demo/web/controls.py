@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
+from matmul_demo.errors import RaceError
 from matmul_demo.lanes.ladder import KEYS, runnable_lanes
 from matmul_demo.machine.accelerator import missing_gpu
-from matmul_demo.options import Option, Settings, default_settings, options
+from matmul_demo.options import Option, Settings, options
 from matmul_demo.web.panel import UNQUEUED
-from matmul_demo.web.presets import PRESETS
-from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL, parse_shape
+from matmul_demo.web.presets import PRESETS, Preset
+from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL, MAX_SIDE, parse_shape
 
 SIZES = ("rows", "inner", "columns")
 SIZES_NOTE = "Own sizes: A has rows × inner, B has inner × columns"
@@ -52,7 +54,13 @@ class Form:
             RaceError: with a sentence about the first thing that is not possible.
         """
         named = {name: values[control] for name, control in self.controls.items()}
-        named["shape"] = "x".join(str(named.pop(name)) for name in SIZES)
+        sizes = {name: named.pop(name) for name in SIZES}
+        empty = " and ".join(name for name, size in sizes.items() if size is None)
+        if empty:
+            raise RaceError(
+                f"No number is given for {empty}; write a whole number from 1 to {MAX_SIDE:,}."
+            )
+        named["shape"] = "x".join(map(str, sizes.values()))
         if len(named["lanes"]) == len(runnable_lanes()):
             named["lanes"] = None
         for option in options(self.table):
@@ -82,15 +90,17 @@ def _control_value(option: Option, settings: Settings) -> Any:  # noqa: ANN401
     return value if value is not None else option.limits[1] if option.limits else ""
 
 
-def build_form(table: type[Settings] = Settings) -> Form:
-    """The controls of a table, with what the page chooses by itself."""
-    settings = default_settings("page", table)
-    controls = _shape_controls(settings.shape)
+def build_form(settings: Settings) -> Form:
+    """The controls of a table of options, with these settings in them."""
+    table = type(settings)
+    controls: dict[str, Any] = {}
     visible = [one for one in options(table) if one.label and one.name not in ("shape", "lanes")]
-    keys = [lane.key for lane in runnable_lanes()]
+    with gr.Accordion("Shape", open=False):
+        controls |= _shape_controls(settings.shape)
     with gr.Accordion("Lanes", open=False):
+        lanes = _control_value(next(x for x in options(table) if x.name == "lanes"), settings)
         controls["lanes"] = gr.CheckboxGroup(
-            lane_choices(), value=keys, label="Lanes", show_label=False, elem_id="race-lanes"
+            lane_choices(), value=lanes, label="Lanes", show_label=False, elem_id="race-lanes"
         )
     with gr.Accordion("Settings", open=False):
         for option in sorted(visible, key=lambda one: one.choices == KEYS):
@@ -138,12 +148,15 @@ def lane_choices() -> list[tuple[str, str]]:
 
 
 def preset_buttons() -> list[gr.Button]:
-    """A button for each preset with its sentence; greyed, with the reason, where it is no use."""
-    buttons = []
+    """A button for each preset; greyed where it is no use on this machine."""
     with gr.Row(elem_id="race-presets"):
-        for preset in PRESETS:
-            reason = preset.missing()
-            with gr.Column(min_width=210):
-                buttons.append(gr.Button(preset.name, size="md", interactive=reason is None))
-                gr.HTML(f'<p class="race-preset muted">{reason or preset.shows}</p>', padding=False)
-    return buttons
+        return [
+            gr.Button(preset.name, size="sm", min_width=90, interactive=preset.missing() is None)
+            for preset in PRESETS
+        ]
+
+
+def preset_note(preset: Preset | None = None) -> str:
+    """What a preset shows, and why another one is greyed."""
+    reasons = [f"{one.name}: {reason}" for one in PRESETS if (reason := one.missing())]
+    return f'<p class="muted">{escape(" ".join(([preset.shows] if preset else []) + reasons))}</p>'

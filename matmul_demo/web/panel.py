@@ -13,11 +13,11 @@ import gradio as gr
 from gradio.components import Component
 
 from matmul_demo.errors import RaceError
-from matmul_demo.racing.race import Race
 from matmul_demo.racing.sweep import Sweep
 from matmul_demo.web.charts import html
+from matmul_demo.web.teaching.job import PageRace
 
-Job = Race | Sweep
+Job = PageRace | Sweep
 Update = dict[Component, Any]
 # Events that only show something: not queued behind a race, and not part of the API.
 UNQUEUED: dict[str, Any] = {
@@ -30,7 +30,8 @@ class Panel:
     """The components of one kind of job; `job` holds the visitor's own, or None.
 
     `notice` says what is not possible, `place` is the visitor's place in the queue, and `charts`
-    are the functions that draw a report, each with the component that shows it.
+    are the functions that draw a report, each with the component that shows it. `left` counts the
+    jobs that gave up their place in the queue.
     """
 
     start: gr.Button
@@ -39,6 +40,7 @@ class Panel:
     place: gr.HTML
     charts: Mapping[Callable[[Any], str], gr.HTML]
     job: gr.State
+    left: gr.State
 
     def show(self, report: object) -> Update:
         """Draw every chart."""
@@ -78,12 +80,17 @@ class Panel:
         """Let the next job begin."""
         return {self.start: gr.Button(interactive=True), self.stop: gr.Button(interactive=False)}
 
-    def end(self, job: Job | None) -> Update:
-        """End the job now; its own last report follows when the worker is gone."""
+    def end(self, job: Job | None, left: int) -> Update:
+        """End the job now; one that runs sends its own last report when its worker is gone.
+
+        One that still waits gives up its place: `left` changes, which cancels its event.
+        """
         if job is None:
             return {self.place: gr.skip()}
+        waits = job.report.phase == "waiting"
         job.stop()
-        return self.show(replace(job.report, phase="stopped"))
+        stopped = self.show(replace(job.report, phase="stopped"))
+        return {**stopped, **self.rest(), self.job: None, self.left: left + 1} if waits else stopped
 
     def connect(
         self, make_job: Callable[[Update], Job], inputs: set[Any], work: dict[str, Any]
@@ -99,4 +106,6 @@ class Panel:
             api_visibility="private", **work,
         )  # fmt: skip
         end.then(self.rest, None, [self.start, self.stop], **UNQUEUED)
-        self.stop.click(self.end, self.job, outputs, **UNQUEUED)
+        every = [self.job, self.left, self.start, self.stop, *outputs]
+        self.stop.click(self.end, [self.job, self.left], every, **UNQUEUED)
+        self.left.change(None, None, None, cancels=[end], **UNQUEUED)

@@ -8,7 +8,10 @@ from typing import Any
 
 from matmul_demo.machine.accelerator import missing_gpu
 from matmul_demo.options import Settings, default_settings
+from matmul_demo.web.teaching.job import lesson_lanes
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL
+
+LESSON_BUDGET = 10.0  # seconds for both products, about; the worker starts meanwhile
 
 
 @dataclass(frozen=True)
@@ -33,21 +36,28 @@ def _settings(shape: str, lanes: str, **others: Any) -> Settings:  # noqa: ANN40
     return replace(default_settings("page", Settings), **values)
 
 
+LESSON = Preset(
+    "The lesson",
+    "The nine steps of fast.ai's lesson, from three loops over torch elements to the GPU, in its "
+    "order and on its two products; about fifteen seconds.",
+    _settings(
+        LESSON_BATCH, ",".join(lesson_lanes()), baseline="naive_torch", budget=LESSON_BUDGET,
+        device="cpu" if missing_gpu() else "cuda",
+    ),
+)  # fmt: skip
 PRESETS = (
+    LESSON,
     Preset(
-        "The lesson",
-        "The steps of fast.ai's lesson, from three loops to a library: a hundred thousand times.",
-        _settings(
-            LESSON_BATCH, "naive_lists,naive_numpy,naive_torch,elementwise_torch,dot_torch,"
-            "dot_numba,broadcast_torch,einsum_torch,matmul_numpy,matmul_torch",
-            baseline="naive_lists",
-        ),
+        "All lanes",
+        "Every way to multiply that this machine has, on the lesson's small product.",
+        default_settings("page", Settings),
     ),
     Preset(
         "Loop order",
-        "One thread, the same arithmetic; only the order of three loops and the layout differ.",
+        "One thread: the same arithmetic in another order, then in blocks that fit the caches, "
+        "then in the library.",
         _settings(
-            "1024x1024x1024", "naive_lists,numba_ijk,numba_ikj,numba_transposed,numba_blocked",
+            "1024x1024x1024", "numba_ijk,numba_ikj,numba_blocked,matmul_numpy",
             threads=1, baseline="numba_ijk",
         ),
     ),
@@ -73,3 +83,8 @@ PRESETS = (
         missing_gpu,
     ),
 )  # fmt: skip
+
+
+def preset_of(settings: Settings) -> Preset | None:
+    """The preset with these settings; None for a choice of one's own."""
+    return next((preset for preset in PRESETS if preset.settings == settings), None)

@@ -1,4 +1,4 @@
-"""The parts of the tab below the race: the sweep, the code viewer and einsum."""
+"""The tab's parts beside the race: the sweep over sizes, and einsum."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ import gradio as gr
 
 from matmul_demo.einsum.explain import PRESETS, explain
 from matmul_demo.errors import RaceError
-from matmul_demo.lanes.ladder import LADDER, choose_lanes, runnable_lanes
+from matmul_demo.lanes.ladder import runnable_lanes
 from matmul_demo.racing.sweep import DEFAULT_SETTINGS, MAX_LANES, Sweep
 from matmul_demo.web.charts import einsum, html, sweep
 from matmul_demo.web.controls import Form, lane_choices
 from matmul_demo.web.panel import UNQUEUED, Panel, Update
+from matmul_demo.web.teaching import grids
 
-CODE_NOTE = "The function as it ran, read from the program itself."
 SHARED = ("dtype", "threads", "cache")  # what a sweep takes from the race's form
 
 
 def build_sweep(form: Form, work: dict[str, Any]) -> None:
     """A few lanes over growing sizes."""
     keys = [lane.key for lane in runnable_lanes() if lane.key in (DEFAULT_SETTINGS.lanes or ())]
-    gr.Markdown(f"### {sweep.TITLE}")
     with gr.Row(elem_id="sweep-row"):
         lanes = gr.Dropdown(
             lane_choices(), value=keys, multiselect=True, max_choices=MAX_LANES,
@@ -36,7 +35,7 @@ def build_sweep(form: Form, work: dict[str, Any]) -> None:
     board = gr.HTML(
         sweep.section(Sweep(replace(DEFAULT_SETTINGS, lanes=tuple(keys))).report), padding=False
     )
-    panel = Panel(start, stop, notice, place, {sweep.section: board}, gr.State())
+    panel = Panel(start, stop, notice, place, {sweep.section: board}, gr.State(), gr.State(0))
 
     def make_sweep(values: Update) -> Sweep:
         shared = {name: values[form.controls[name]] for name in SHARED}
@@ -45,26 +44,10 @@ def build_sweep(form: Form, work: dict[str, Any]) -> None:
     panel.connect(make_sweep, {lanes, *(form.controls[name] for name in SHARED)}, work)
 
 
-def build_code_viewer() -> None:
-    """A chosen lane's lesson and source."""
-    first = LADDER[0]
-    gr.Markdown("### Look inside a lane")
-    lane = gr.Dropdown([(lane.name, lane.key) for lane in LADDER], value=first.key, label="Lane")
-    teaches = gr.Markdown(first.teaches)
-    code = gr.Code(first.source, language="python", label=CODE_NOTE, interactive=False, lines=12)
-
-    def explain_lane(key: str) -> Update:
-        (strategy,) = choose_lanes([key])
-        return {teaches: strategy.teaches, code: strategy.source}
-
-    lane.change(explain_lane, lane, [teaches, code], **UNQUEUED)
-
-
 def build_einsum(work: dict[str, Any]) -> None:
     """An expression and shapes; what they mean, cost and take."""
     index = next(i for i, (name, _, _) in enumerate(PRESETS) if name == "matrix product")
     _, text, shapes = PRESETS[index]
-    gr.Markdown("### Einsum explained")
     choices = [f"{name}: {expression}" for name, expression, _ in PRESETS]
     preset = gr.Dropdown(
         choices, value=choices[index], type="index", label="Preset", elem_id="einsum-preset"
@@ -75,6 +58,7 @@ def build_einsum(work: dict[str, Any]) -> None:
         start = gr.Button("Explain and time", elem_id="einsum-start")
     first = einsum.card(explain(text, shapes, with_times=False))
     card = gr.HTML(first, padding=False, elem_id="einsum-card")
+    gr.HTML(grids.section(), padding=False, elem_id="einsum-grids")
     preset.input(lambda index: PRESETS[index][1:], preset, [expression, sizes], **UNQUEUED)
     gr.on(
         [start.click, expression.submit, sizes.submit], _draw_card, [expression, sizes], card,

@@ -1,40 +1,31 @@
-"""Tab two: choose lanes, press Race, watch the results come, read the code that ran."""
+"""Tab two: press Race, watch the staircase grow, open a lane and read the code that ran."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 from gradio.events import api
 
 from matmul_demo.errors import RaceError
-from matmul_demo.lanes.ladder import LADDER, runnable_lanes
-from matmul_demo.options import Settings, default_settings
-from matmul_demo.racing.race import Race, make_race
-from matmul_demo.racing.report import RaceReport
 from matmul_demo.web import endpoints, export
 from matmul_demo.web.charts import bars, html, lesson, roofline
-from matmul_demo.web.controls import Form, build_form, preset_buttons
+from matmul_demo.web.controls import Form, build_form, preset_buttons, preset_note
 from matmul_demo.web.links import link, read_query
 from matmul_demo.web.panel import UNQUEUED, Panel, Update
-from matmul_demo.web.presets import PRESETS
-from matmul_demo.web.sections import build_code_viewer, build_einsum, build_sweep
+from matmul_demo.web.presets import LESSON, PRESETS, Preset, preset_of
+from matmul_demo.web.sections import build_einsum, build_sweep
+from matmul_demo.web.teaching import ghosts, questions
+from matmul_demo.web.teaching.ghosts import Ghost
+from matmul_demo.web.teaching.job import PageRace
+from matmul_demo.web.teaching.script import SCRIPT
 
-INTRO = """\
-## The matmul race
-One matrix product, from a Python loop to the library call. All lanes compute the same numbers \
-from the same data, on this server, now; every result is checked against a float64 reference."""
-OPEN_TAB = """() => {
-  if (new URLSearchParams(location.search).has("race"))
-    setTimeout(() => document.querySelector('[role="tab"][data-tab-id="race"]')?.click(), 100);
-}"""
-# What the page shows of a race, from top to bottom; the first stands beside the form.
-CHARTS: tuple[Callable[[RaceReport], str], ...] = (
-    bars.board, bars.table, export.links, roofline.section, lesson.table,
-)  # fmt: skip
+# What the page shows of a race below its board, from top to bottom.
+CHARTS: tuple[Callable[[Any], str], ...] = (bars.table, export.links, lesson.table)
+OVER = ("done", "stopped")
 
 
 def build(concurrency_id: str) -> None:
@@ -45,78 +36,163 @@ def build(concurrency_id: str) -> None:
             disturbs a race.
     """
     work: dict[str, Any] = {"concurrency_id": concurrency_id, "concurrency_limit": 1}
-    gr.Markdown(INTRO)
-    buttons = preset_buttons()
-    form, panel = _build_race(work)
-    for button, preset in zip(buttons, PRESETS, strict=True):
-        fill = functools.partial(form.values, preset.settings)
-        button.click(fill, None, form.components, **UNQUEUED)
-    build_sweep(form, work)
-    build_code_viewer()
-    build_einsum(work)
-    _connect_link(form, panel.notice)
+    with gr.Tabs(elem_id="race-parts"):
+        with gr.Tab("Race", id="ladder"):
+            form, panel = _build_race(work)
+        with gr.Tab("Sizes", id="sizes"):
+            build_sweep(form, work)
+        with gr.Tab("Roofline", id="roofline"):
+            panel.charts[roofline.section].render()
+        with gr.Tab("Einsum", id="einsum"):
+            build_einsum(work)
+    gr.on(None, None, None, None, js=SCRIPT, **UNQUEUED)
     api(endpoints.race, api_name="race", **work)
     api(endpoints.explain_einsum, api_name="explain_einsum", **work)
 
 
 def _build_race(work: dict[str, Any]) -> tuple[Form, Panel]:
-    """The form, the buttons and the charts of a race."""
-    report = make_race(Settings()).report
+    """The form, the buttons and the charts of a race; the roofline waits for its own tab."""
+    report = PageRace(LESSON.settings).report
+    buttons = preset_buttons()
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
-            form = build_form()
-            address = gr.HTML(link(default_settings("page", Settings)), padding=False)
-        with gr.Column(scale=2, min_width=320):
             with gr.Row():
-                start = gr.Button("Race", variant="primary", elem_id="race-start")
-                stop = gr.Button("Stop", interactive=False, elem_id="race-stop")
+                start = gr.Button("Race", variant="primary", elem_id="race-start", min_width=100)
+                stop = gr.Button("Stop", interactive=False, elem_id="race-stop", min_width=100)
+            note = gr.HTML(preset_note(LESSON), padding=False, elem_id="race-note")
+            charts: dict[Callable[[Any], str], gr.HTML] = {
+                questions.section: gr.HTML(questions.section(report), padding=False)
+            }
+            form = build_form(LESSON.settings)
+            upload, device, ghost = _build_ghosts()
+            address = gr.HTML(link(LESSON.settings), padding=False)
+        with gr.Column(scale=3, min_width=320):
             notice = gr.HTML(padding=False, elem_id="race-notice")
             place = gr.HTML("<p>&nbsp;</p>", padding=False, elem_id="race-place")
-            charts = {CHARTS[0]: gr.HTML(CHARTS[0](report), padding=False)}
-    charts |= {chart: gr.HTML(chart(report), padding=False) for chart in CHARTS[1:]}
-    panel = Panel(start, stop, notice, place, charts, gr.State())
-
-    def write_link(values: Update) -> str:
-        try:
-            return link(form.settings(values))
-        except RaceError:  # said when the race is started
-            return '<p class="race-link">&nbsp;</p>'
-
-    def rebase(race: Race | None, baseline: str) -> Update:
-        """Show the speed-ups of the last race over another lane."""
-        if race is None:
-            return {place: gr.skip()}
-        race.baseline = baseline or None
-        return panel.show(race.report)
-
-    panel.connect(lambda values: _make_race(form.settings(values)), set(form.components), work)
-    changes = [component.change for component in form.components]
-    gr.on(
-        changes, write_link, set(form.components), address, trigger_mode="always_last", **UNQUEUED
-    )
-    baseline = form.controls["baseline"]
-    baseline.input(rebase, [panel.job, baseline], [place, *charts.values()], **UNQUEUED)
+            charts |= {c: gr.HTML(c(report), padding=False) for c in (bars.board, *CHARTS)}
+    charts[roofline.section] = gr.HTML(roofline.section(report), padding=False, render=False)
+    panel = Panel(start, stop, notice, place, charts, gr.State(), gr.State(0))
+    page = _Page(form, panel, note, address, ghost)
+    for button, preset in zip(buttons, PRESETS, strict=True):
+        page.on_preset(button, preset)
+    page.connect(work, upload, device)
     return form, panel
 
 
-def _make_race(settings: Settings) -> Race:
-    """The race with the lanes that this machine cannot run beside it, so that the page says why."""
-    if settings.lanes is not None:
-        others = (lane.key for lane in LADDER if lane not in runnable_lanes())
-        settings = replace(settings, lanes=(*settings.lanes, *others))
-    return make_race(settings)
+def _build_ghosts() -> tuple[gr.UploadButton, gr.Dropdown, gr.State]:
+    """An earlier race to lay over the next: from a file, or of a real device."""
+    names = list(ghosts.device_races())
+    info = "races of real GPUs, as they were measured" if names else (
+        f"No race of a GPU is kept here: {ghosts.COMMAND} on one writes it to "
+        "benchmarks/results/, and it is offered here."
+    )  # fmt: skip
+    with gr.Accordion("Ghost: an earlier race as pale marks", open=False):
+        upload = gr.UploadButton(
+            "Open a saved race (JSON)", file_types=[".json"], type="binary", size="sm",
+            elem_id="race-ghost",
+        )  # fmt: skip
+        device = gr.Dropdown(
+            [("None", ""), *names], value="", label="Ghost", info=info, elem_id="race-ghost-device"
+        )
+    return upload, device, gr.State()
 
 
-def _connect_link(form: Form, notice: gr.HTML) -> None:
-    """Fill the form from the page's own address, and say what of it was ignored."""
+class _Page:
+    """What the controls of a race do to each other; see `_build_race`."""
 
-    def open_link(request: gr.Request) -> Update:
+    def __init__(
+        self, form: Form, panel: Panel, note: gr.HTML, address: gr.HTML, ghost: gr.State
+    ) -> None:
+        self.form, self.panel, self.note, self.address = form, panel, note, address
+        self.ghost = ghost
+
+    def connect(self, work: dict[str, Any], upload: gr.UploadButton, device: gr.Dropdown) -> None:
+        """Let all of them do it."""
+        form, panel = self.form, self.panel
+        inputs = {*form.components, self.ghost}
+        panel.connect(self.make_race, inputs, work)
+        changes = [component.change for component in form.components]
+        gr.on(
+            changes, self.write_link, set(form.components), self.address,
+            trigger_mode="always_last", **UNQUEUED,
+        )  # fmt: skip
+        charts = [panel.notice, *panel.charts.values()]
+        baseline = form.controls["baseline"]
+        baseline.input(self.rebase, [panel.job, baseline], charts, **UNQUEUED)
+        for control, event, read in (
+            (upload, upload.upload, ghosts.read_file),
+            (device, device.input, ghosts.device_ghost),
+        ):
+            show = functools.partial(self.show_ghost, control, read)
+            event(show, {*form.components, panel.job, control}, [self.ghost, *charts], **UNQUEUED)
+        filled = [self.note, panel.notice, *form.components, *panel.charts.values()]
+        gr.on(None, self.open_link, None, filled, **UNQUEUED)
+
+    def on_preset(self, button: gr.Button, preset: Preset) -> None:
+        """Let a button choose a preset."""
+        outputs = [
+            self.panel.job, self.note, self.panel.notice, *self.form.components,
+            *self.panel.charts.values(),
+        ]  # fmt: skip
+        choose = functools.partial(self.choose, preset)
+        button.click(choose, [self.panel.job, self.ghost], outputs, **UNQUEUED)
+
+    def make_race(self, values: Update) -> PageRace:
+        """The race of what the controls hold."""
+        return PageRace(self.form.settings(values), values[self.ghost])
+
+    def choose(self, preset: Preset, race: PageRace | None, ghost: Ghost | None) -> Update:
+        """Fill the form; the old board is cleared unless its race is under way."""
+        update = {**self.form.values(preset.settings), self.note: preset_note(preset)}
+        if race is not None and race.report.phase not in OVER:
+            return update
+        report = PageRace(preset.settings, ghost).report
+        return {**update, self.panel.job: None, self.panel.notice: "", **self.panel.show(report)}
+
+    def write_link(self, values: Update) -> str:
+        """The address of what the controls hold."""
+        try:
+            return link(self.form.settings(values))
+        except RaceError:  # said when the race is started
+            return '<p class="race-link">&nbsp;</p>'
+
+    def rebase(self, race: PageRace | None, baseline: str) -> Update:
+        """Show the speed-ups of the last race over another lane; the board says if it cannot."""
+        if race is None:
+            return {self.panel.notice: gr.skip()}
+        race.baseline = baseline or None
+        return self.panel.show(race.report)
+
+    def show_ghost(
+        self,
+        control: Component,
+        read: Callable[[Any], Ghost | None],
+        values: Update,
+    ) -> Update:
+        """Lay an earlier race over the last one, or over the next."""
+        race = values[self.panel.job]
+        try:
+            ghost = read(values[control])
+            shown = race or PageRace(self.form.settings(values))
+        except RaceError as error:
+            return {self.panel.notice: html.notice(str(error))}
+        shown.ghost = ghost
+        report, sentence = shown.report, ""
+        if ghost and not ghost.seconds(report.workload.shape):
+            sentence = html.notice(
+                f"The ghost multiplied {', '.join(ghost.races)}: its marks appear over a race of "
+                "the same product."
+            )
+        return {self.ghost: ghost, self.panel.notice: sentence, **self.panel.show(report)}
+
+    def open_link(self, request: gr.Request) -> Update:
+        """Fill the form from the page's own address, and say what of it was ignored."""
         result = read_query(dict(request.query_params))
         if result is None:
-            return {notice: gr.skip()}
+            return {self.panel.notice: gr.skip()}
         settings, complaints = result
         sentence = html.notice(" ".join(complaints)) if complaints else ""
-        return {notice: sentence, **form.values(settings)}
-
-    gr.on(None, open_link, None, [notice, *form.components], **UNQUEUED)
-    gr.on(None, None, None, None, js=OPEN_TAB, **UNQUEUED)
+        return {
+            self.note: preset_note(preset_of(settings)), self.panel.notice: sentence,
+            **self.form.values(settings), **self.panel.show(PageRace(settings).report),
+        }  # fmt: skip

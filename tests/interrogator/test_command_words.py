@@ -44,3 +44,20 @@ def test_a_mistake_is_a_sentence(command, arguments, says):
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_ours_have_already_is_counted(command, tmp_path):
+    (tmp_path / "own.txt").write_text("pop art\nfog\n")
+    done = command("none.png", "--preset", "demo", "--add-vocabulary", tmp_path)
+    assert "2 phrases. Of these, 1 stand in the other lists already." in done.stderr
+
+
+def test_a_file_whose_name_is_no_text_has_its_line(command, tmp_path):
+    """Linux lets a name be any bytes; Python keeps those that are no UTF-8 as halves of pairs."""
+    done = command(tmp_path / "caf\udce9.jpg", PICTURE, "--preset", "demo", "--json")
+    first, second = done.stdout.encode().splitlines()  # it is UTF-8
+    assert json.loads(first)["path"].endswith("caf\udce9.jpg")
+    assert "No such file" in json.loads(first)["error"]
+    assert "cat" in json.loads(second)["caption"]
+    done = command(tmp_path / "caf\udce9.jpg", "--preset", "demo")
+    assert "caf\\udce9.jpg: No such file" in done.stderr

@@ -137,3 +137,30 @@ def test_every_option_changes_what_is_wanted(tmp_path):
 def test_a_phrase_is_kept_once_however_it_is_written():
     pinned = options_of("api")["pinned"]
     assert pinned.parse(["Pop  Art", "fog", "pop art", " "]) == ("Pop Art", "fog")
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "meant"),
+    [
+        ("caption", "a\0cat\x1b[31m\ttwo", "a cat [31m\ttwo"),
+        ("caption", "\u200b \u2060", ""),
+        ("caption", "می\u200cخواهم 🐈", "می\u200cخواهم 🐈"),
+        ("pinned", ["\0", "\u200b", "fog"], ("fog",)),
+        ("banned", "\u200d, fog", ("fog",)),
+    ],
+)
+def test_what_cannot_be_seen_is_no_word(name, sent, meant):
+    assert parse({name: sent})[name] == meant
+
+
+@pytest.mark.parametrize(
+    "values", [{"caption": "a \ud800 cat"}, {"pinned": ["\udfff"]}, {"banned": "x\udc00"}]
+)
+def test_half_a_character_is_refused_as_no_answer_could_be_sent(values):
+    with pytest.raises(InterrogatorError, match="half of a character"):
+        parse(values)
+
+
+def test_a_number_beyond_all_numbers_is_a_sentence():
+    with pytest.raises(InterrogatorError, match="most must be a number"):
+        parse({"most": 10**400})

@@ -252,3 +252,12 @@ def test_a_prompt_is_scored_with_its_parts(demo):
     for nothing in ("", " , ,"):
         with pytest.raises(InterrogatorError, match="no prompt"):
             demo.score(picture, nothing)
+
+
+def test_a_prompt_of_many_parts_is_scored_as_far_as_it_is_read(demo):
+    cat = paint(example("cat-pop-art"), 128)
+    scored = demo.score(cat, "fog," * 500)
+    assert len(scored.parts) == 500
+    assert {part.contribution for part in scored.parts[demo.models.clip.token_limit :]} == {0.0}
+    with pytest.raises(InterrogatorError, match="half of a character"):
+        demo.score(cat, "a \ud800 cat")

@@ -21,10 +21,12 @@ def _no_hub(monkeypatch, limits_folder):
 def threads(monkeypatch):
     """Races run in threads of this process, on a machine whose limits need no measurement."""
     from matmul_demo.racing import race, sweep, worker
+    from matmul_demo.web.teaching import job
     from tests.matmul_demo.racing.thread_worker import MACHINE, ThreadWorker
 
     monkeypatch.setattr(race, "Worker", ThreadWorker)
     monkeypatch.setattr(sweep, "Worker", ThreadWorker)
+    monkeypatch.setattr(job, "Worker", ThreadWorker)
     monkeypatch.setattr(worker.roofline, "measure_machine", lambda *_: MACHINE)
     ThreadWorker.started = ThreadWorker.alive = ThreadWorker.most = 0
     return ThreadWorker
@@ -46,7 +48,10 @@ def blocks():
 def url(blocks):
     """The address of the tab, served."""
     _, url, _ = blocks.launch(
-        prevent_thread_lock=True, quiet=True, show_error=False, css_paths=["assets/style.css"]
+        prevent_thread_lock=True,
+        quiet=True,
+        show_error=False,
+        css_paths=["assets/style.css", "assets/race.css"],
     )
     yield url
     blocks.close()

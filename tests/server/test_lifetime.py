@@ -1,7 +1,9 @@
 """SIGTERM with work in flight: finished or told, and the process is gone within ten seconds."""
 
 import contextlib
+import http.client
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -105,3 +107,21 @@ def test_while_it_stops_nothing_more_is_accepted_and_health_says_so():
         assert "about to stop" in refused.json()["detail"]
         assert "done a" in reading.result()
         assert process.wait(10) == 0
+
+
+def stays_open(url, seconds):
+    """Whether a connection lives on, so long after its last answer."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    client = http.client.HTTPConnection(host, int(port))
+    client.request("GET", "/healthz")
+    assert client.getresponse().read().startswith(b'{"status"')
+    readable, _, _ = select.select([client.sock], [], [], seconds)
+    client.close()
+    return not readable
+
+
+def test_a_connection_stays_open_for_longer_than_clients_keep_theirs():
+    """A client that sends into a connection as it is closed would be cut without a word."""
+    with started(0) as (_, url, _):
+        # httpx keeps one for 5 seconds. The very first may come before the setting.
+        assert stays_open(url, 6) or stays_open(url, 6)

@@ -24,26 +24,35 @@ def card(explanation: Explanation) -> str:
         f"{html.table(('letter', 'size', 'role'), letters, kind='')}"
         f"<p>Result: {shape}. {_flop(explanation.flop)} on {_bytes(explanation.bytes_moved)}, "
         f"{three_digits(explanation.flop / explanation.bytes_moved)} FLOP/byte.</p>"
-        f"<p>Order that NumPy's optimizer chooses:</p><ol>{path}</ol></div>"
+        f"<p>In pairs, in the order that takes the fewest operations:</p><ol>{path}</ol></div>"
         f"<div><p>The loops that it stands for:</p><pre>{escape(explanation.loops)}</pre>"
         "<p>First element, with sizes of 2 and operands that count 1, 2, 3, …:</p>"
-        f"<pre>{escape(explanation.example)}</pre></div></div></div>"
+        f"<pre>{escape(explanation.example)}</pre>"
+        "<p>The same in other words:</p>"
+        f"<pre>{escape(_other_forms(explanation))}</pre></div></div></div>"
     )
+
+
+def _other_forms(explanation: Explanation) -> str:
+    """The same in other words: what NumPy has a name for, broadcasting, the library einops."""
+    forms = (explanation.plain, explanation.broadcasting, explanation.einops)
+    return "\n".join(form for form in forms if form)
 
 
 def _headline(explanation: Explanation) -> str:
     if explanation.seconds is None or explanation.plain_seconds is None:
-        return explanation.expression
+        return f"{explanation.expression} {explanation.note}"
     ratio = explanation.seconds / explanation.plain_seconds
     compared = "as long" if ratio >= 1 else "of the time"
     return (
         f"np.einsum takes {seconds_text(explanation.seconds)}, {explanation.plain} "
-        f"{seconds_text(explanation.plain_seconds)}: einsum takes {times_text(ratio)} {compared}."
+        f"{seconds_text(explanation.plain_seconds)}: einsum takes {times_text(ratio)} {compared}. "
+        f"{explanation.note}"
     )
 
 
 def _flop(count: int) -> str:
-    return f"{count:,} FLOP"
+    return f"{count:,} FLOP" if count < 10**15 else f"{count:.2e} FLOP"
 
 
 def _bytes(count: int) -> str:

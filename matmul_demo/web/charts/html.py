@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+SCROLLS = ' tabindex="0" role="region" aria-label="Table"'  # so that the arrow keys scroll it
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -55,7 +57,7 @@ def table(
     head = "".join(Cell(name).draw("th", "col") for name in columns)
     fixed = "".join(f'<col style="width:{width}%">' for width in widths)
     return (
-        f"<div{attribute('class', kind)}><table>{fixed}<thead><tr>{head}</tr></thead>"
+        f"<div{attribute('class', kind)}{SCROLLS}><table>{fixed}<thead><tr>{head}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 

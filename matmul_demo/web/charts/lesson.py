@@ -12,6 +12,7 @@ from matmul_demo.lanes.ladder import choose_lanes
 from matmul_demo.racing.report import RaceReport
 from matmul_demo.text import seconds_text, times_text
 from matmul_demo.web.charts import html
+from matmul_demo.web.teaching.job import PageReport
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL
 
 SHAPE_NAMES = {
@@ -61,21 +62,25 @@ COLUMNS = ("step", "recorded", "this machine", "ratio", "what the recorded figur
 
 def table(report: RaceReport) -> str:
     """The lesson's figures with those of a race on the same shape; blank for the other shape."""
+    full = report.full if isinstance(report, PageReport) else None
+    races = {race.workload.shape: race for race in (report, full) if race}
     rows = []
     for shape, name in SHAPE_NAMES.items():
         group = html.Cell(name, columns=len(COLUMNS), kind="race-group")
         rows.append(html.row(group, scope="colgroup"))
-        rows += [_row(report, figure) for figure in LESSON_FIGURES if figure.shape == shape]
+        race = races.get(shape)
+        rows += [_row(race, figure) for figure in LESSON_FIGURES if figure.shape == shape]
     return (
-        "<div class=\"race-lesson\"><h3>The lesson's recorded figures beside this machine's</h3>"
-        f'<p class="muted">{NOTE}</p>{html.table(COLUMNS, rows)}</div>'
+        '<details class="race-lesson" data-keep="lesson"><summary>The lesson\'s recorded figures '
+        f'beside this machine\'s</summary><p class="muted">{NOTE}</p>'
+        f"{html.table(COLUMNS, rows)}</details>"
     )
 
 
-def _row(report: RaceReport, figure: LessonFigure) -> str:
+def _row(report: RaceReport | None, figure: LessonFigure) -> str:
     (lane,) = choose_lanes([figure.lane])
-    same = report.workload.shape == figure.shape and report.workload.dtype == "float32"
-    result = report.result(figure.lane) if same else None
+    same = report is not None and report.workload.dtype == "float32"
+    result = report.result(figure.lane) if report and same else None
     ours, ratio = "not raced", "–"
     if result and result.status == "ok" and result.seconds:
         ours = ("≈ " if result.estimated else "") + seconds_text(result.seconds)

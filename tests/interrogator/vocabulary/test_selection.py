@@ -3,7 +3,7 @@ import pytest
 from interrogator.errors import InterrogatorError
 from interrogator.vocabulary.lists import Vocabulary
 from interrogator.vocabulary.policy import default_policy
-from interrogator.vocabulary.selection import MOST_OWN_BYTES, WordChoice, choose_words
+from interrogator.vocabulary.selection import MOST_OWN_BYTES, REPLACE, WordChoice, choose_words
 
 OURS = Vocabulary("ours", {"styles": ("fog", "calm"), "artists": ("by Claude Monet",)})
 
@@ -26,7 +26,7 @@ def test_pasted_lines_and_files_are_joined_and_added(tmp_path):
     }
     assert words.summary(OURS) == (
         "Your lists: 3 phrases; 2 lines dropped (blank line 1, duplicate 1); "
-        "1 line mended (weight syntax 1). "
+        "1 line mended (weight syntax 1). Of these, 1 stand in the other lists already. "
         "Ranked: 3 phrases; left out: 2 (banned 1, names an artist 1)."
     )
 
@@ -73,3 +73,11 @@ def test_lists_that_are_far_too_large_are_not_read(tmp_path):
     path.write_bytes(b"\xff" * (MOST_OWN_BYTES + 1))  # reading it would say that it is no text
     with pytest.raises(InterrogatorError, match=r"over 1 MB\. Of phrases, up to 2,000 are read"):
         choose_words(default_policy(), files=[path])
+
+
+def test_what_ours_have_already_is_counted():
+    words = choose_words(default_policy(), "Fog\nsnow\nCALM")
+    assert words.summary(OURS) == (
+        "Your lists: 3 phrases. Of these, 2 stand in the other lists already. Ranked: 4 phrases."
+    )
+    assert "already" not in choose_words(default_policy(), "Fog", place=REPLACE).summary(OURS)

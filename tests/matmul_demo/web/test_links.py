@@ -7,14 +7,14 @@ import gradio as gr
 import pytest
 
 from matmul_demo.errors import RaceError
-from matmul_demo.lanes.ladder import KEYS, LADDER, runnable_lanes
+from matmul_demo.lanes.ladder import KEYS, LADDER
 from matmul_demo.machine.accelerator import missing_gpu
 from matmul_demo.machine.processor import available_threads
 from matmul_demo.options import Settings, default_settings, options
 from matmul_demo.web.controls import SIZES, _control, build_form
 from matmul_demo.web.links import link, read_query, write_query
 from matmul_demo.web.presets import PRESETS
-from matmul_demo.web.tab import _make_race
+from matmul_demo.web.teaching.job import LESSON_STEPS, PageRace
 
 CHOICE = Settings(
     "3x784x7", ("naive_lists", "matmul_numpy"), "float64", "cpu", 1, 30.0, "cold", "matmul_numpy",
@@ -27,7 +27,7 @@ def query_of(settings):
     return dict(parse_qsl(write_query(settings).removeprefix("?"), strict_parsing=True))
 
 
-@pytest.mark.parametrize("settings", [PAGE, CHOICE, *(p.settings for p in PRESETS[:3])])
+@pytest.mark.parametrize("settings", [PAGE, CHOICE, *(p.settings for p in PRESETS[:4])])
 def test_a_link_restores_what_it_was_written_from(settings):
     assert read_query(query_of(settings)) == (settings, ())
 
@@ -85,7 +85,7 @@ def test_a_link_has_the_limits_of_the_page():
     settings, complaints = read_query({"race": "10x784x10", "budget": "2"})
     assert (settings.budget, complaints) == (2.0, ())
     with gr.Blocks():
-        slider = build_form().controls["budget"]
+        slider = build_form(PAGE).controls["budget"]
     assert (slider.minimum, slider.maximum, slider.value) == (1, 120, 15)
 
 
@@ -98,30 +98,35 @@ def test_a_link_from_a_machine_with_a_gpu_says_that_there_is_none_here():
 
 def test_every_preset_is_a_race_with_its_baseline_among_its_lanes():
     assert [preset.name for preset in PRESETS] == [
-        "The lesson", "Loop order", "Who is fastest at 1024³", "GPU clocks",
+        "The lesson", "All lanes", "Loop order", "Who is fastest at 1024³", "GPU clocks",
     ]  # fmt: skip
     for preset in PRESETS:
-        assert preset.settings.baseline in preset.settings.lanes
-        assert preset.settings.budget == 15.0
+        assert preset.settings.baseline in (preset.settings.lanes or (None,))
+    assert PRESETS[0].settings.budget < PRESETS[1].settings.budget == 15.0
     clocks = {key for key in KEYS if key.startswith("cuda_")}
     assert len(clocks) == 4
-    assert clocks <= set(PRESETS[3].settings.lanes)
-    assert [preset.missing() for preset in PRESETS] == [None, None, None, missing_gpu()]
+    assert clocks <= set(PRESETS[4].settings.lanes)
+    assert [preset.missing() for preset in PRESETS] == [None] * 4 + [missing_gpu()]
 
 
-def test_a_race_on_the_page_shows_the_lanes_that_cannot_run_but_does_not_choose_them():
-    race = _make_race(Settings(lanes=("matmul_numpy",)))
-    missing = [lane.key for lane in LADDER if lane not in runnable_lanes()]
-    assert [lane.key for lane in race.lanes] == ["matmul_numpy", *missing]
+def test_a_race_has_the_lanes_that_were_chosen_and_the_lesson_all_its_steps_in_its_order():
+    assert [lane.key for lane in PageRace(Settings(lanes=("matmul_numpy",))).report.lanes] == [
+        "matmul_numpy"
+    ]
+    lesson = PageRace(PRESETS[0].settings).report
+    assert tuple(lane.key for lane in lesson.lanes) == LESSON_STEPS
+    assert (lesson.workload.shape, lesson.full.workload.shape) == ("10x784x10", "50000x784x10")
+    every = PageRace(PRESETS[1].settings).report
+    assert (every.lanes, every.full) == (LADDER, None)
 
 
 @pytest.fixture(scope="module")
 def form():
     with gr.Blocks():
-        return build_form()
+        return build_form(PAGE)
 
 
-@pytest.mark.parametrize("settings", [PAGE, CHOICE, *(preset.settings for preset in PRESETS[:3])])
+@pytest.mark.parametrize("settings", [PAGE, CHOICE, *(preset.settings for preset in PRESETS[:4])])
 def test_the_controls_hold_settings_and_give_them_back(form, settings):
     values = form.values(settings)
     assert set(values) == set(form.components)
@@ -131,10 +136,13 @@ def test_the_controls_hold_settings_and_give_them_back(form, settings):
     assert values[form.controls["shape"]] == known
 
 
-@pytest.mark.parametrize("size", [None, -4])
-def test_a_size_that_is_no_size_is_a_sentence(form, size):
+@pytest.mark.parametrize(
+    ("size", "sentence"),
+    [(None, "No number is given for rows; write a whole"), (-4, "three whole numbers")],
+)
+def test_a_size_that_is_no_size_is_a_sentence(form, size, sentence):
     values = form.values(PAGE) | {form.controls[SIZES[0]]: size}
-    with pytest.raises(RaceError, match="three whole numbers"):
+    with pytest.raises(RaceError, match=sentence):
         form.settings(values)
 
 

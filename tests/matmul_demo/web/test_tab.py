@@ -9,6 +9,10 @@ import pytest
 from matmul_demo.errors import RaceError
 from matmul_demo.options import Settings
 from matmul_demo.web import endpoints, tab
+from matmul_demo.web.charts import bars
+from matmul_demo.web.presets import PRESETS
+from matmul_demo.web.teaching import ghosts
+from matmul_demo.web.teaching.job import PageRace
 
 SMALL = Settings("8x9x10", "naive_lists,matmul_numpy", budget=1)
 
@@ -20,13 +24,20 @@ def race_tab(threads):
         return tab._build_race({"concurrency_id": "compute", "concurrency_limit": 1})
 
 
+@pytest.fixture
+def page(race_tab):
+    form, panel = race_tab
+    with gr.Blocks():
+        return tab._Page(form, panel, gr.HTML(), gr.HTML(), gr.State())
+
+
 def press_race(form, panel, settings):
-    return panel.prepare(lambda: tab._make_race(form.settings(form.values(settings))))
+    return panel.prepare(lambda: PageRace(form.settings(form.values(settings))))
 
 
 def test_race_empties_the_charts_and_fills_them_again(race_tab):
     form, panel = race_tab
-    board = panel.charts[tab.CHARTS[0]]
+    board = panel.charts[bars.board]
     update = press_race(form, panel, SMALL)
     assert 'data-phase="queued"' in update[board]
     assert (update[panel.start].interactive, update[panel.stop].interactive) == (False, True)
@@ -42,20 +53,70 @@ def test_race_empties_the_charts_and_fills_them_again(race_tab):
 def test_what_is_not_possible_is_a_notice_and_starts_nothing(race_tab):
     form, panel = race_tab
     values = form.values(SMALL) | {form.controls["lanes"]: []}
-    update = panel.prepare(lambda: tab._make_race(form.settings(values)))
+    update = panel.prepare(lambda: PageRace(form.settings(values)))
     assert update[panel.job] is None
     assert "No lane was chosen" in update[panel.notice]
     assert set(update) == {panel.job, panel.notice}
     assert list(panel.run(None)) == [{panel.place: gr.skip()}]
 
 
-def test_stop_shows_the_race_as_stopped(race_tab, threads):
+def test_stop_gives_up_the_place_of_a_race_that_waits(race_tab, threads):
     form, panel = race_tab
     race = press_race(form, panel, SMALL)[panel.job]
-    assert 'data-phase="stopped"' in panel.end(race)[panel.charts[tab.CHARTS[0]]]
-    *_, last = panel.run(race)
-    assert "before this lane began" in last[panel.charts[tab.CHARTS[1]]]
+    update = panel.end(race, 3)
+    assert 'data-phase="stopped"' in update[panel.charts[bars.board]]
+    assert (update[panel.job], update[panel.left]) == (None, 4)  # which cancels its event
+    assert update[panel.start].interactive
+    *_, last = panel.run(race)  # had its turn come in the same moment
+    assert "before this lane began" in last[panel.charts[bars.table]]
     assert threads.started == 0
+
+
+def test_stop_of_a_race_under_way_leaves_its_last_report_to_it(race_tab, threads):
+    form, panel = race_tab
+    race = press_race(form, panel, SMALL)[panel.job]
+    updates = panel.run(race)
+    next(updates)
+    assert panel.left not in panel.end(race, 0)
+    *_, last = updates
+    assert "has no winner" in last[panel.charts[bars.board]]
+    assert "bar-fill race-best" not in last[panel.charts[bars.board]]
+
+
+def test_a_preset_clears_the_old_board_but_not_that_of_a_race_under_way(page, threads):
+    race = PageRace(SMALL)
+    reports = race.run()
+    next(reports)
+    form, panel = page.form, page.panel
+    loops = next(preset for preset in PRESETS if preset.name == "Loop order")
+    under_way = page.choose(loops, race, None)
+    assert panel.charts[bars.board] not in under_way
+    assert under_way[form.controls["baseline"]] == "numba_ijk"
+    list(reports)
+    after = page.choose(loops, race, None)
+    board = after[panel.charts[bars.board]]
+    assert (after[panel.job], board.count('class="race-lane')) == (None, 4)
+    assert 'data-phase="waiting"' in board
+
+
+def test_a_baseline_that_was_not_raced_is_told(page, threads):
+    race = PageRace(SMALL)
+    list(race.run())
+    board = page.rebase(race, "naive_torch")[page.panel.charts[bars.board]]
+    assert "The chosen baseline was not raced: speed-ups are over Three loops on lists" in board
+    assert "was not raced" not in page.rebase(race, "matmul_numpy")[page.panel.charts[bars.board]]
+
+
+def test_a_ghost_is_laid_over_the_race_or_the_file_is_refused_in_a_sentence(page, threads):
+    race = PageRace(SMALL)
+    *_, report = race.run()
+    read, control = ghosts.read_file, page.ghost
+    values = {page.panel.job: race, control: json.dumps(report.to_json()).encode()}
+    board = page.show_ghost(control, read, values)[page.panel.charts[bars.board]]
+    assert board.count("race-ghost") == 2
+    refusal = page.show_ghost(control, read, {**values, control: b"<script>"})
+    assert "not a saved race" in refusal[page.panel.notice]
+    assert set(refusal) == {page.panel.notice}
 
 
 def test_data_that_cannot_be_read_are_a_notice(race_tab, monkeypatch, tmp_path):
@@ -78,7 +139,7 @@ def test_the_endpoint_gives_the_race_as_json(threads):
 
 def test_einsum_as_an_endpoint():
     explanation = endpoints.explain_einsum("ik,kj->ij", "2x3, 3x4")
-    assert explanation["result_shape"] == (2, 4)
+    assert explanation["result_shape"] == [2, 4]
     assert explanation["example"] == "result[0, 0] = 1·1 + 2·3 = 7"
 
 

@@ -1,7 +1,7 @@
 """Texts and drawing, from reports that are put together by hand."""
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -11,6 +11,8 @@ from matmul_demo.machine.roofline import Machine
 from matmul_demo.racing.report import Outcome, RaceReport
 from matmul_demo.racing.timing import Part, Timing
 from matmul_demo.web.charts import bars as chart
+from matmul_demo.web.teaching.ghosts import Ghost
+from matmul_demo.web.teaching.job import PageReport
 from matmul_demo.workloads import Workload
 
 WORKLOAD = Workload(100, 50, 10)
@@ -71,9 +73,7 @@ def test_axis_covers_the_decades_of_all_times_and_the_floor():
 
 
 def lane_html(html, lane):
-    return re.search(
-        rf'data-lane="{lane.key}">.*?(?=<div class="bar race-lane|<div class="race-axis")', html
-    )[0]
+    return re.search(rf'data-lane="{lane.key}">.*?(?=<details)', html, re.DOTALL)[0]
 
 
 def test_a_bar_ends_at_its_time_on_the_logarithmic_axis():
@@ -96,7 +96,9 @@ def test_a_wrong_or_missing_lane_has_a_reason_and_no_bar():
     html = chart.board(report())
     assert "bar-fill" not in lane_html(html, LOOPS)
     assert "Off by &lt;half&gt;." in lane_html(html, LOOPS)
-    assert "No GPU." in lane_html(html, GPU)
+    assert "1 lane wants a CUDA GPU</summary>" in html  # one folded line
+    assert f"<li>{GPU.name}: No GPU.</li>" in html
+    assert f'data-lane="{GPU.key}"' not in html
     assert "<half>" not in html
     assert "<processor>" not in html
 
@@ -110,10 +112,10 @@ def test_the_floor_is_a_line_with_its_time():
 def test_every_lane_has_its_row_before_it_has_a_result():
     empty = RaceReport(WORKLOAD, 2, LANES)
     for part in (chart.board(empty), chart.board(report())):
-        assert part.count('class="bar race-lane') == len(LANES)
+        assert part.count('class="race-lane ') == len(LANES) - 1  # not the GPU's
     for part in (chart.table(empty), chart.table(report())):
-        assert part.count("<tr") == len(LANES) + 1
-    assert "press Race" in chart.board(empty)
+        assert part.count("<tr") == len(LANES)
+    assert "Press Race" in chart.board(empty)
 
 
 def test_headline_is_honest_on_estimates_and_the_floor():
@@ -130,8 +132,57 @@ def test_headline_is_honest_on_estimates_and_the_floor():
 
 
 def test_the_page_says_what_happens_now():
-    assert "4 of 4 lanes done; now: A @ B (NumPy)" in chart.board(report("racing", FAST.key))
-    assert "Stopped. A @ B (NumPy) is about" in chart.board(report("stopped"))
+    racing = report("racing", FAST.key, outcomes=OUTCOMES[:2])
+    assert "2 of 3 lanes done; now: A @ B (NumPy)" in chart.board(racing)
+
+
+def test_a_stopped_race_counts_what_was_timed_and_ranks_nothing():
+    ended = Outcome(FAST.key, "stopped", reason="Ended by Stop.")
+    html = chart.board(report("stopped", outcomes=(*OUTCOMES[:2], ended)))
+    assert "Stopped: 2 of 3 lanes were timed." in html
+    assert "times faster" not in html
+    assert "bar-fill race-best" not in html
+
+
+def factors(html, lane):
+    return re.findall(r'class="race-(?:step|total)">([^<]*)<', lane_html(html, lane))
+
+
+def test_the_steps_multiply_up_to_the_headline():
+    middle = Outcome(LOOPS.key, "ok", Timing((1e-2,), Part(100, 10), 0.5), 1e-7)
+    done = report(outcomes=(OUTCOMES[0], middle, OUTCOMES[2]))
+    html = chart.board(done)
+    assert factors(html, NAIVE) == ["", "1.00×"]
+    assert factors(html, LOOPS) == ["10.0×", "10.0×"]
+    assert factors(html, FAST) == ["100×", "1,000×"]
+    assert text.headline(done).startswith("A @ B (NumPy) is about 1,000 times faster than Three")
+
+
+def test_a_baseline_without_a_right_result_is_told():
+    html = chart.board(report(baseline=LOOPS.key))
+    assert f"{LOOPS.name}, has no right result: speed-ups are over {NAIVE.name}." in html
+
+
+def test_a_lane_holds_its_code_and_what_changed():
+    html = lane_html(chart.board(report()), LOOPS)
+    assert "<del>−     for i in range(rows):</del>" in html
+    assert "<ins>+     columns = list(zip(*b, strict=True))</ins>" in html
+    assert LOOPS.teaches.split(":")[0] in html
+    assert "<ins>" not in lane_html(chart.board(report()), NAIVE)
+
+
+def test_a_ghost_stands_where_its_bar_would_end_and_shows_a_lane_that_is_not_here():
+    ghost = Ghost("a <GPU>", {WORKLOAD.shape: {GPU.key: 1e-6}})
+    values = {field.name: getattr(report(), field.name) for field in fields(RaceReport)}
+    html = chart.board(PageReport(**values, ghost=ghost))
+    axis = chart.make_axis(report())
+    mark = (
+        f'class="race-ghost" style="left:{axis.percent(1e-6):.2f}%" title="a &lt;GPU&gt;: 1.00 µs"'
+    )
+    assert mark in lane_html(html + "<details", GPU)
+    assert "wants a CUDA GPU" not in html
+    other = replace(ghost, races={"1x1x1": {FAST.key: 1e-6}})
+    assert "race-ghost" not in chart.board(PageReport(**values, ghost=other))
 
 
 def test_busy_neighbours_are_named():

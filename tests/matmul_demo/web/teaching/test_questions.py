@@ -1,0 +1,47 @@
+"""The prepared questions: which are asked, and the truth beside the guess."""
+
+from matmul_demo.lanes.ladder import KEYS
+from matmul_demo.options import Settings
+from matmul_demo.racing.report import Outcome
+from matmul_demo.racing.timing import Part, Timing
+from matmul_demo.web.presets import LESSON, PRESETS
+from matmul_demo.web.teaching import questions
+from matmul_demo.web.teaching.job import PageRace
+
+
+def test_ten_questions_each_with_two_sentences_and_a_preset_that_asks_it():
+    assert len(questions.QUESTIONS) == 10
+    asked = set()
+    for preset in PRESETS:
+        html = questions.section(PageRace(preset.settings).report)
+        asked |= {n for n in range(1, 11) if f'data-question="{n}"' in html}
+    assert asked == set(range(1, 11))
+    for question in questions.QUESTIONS:
+        assert {question.slow, question.fast} <= set(KEYS)
+        assert question.reason.count(". ") == 1
+        assert question.reason.endswith(".")
+
+
+def test_the_truth_comes_with_the_results_and_names_the_nearest_guess():
+    race = PageRace(Settings("4x784x4", "naive_torch,elementwise_torch"))
+    assert "The race will tell." in questions.section(race.report)
+    report = race.report
+    times = zip(report.lanes, (0.4, 0.001), strict=True)
+    report = report.__class__(
+        report.workload, 1, report.lanes,
+        tuple(Outcome(x.key, "ok", Timing((s,), Part(4, 4), 1.0), 0.0) for x, s in times), "done",
+    )  # fmt: skip
+    html = questions.section(report)
+    assert 'data-truth="1000"' in html  # 400 is nearer to 1,000 than to 100, by decades
+    assert "You guessed ×1,000: right." in html
+    assert "You guessed ×10: nearest is ×1,000." in html
+    assert "Measured: 400×." in html
+
+
+def test_the_nearest_guess_is_nearest_by_decades():
+    values = (0.01, 3.1, 3.2, 300, 320, 5e6)
+    assert [questions.nearest(value) for value in values] == [1, 1, 10, 100, 1_000, 1_000]
+
+
+def test_no_question_gives_its_answer_away():
+    assert "Measured" not in questions.section(PageRace(LESSON.settings).report)

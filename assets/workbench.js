@@ -191,6 +191,9 @@ function moveInMenu(event) {
   if (event.key !== "Tab") event.preventDefault();
 }
 
+// Called by Gradio when the copy is ready: its address needs a moment to reach the button.
+const download = () => setTimeout(() => find("#copied")?.click(), 100);
+
 // ---- the tab in the address ----
 
 const tabs = () => all(".tab-container [data-tab-id]");
@@ -211,6 +214,8 @@ function onClick(event) {
   const chip = target.closest?.("#phrases button[data-phrase]");
   if (chip) return openMenu(chip);
   if (menu && !menu.contains(target)) closeMenu();
+  const use = target.closest?.("button[data-act=use]");
+  if (use) return usePrompt(use.dataset.text);
   const act = target.closest?.("#result button[data-act]")?.dataset.act;
   if (act === "undo" || act === "redo") return change(act);
   if (act === "copy-ranked") return navigator.clipboard.writeText(rankedAs("\t"));
@@ -229,6 +234,13 @@ function onKey(event) {
     event.preventDefault();
     event.target.blur();
   }
+}
+
+// A stored prompt takes the place of ours, as if it were typed.
+function usePrompt(text) {
+  const field = find("#prompt textarea");
+  field.value = text;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 function onInput(event) {
@@ -325,7 +337,7 @@ function refresh() {
   translatePage();
 }
 
-window.workbench = { apply, kept: keptNow, show: showHistory, restored, written, run: () => trigger("begin"), stop: () => busy() && trigger("halt") };
+window.workbench = { apply, kept: keptNow, show: showHistory, restored, written, download, run: () => trigger("begin"), stop: () => busy() && trigger("halt") };
 document.addEventListener("click", onClick);
 addEventListener("hashchange", showTab);
 document.addEventListener("keydown", onKey);

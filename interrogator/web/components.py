@@ -83,6 +83,8 @@ def result() -> Components:
             elem_id="caption",
         ),
         "notes": gr.HTML(folds.notes(None), elem_id="notes"),
+        "copy": gr.Button("Picture with this prompt in it", size="sm", elem_id="copy"),
+        "copied": gr.DownloadButton("Download", visible="hidden", elem_id="copied"),
     }  # fmt: skip
     with gr.Accordion("Keep, leave out and ban by hand", open=False, elem_id="changes"):
         components |= _section("change")

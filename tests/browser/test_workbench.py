@@ -8,6 +8,7 @@ from threading import Event
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from interrogator.images import stored
 from interrogator.models.registry import ASSETS
 from interrogator.pipeline import Interrogator
 
@@ -273,6 +274,20 @@ def test_one_prompt_is_written_for_many_without_another_search(visit, gate):
     bring(page, CITY)  # what is chosen holds
     assert "in the style of art deco" in prompt_of(page)
     assert re.search(r"about \d+ of 256 tokens", page.inner_text("#target"))
+
+
+def test_a_stored_prompt_is_used_and_ours_goes_home_in_the_picture(visit, tmp_path):
+    page, path = visit(), tmp_path / "stored.jpg"
+    path.write_bytes(stored.with_prompt(CAT.read_bytes(), "a tomcat, pop art"))
+    bring(page, path)
+    ours = prompt_of(page)
+    with page.expect_download() as download:
+        page.click("#copy")
+    assert stored.read(Path(download.value.path()).read_bytes()).prompts[0].prompt == ours
+    assert page.inner_text(".stored [translate=no]") == "a tomcat, pop art"
+    page.click("[data-act=use]")
+    page.wait_for_selector("#phrases button[data-phrase='a tomcat']")
+    assert prompt_of(page) == "a tomcat, pop art"
 
 
 def boxes(page, *selectors):

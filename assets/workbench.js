@@ -125,7 +125,10 @@ function written(name) {
 function sayLengths() {
   const line = find("#target .info-text");
   const said = form(target)?.said ?? "";
-  if (line && line.textContent !== said) line.textContent = said;
+  if (line && line.dataset.said !== said) {
+    line.textContent = said;
+    line.dataset.said = said;
+  }
 }
 
 // ---- the menu of a phrase ----
@@ -188,6 +191,9 @@ function moveInMenu(event) {
   if (event.key !== "Tab") event.preventDefault();
 }
 
+// Called by Gradio when the copy is ready: its address needs a moment to reach the button.
+const download = () => setTimeout(() => find("#copied")?.click(), 100);
+
 // ---- the tab in the address ----
 
 const tabs = () => all(".tab-container [data-tab-id]");
@@ -208,6 +214,8 @@ function onClick(event) {
   const chip = target.closest?.("#phrases button[data-phrase]");
   if (chip) return openMenu(chip);
   if (menu && !menu.contains(target)) closeMenu();
+  const use = target.closest?.("button[data-act=use]");
+  if (use) return usePrompt(use.dataset.text);
   const act = target.closest?.("#result button[data-act]")?.dataset.act;
   if (act === "undo" || act === "redo") return change(act);
   if (act === "copy-ranked") return navigator.clipboard.writeText(rankedAs("\t"));
@@ -226,6 +234,13 @@ function onKey(event) {
     event.preventDefault();
     event.target.blur();
   }
+}
+
+// A stored prompt takes the place of ours, as if it were typed.
+function usePrompt(text) {
+  const field = find("#prompt textarea");
+  field.value = text;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 function onInput(event) {
@@ -319,9 +334,10 @@ function refresh() {
   setButtons();
   sayLengths();
   followResult();
+  translatePage();
 }
 
-window.workbench = { apply, kept: keptNow, show: showHistory, restored, written, run: () => trigger("begin"), stop: () => busy() && trigger("halt") };
+window.workbench = { apply, kept: keptNow, show: showHistory, restored, written, download, run: () => trigger("begin"), stop: () => busy() && trigger("halt") };
 document.addEventListener("click", onClick);
 addEventListener("hashchange", showTab);
 document.addEventListener("keydown", onKey);
@@ -331,6 +347,7 @@ new MutationObserver(() => {
   if (!due) requestAnimationFrame(refresh);
   due = true;
 }).observe(find(".gradio-container"), { childList: true, subtree: true, characterData: true, attributes: true, attributeFilter: ["class", "data-fresh"] });
+offerLanguages();
 refresh();
 showTab();
 trigger("remember"); // shows what is kept, if that was read before this ran

@@ -22,7 +22,11 @@ from interrogator.vocabulary.cleaning import SUFFIXES
 from interrogator.web import chips, folds, views
 
 # What a click on a phrase does, what is remembered in the browser, and what Gradio's markup lacks.
-SCRIPT = "".join((ASSETS / f"{name}.js").read_text("utf-8") for name in ("history", "workbench"))
+FILES = [
+    (ASSETS / name).read_text("utf-8")
+    for name in ("languages.json", "languages.js", "history.js", "workbench.js")
+]
+SCRIPT = "const LANGUAGES = " + "".join(FILES)
 
 Components = dict[str, Any]
 
@@ -79,6 +83,8 @@ def result() -> Components:
             elem_id="caption",
         ),
         "notes": gr.HTML(folds.notes(None), elem_id="notes"),
+        "copy": gr.Button("Picture with this prompt in it", size="sm", elem_id="copy"),
+        "copied": gr.DownloadButton("Download", visible="hidden", elem_id="copied"),
     }  # fmt: skip
     with gr.Accordion("Keep, leave out and ban by hand", open=False, elem_id="changes"):
         components |= _section("change")

@@ -7,15 +7,17 @@ text from outside is escaped here.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from types import MappingProxyType
 
+from interrogator.images.generators import StoredPrompt
 from interrogator.prompts.ranking import RankedPhrase
 from interrogator.result import Interrogation
 from interrogator.vocabulary.artists import Artist
 from interrogator.web.views import cosine, duration
 
+MOST_STORED = 2000  # characters of a stored prompt, as of one that is typed
 MOST_SHOWN = 10  # phrases of each list; the browser shows five, or all of these
 Artists = Mapping[str, Artist]
 NO_ARTISTS: Artists = MappingProxyType({})
@@ -47,8 +49,13 @@ def explained(state: Interrogation | None, artists: Artists = NO_ARTISTS) -> str
     return ranked(state, artists) + compared(state) + models(state)
 
 
-def notes(state: Interrogation | None) -> str:
-    """Return what a person should know of this prompt, and other captions; a click takes one."""
+def notes(state: Interrogation | None, stored: Sequence[tuple[StoredPrompt, float]] = ()) -> str:
+    """Return what a person should know of this prompt, and what could stand in its place.
+
+    Args:
+        state: The interrogation, which has other captions; a click takes one.
+        stored: The prompts that stand in the picture's file, with their similarities.
+    """
     if state is None:
         return '<div class="notes"></div>'
     others = "".join(
@@ -58,7 +65,19 @@ def notes(state: Interrogation | None) -> str:
     )
     choices = f'<div class="chips" id="captions"><span>or:</span>{others}</div>' if others else ""
     said = "".join(f"<li>{escape(note)}</li>" for note in state.notes)
-    return f'<div class="notes">{choices}{f"<ul>{said}</ul>" if said else ""}</div>'
+    kept = "".join(_stored(prompt, similarity) for prompt, similarity in stored)
+    return f'<div class="notes">{kept}{choices}{f"<ul>{said}</ul>" if said else ""}</div>'
+
+
+def _stored(prompt: StoredPrompt, similarity: float) -> str:
+    """Return a prompt that stands in the picture's file; it is somebody else's text."""
+    shown = escape(prompt.prompt[:MOST_STORED], quote=True)
+    return (
+        f'<div class="stored"><h3>In the picture’s file ({escape(prompt.program)})</h3>'
+        f'<p translate="no">{shown}</p><p class="muted">Similarity {similarity:.3f}.</p>'
+        f'<button type="button" data-act="use" data-text="{shown}">Use it</button>'
+        "</div>"
+    )
 
 
 def compared(state: Interrogation | None) -> str:

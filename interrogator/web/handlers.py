@@ -7,61 +7,36 @@ Values of options go in by name; what changes on the page, or JSON, comes out. F
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from interrogator.errors import InterrogatorError
-from interrogator.images import decode
+from interrogator.images import decode, stored
+from interrogator.images.generators import StoredPrompt
 from interrogator.models.choice import active_notice, check_offered
 from interrogator.models.files import download_bytes
 from interrogator.option import Operation
 from interrogator.options import parse
 from interrogator.request import Request, names_of, request_of, words_of
-from interrogator.result import Interrogation, PictureFeatures, PromptScore
+from interrogator.result import PictureFeatures, PromptScore
 from interrogator.serving.background import Progress, in_background
 from interrogator.serving.service import Service, ignore_progress
 from interrogator.web import chips, folds, views
+from interrogator.web.updates import PageUpdate, SearchView
 
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 30.0  # that a program waits for a download, keeping its place in the queue
-DRAW_SECONDS = 0.15  # how often a search is drawn, so that drawing does not take its time
-WORTH_TELLING_SECONDS = 2.0  # that a search takes, before it is told how long is left
+MOST_STORED = 2  # prompts of a picture's file that are shown
 MOST_KINDS = 64  # of searches whose time is remembered
 SMALL = 50_000_000  # bytes, from which on they are shown as GB
 WAITING = "Waiting for your turn: one computation runs at a time"
 BUG = "Something went wrong on our side; it is in the server's log. Try again."
 
 Values = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class PageUpdate:
-    """What changes on the page; None is left as it is.
-
-    Attributes:
-        status: The status line, HTML.
-        prompt: The prompt.
-        negative: The negative prompt.
-        caption: The caption.
-        phrases: The prompt's phrases, HTML.
-        notes: What is to be known, and other captions, HTML.
-        explained: The folds below, HTML.
-        features: What a further search need not look at again.
-        no_picture: Whether what was brought is no picture, and is to be put away.
-    """
-
-    status: str
-    prompt: str | None = None
-    negative: str | None = None
-    caption: str | None = None
-    phrases: str | None = None
-    notes: str | None = None
-    explained: str | None = None
-    features: PictureFeatures | None = None
-    no_picture: bool = False
 
 
 class Handlers:
@@ -161,7 +136,7 @@ class Handlers:
             yield PageUpdate(views.status(str(error), kind="error"), no_picture=bool(picture))
             return
         artists = self.service.vocabulary(request.names).artists
-        search = _SearchView(self._usual.get(_kind(request)), artists)
+        search = SearchView(self._usual.get(_kind(request)), artists)
         try:
             for event in self.service.interrogate(opened.image, request, features):
                 if isinstance(event, Progress):
@@ -170,7 +145,8 @@ class Handlers:
                     if len(self._usual) > MOST_KINDS:
                         self._usual.clear()
                     self._usual[_kind(request)] = event.seconds.get("search", 0.0)
-                    yield search.finished(event.after(opened.notes), request)
+                    kept = self._stored(picture, opened.image, request, event.features)
+                    yield search.finished(event.after(opened.notes), request, kept)
                 elif (update := search.drawn(event)) is not None:
                     yield update
         except InterrogatorError as error:
@@ -178,6 +154,30 @@ class Handlers:
         except Exception:
             log.exception("the interrogation failed")
             yield _failed(BUG)
+
+    def _stored(
+        self, source: str | bytes | None, image: Image.Image, request: Request,
+        features: PictureFeatures,
+    ) -> list[tuple[StoredPrompt, float]]:  # fmt: skip
+        """Return the prompts that stand in a picture's file, with their similarities."""
+        found = stored.read(source).prompts[:MOST_STORED] if source else ()
+        texts = [prompt.prompt[: folds.MOST_STORED] for prompt in found]
+        scores = [_last(self.service.score(image, request, text, features)) for text in texts]
+        return [(one, score.similarity) for one, score in zip(found, scores, strict=True)]
+
+    def write_copy(
+        self, picture: str | bytes | None, prompt: str, negative: str, folder: Path
+    ) -> Path:
+        """Write a copy of the picture with the prompt in it into a folder, under its own name.
+
+        Raises:
+            InterrogatorError: There is no picture, or it cannot be written into.
+        """
+        decode.look_at(picture)
+        name = Path(picture).name if isinstance(picture, str) else "picture.jpg"
+        place = folder / name
+        place.write_bytes(stored.with_prompt(picture or b"", prompt, negative))
+        return place
 
     def rescore(
         self,
@@ -252,71 +252,6 @@ def _kind(request: Request) -> Hashable:
     """Return what a search's time depends on most."""
     settings = request.settings
     return request.names, settings.mode, settings.with_negative, settings.rules.daring
-
-
-class _SearchView:
-    """What a visitor sees of one search while it goes on."""
-
-    def __init__(self, usual: float | None, artists: folds.Artists) -> None:
-        self._usual = usual  # seconds that the last search of this kind took
-        self._path: list[tuple[int, float]] = []  # prompts compared, the best similarity then
-        self._artists = artists
-        self._begun = self._drawn = 0.0
-
-    def drawn(self, state: Interrogation) -> PageUpdate | None:
-        """Return what a state changes, or None where it is too soon to draw again."""
-        now = time.monotonic()
-        if not state.prompt:
-            self._begun = now
-            explained = folds.explained(state, self._artists) if state.ranked else None
-            text = "Choosing phrases" if state.ranked else "Ranking the phrases"
-            return PageUpdate(
-                views.status(text), caption=state.caption, explained=explained,
-                features=state.features,
-            )  # fmt: skip
-        if state.similarity is not None and state.similarity != self._best:
-            self._path.append((state.tried, state.similarity))
-        if now - self._drawn < DRAW_SECONDS:
-            return None
-        self._drawn = now
-        text = (
-            f"Searching: {views.counted(state.tried, 'prompt')} compared, "
-            f"the best so far {self._best:.3f} similar{self._left(now - self._begun)}"
-        )
-        status = views.status(text, self._share(now), "searching", views.curve(self._path))
-        return PageUpdate(
-            status, state.prompt, state.negative_prompt or "", features=state.features
-        )
-
-    @property
-    def _best(self) -> float:
-        """Every state has the best so far; where unlikeness is wanted, it falls."""
-        return self._path[-1][1] if self._path else 0.0
-
-    def _share(self, now: float) -> float | None:
-        return min((now - self._begun) / self._usual, 0.99) if self._usual else None
-
-    def _left(self, spent: float) -> str:
-        """Return what is left, as far as the last search of this kind tells."""
-        if not self._usual or self._usual < WORTH_TELLING_SECONDS:
-            return ""
-        left = self._usual - spent
-        if left <= 0:
-            return "; it takes longer than the last time"
-        return f"; about {left:.0f} s left, if it takes as long as the last time"
-
-    def finished(self, state: Interrogation, request: Request) -> PageUpdate:
-        """Return all that a finished interrogation shows."""
-        searched = len(self._path) > 1
-        line = views.status(
-            views.summary(state), kind="done", below=views.curve(self._path) if searched else ""
-        )
-        form = chips.forms(state)[state.target or chips.AS_IT_IS]
-        return PageUpdate(
-            line, form["text"], form["negative"], state.caption,
-            chips.of_prompt(state, request.settings.rules), folds.notes(state),
-            folds.explained(state, self._artists), state.features,
-        )  # fmt: skip
 
 
 def _failed(sentence: str) -> PageUpdate:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from interrogator.errors import InterrogatorError
 from interrogator.options import options_of
@@ -22,7 +25,8 @@ from interrogator.serving.service import Service
 from interrogator.web import chips, folds, views
 from interrogator.web.components import Components, picture_and_controls, result
 from interrogator.web.endpoints import add_endpoints
-from interrogator.web.handlers import WAITING, Handlers, PageUpdate, Values
+from interrogator.web.handlers import WAITING, Handlers, Values
+from interrogator.web.updates import PageUpdate
 
 WARM_SWITCH = "INTERROGATOR_WARM"  # "1": load models and table before the first visitor comes
 KEPT_SECONDS = 3600  # how long a visitor can search again without the picture being read anew
@@ -63,6 +67,7 @@ def build(service: Service, concurrency_id: str) -> None:
     _interrogate_on_demand(handlers, components, computing)
     _describe_choices(handlers, components)
     _rewrite(components)
+    _write_copies(handlers, components)
     _remember(components)
     greeted = [notice, components["preset"], components["models_note"]]
     gr.on(None, handlers.greet, None, greeted, **QUIET)
@@ -198,6 +203,19 @@ def _emptied(line: str) -> list[Any]:
     """
     empty = [line, "", "", "", chips.empty(fresh=True), folds.notes(None), folds.explained(None)]
     return [*empty, [], [], ""]
+
+
+def _write_copies(handlers: Handlers, components: Components) -> None:
+    """Hand out a copy of the picture with the prompt written into its file."""
+
+    def write(picture: Any, prompt: str, negative: str) -> str:  # noqa: ANN401
+        folder = Path(tempfile.mkdtemp(dir=get_upload_folder()))  # emptied as uploads are
+        return str(handlers.write_copy(picture, prompt, negative, folder))
+
+    inputs = [components[name] for name in ("picture", "prompt", "negative")]
+    components["copy"].click(
+        write, inputs, components["copied"], concurrency_id="fetch", concurrency_limit=None, **QUIET
+    ).success(None, None, None, js="() => workbench.download()", **QUIET)
 
 
 def _rewrite(components: Components) -> None:

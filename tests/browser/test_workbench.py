@@ -8,6 +8,7 @@ from threading import Event
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from interrogator.images import stored
 from interrogator.models.registry import ASSETS
 from interrogator.pipeline import Interrogator
 
@@ -27,8 +28,9 @@ def visit(chromium, app_url):
     """Open the page as a new visitor; no script may fail on it."""
     contexts, errors = [], []
 
-    def visit(width=1280, height=900, theme="light"):
-        context = chromium.new_context(viewport={"width": width, "height": height})
+    def visit(width=1280, height=900, theme="light", locale="en-US"):
+        size = {"width": width, "height": height}
+        context = chromium.new_context(viewport=size, locale=locale)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -274,6 +276,20 @@ def test_one_prompt_is_written_for_many_without_another_search(visit, gate):
     assert re.search(r"about \d+ of 256 tokens", page.inner_text("#target"))
 
 
+def test_a_stored_prompt_is_used_and_ours_goes_home_in_the_picture(visit, tmp_path):
+    page, path = visit(), tmp_path / "stored.jpg"
+    path.write_bytes(stored.with_prompt(CAT.read_bytes(), "a tomcat, pop art"))
+    bring(page, path)
+    ours = prompt_of(page)
+    with page.expect_download() as download:
+        page.click("#copy")
+    assert stored.read(Path(download.value.path()).read_bytes()).prompts[0].prompt == ours
+    assert page.inner_text(".stored [translate=no]") == "a tomcat, pop art"
+    page.click("[data-act=use]")
+    page.wait_for_selector("#phrases button[data-phrase='a tomcat']")
+    assert prompt_of(page) == "a tomcat, pop art"
+
+
 def boxes(page, *selectors):
     return [page.locator(selector).first.bounding_box() for selector in selectors]
 
@@ -346,7 +362,7 @@ def test_what_comes_from_outside_is_text(visit, tmp_path):
     page.keyboard.press("Enter")
     page.wait_for_function("document.querySelector('#prompt textarea').value.startsWith('<img')")
     finish(page)
-    assert page.locator("#result img, #result b[onmouseover]").count() == 0
+    assert page.locator("[onerror], [onmouseover]").count() == 0
 
 
 def test_two_visitors_see_nothing_of_each_other(visit):
@@ -423,6 +439,25 @@ def test_the_ranking_is_taken_along_as_it_is_shown(visit, app_url):
     copied = page.evaluate("navigator.clipboard.readText()").splitlines()
     assert sum(row.startswith("movements\t") for row in copied) == 10
     assert page.locator("[data-fold=ranked] h3", has_text="none stands out").count() == 0
+
+
+def test_the_page_speaks_the_language_of_the_browser_or_the_chosen_one(visit):
+    page = visit(locale="de-DE")
+    page.wait_for_selector("#start:text('Prompt schreiben')")
+    bring(page)
+    page.wait_for_selector("#status :text('Fertig in')")
+    assert re.search(r"Ähnlichkeit 0\.\d{3}, \d+ von 77 Tokens", page.inner_text("#status"))
+    assert page.get_attribute("html", "lang") == "de"
+    assert "pop art" in chips_of(page)
+    page.click("#phrases button[data-phrase='pop art']")
+    page.get_by_role("menuitem", name="Weglassen").click()
+    page.wait_for_selector("#phrases [data-back=dropped]")
+    page.select_option("#language", "zh")
+    page.wait_for_selector("#start:text('写提示词')")
+    page.reload()
+    page.wait_for_selector("#start:text('写提示词')")
+    page.select_option("#language", "en")
+    page.wait_for_selector("#start:text('Write the prompt')")
 
 
 def test_the_tab_is_in_the_address(visit):

@@ -12,6 +12,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from interrogator.errors import InterrogatorError
+from interrogator.images import stored
 from interrogator.models.choice import active_notice
 from interrogator.models.registry import ASSETS, PRESETS
 from interrogator.networks.clip import Clip
@@ -140,7 +141,7 @@ def test_the_caption_is_drawn_before_the_ranking_is_finished(handlers):
 
 
 def test_a_search_is_drawn_with_what_it_found_and_its_curve(handlers, monkeypatch):
-    monkeypatch.setattr("interrogator.web.handlers.DRAW_SECONDS", 0.0)
+    monkeypatch.setattr("interrogator.web.updates.DRAW_SECONDS", 0.0)
     drawn = list(handlers.draw(str(CAT), request_for(handlers)))
     searching = [d for d in drawn if "Searching" in d.status]
     assert re.search(r"Searching: 1 prompt compared, the best so far 0\.\d{3}", searching[0].status)
@@ -152,7 +153,7 @@ def test_a_search_is_drawn_with_what_it_found_and_its_curve(handlers, monkeypatc
 
 
 def test_what_is_left_is_told_where_it_is_known(handlers, monkeypatch):
-    monkeypatch.setattr("interrogator.web.handlers.DRAW_SECONDS", 0.0)
+    monkeypatch.setattr("interrogator.web.updates.DRAW_SECONDS", 0.0)
     request = request_for(handlers)
     handlers._usual.clear()
     first = [d.status for d in handlers.draw(str(CAT), request)]
@@ -330,3 +331,28 @@ def test_the_years_of_an_artist_are_told_where_they_are_known():
     assert "1961–<" in html
     assert "none stands out" in html
     assert html.count("–<") == 1
+
+
+def with_words(path, prompt, negative=""):
+    path.write_bytes(stored.with_prompt(CAT.read_bytes(), prompt, negative))
+    return str(path)
+
+
+def test_a_prompt_in_the_pictures_file_is_shown_beside_ours_as_text(handlers, tmp_path):
+    path = with_words(tmp_path / "cat.jpg", f"a cat, pop art, {HOSTILE}", "dogs")
+    *_, last = handlers.draw(path, request_for(handlers, "demo", "fast"))
+    assert "a cat, pop art, &lt;img" in last.notes
+    assert "<img" not in last.notes
+    score = handlers.score(path, f"a cat, pop art, {HOSTILE}", {"preset": "demo"})["similarity"]
+    assert f"Similarity {score:.3f}." in last.notes
+    *_, none = handlers.draw(str(CAT), request_for(handlers, "demo", "fast"))
+    assert "stored" not in none.notes
+
+
+def test_ours_is_written_into_a_copy(handlers, tmp_path):
+    copy = handlers.write_copy(str(CAT), "a cat, pop art", "a dog", tmp_path)
+    assert copy == tmp_path / CAT.name
+    (found, *_) = stored.read(copy).prompts
+    assert (found.prompt, found.negative) == ("a cat, pop art", "a dog")
+    with pytest.raises(InterrogatorError, match="no picture yet"):
+        handlers.write_copy(None, "a", "", tmp_path)

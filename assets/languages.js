@@ -1,0 +1,75 @@
+// The page in the visitor's language. The server writes English; every sentence has a row in
+// languages.json, with {} where something stands that differs. What has no row stays as it is.
+
+const NAMES = { en: "English", de: "Deutsch", zh: "中文", es: "Español" };
+const CODES = Object.keys(NAMES); // in the order of the table's columns, English first
+const LANGUAGE = "workbench-language"; // where the browser keeps what was chosen
+const ROOTS = "#masthead, [role=tablist], #active-models, #workbench";
+const AS_WRITTEN = "textarea, script, style, code, dd, .chip[data-phrase], .chip[data-caption], .chip s, .bars .bar-label, .history p:first-child, [translate=no]";
+const ATTRIBUTES = ["placeholder", "aria-label", "title"];
+
+// The longest first: it says most.
+const rows = Object.keys(LANGUAGES).filter((text) => text.includes("{}"));
+const patterns = rows.sort((one, other) => other.length - one.length).map((text) => [
+  new RegExp(`^${text.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replaceAll("{}", "(.+?)")}$`, "s"), text,
+]);
+const english = new WeakMap(); // node → what the server wrote, and what is shown in its place
+let language = "en";
+
+function inLanguage(text) {
+  const column = CODES.indexOf(language) - 1;
+  if (column < 0) return text;
+  if (LANGUAGES[text]) return LANGUAGES[text][column];
+  for (const [pattern, key] of patterns) {
+    const [, ...parts] = pattern.exec(text) ?? [];
+    if (parts.length) return LANGUAGES[key][column].replaceAll("{}", () => {
+      const part = parts.shift();
+      return LANGUAGES[part]?.[column] ?? part;
+    });
+  }
+  return text;
+}
+
+// Show one text in the chosen language; `name` tells a node's attributes apart.
+function show(node, name, now, set) {
+  const known = english.get(node) ?? {};
+  const written = known[name]?.shown === now ? known[name].written : now;
+  const text = written.trim();
+  const shown = text ? written.replace(text, () => inLanguage(text)) : written;
+  english.set(node, { ...known, [name]: { written, shown } });
+  if (shown !== now) set(shown);
+}
+
+function translatePage() {
+  for (const root of document.querySelectorAll(ROOTS)) {
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    for (let node; (node = walker.nextNode());)
+      if (!node.parentElement.closest(AS_WRITTEN)) show(node, "text", node.data, (text) => (node.data = text));
+    for (const name of ATTRIBUTES)
+      for (const node of root.querySelectorAll(`[${name}]`))
+        show(node, name, node.getAttribute(name), (text) => node.setAttribute(name, text));
+  }
+}
+
+function chooseLanguage(code) {
+  language = code;
+  document.documentElement.lang = code;
+  translatePage();
+}
+
+// Offer the languages beside the title, and begin with the one chosen before, or the browser's.
+function offerLanguages() {
+  const spoken = navigator.languages.map((one) => one.slice(0, 2)).find((code) => CODES.includes(code));
+  const code = kept(LANGUAGE).code ?? spoken ?? "en";
+  const choice = document.createElement("select");
+  choice.id = "language";
+  choice.setAttribute("translate", "no");
+  choice.setAttribute("aria-label", "Language");
+  choice.append(...CODES.map((one) => new Option(NAMES[one], one, false, one === code)));
+  choice.addEventListener("change", () => {
+    keep(LANGUAGE, { code: choice.value });
+    chooseLanguage(choice.value);
+  });
+  document.querySelector("#masthead").append(choice);
+  chooseLanguage(code);
+}

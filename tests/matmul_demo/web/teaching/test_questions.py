@@ -29,7 +29,7 @@ def test_the_truth_comes_with_the_results_and_names_the_nearest_guess():
     times = zip(report.lanes, (0.4, 0.001), strict=True)
     report = report.__class__(
         report.workload, 1, report.lanes,
-        tuple(Outcome(l.key, "ok", Timing((s,), Part(4, 4), 1.0), 0.0) for l, s in times), "done",
+        tuple(Outcome(x.key, "ok", Timing((s,), Part(4, 4), 1.0), 0.0) for x, s in times), "done",
     )  # fmt: skip
     html = questions.section(report)
     assert 'data-truth="1000"' in html  # 400 is nearer to 1,000 than to 100, by decades

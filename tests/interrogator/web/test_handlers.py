@@ -116,7 +116,7 @@ def test_the_endpoint_describes_its_arguments(client):
         "pinned", "dropped", "banned", "seconds", "judge",
         "name_artists", "own_words", "own_files", "own_lists", "caption_model", "clip",
         "caption_beams", "caption_fewest", "caption_most", "caption_no_repeat", "daring",
-        "target",
+        "caption_detail", "target",
     ]  # fmt: skip
     assert all(p["parameter_has_default"] for p in described["parameters"][1:])
     assert "Write the prompt" in described["description"]

@@ -194,7 +194,7 @@ def test_a_bug_is_logged_and_told_without_a_traceback(handlers, monkeypatch, cap
 
 
 def test_loading_is_shown_with_its_progress(handlers, monkeypatch):
-    def slow(request, report):
+    def slow(request, report, *_):
         report("Downloading some/model: 5 of 10 MB", 0.5)
         raise InterrogatorError("The disk is full.")
 

@@ -55,7 +55,7 @@ def build() -> gr.Blocks:
 
 def _operation(app: gr.Blocks, service: Service) -> Operation:
     """Return the server around the app; count what is computed, and let errors be sentences."""
-    metrics, said = Metrics(REFUSALS), sentences(REFUSALS)
+    metrics = Metrics(REFUSALS)
     operation = Operation(
         app, settings.read(), metrics, QUEUE, service.store.loaded, memory.limit() * 1e9,
         largest=2 * decode.MAX_BYTES + 2**20,  # a picture as text, with what belongs to it
@@ -68,11 +68,7 @@ def _operation(app: gr.Blocks, service: Service) -> Operation:
             page = "" if event.api_visibility == "public" else "page_"
             watched = metrics.watched(page + event.fn.__name__, event.fn)
             event.fn = within(operation.turns.alone, watched)
-        if event.fn:
-            event.fn = within(said, event.fn)
-    for block in app.blocks.values():
-        for method in {"preprocess", "async_move_resource_to_block_cache"} & vars(block).keys():
-            setattr(block, method, within(said, getattr(block, method)))
+    app.process_api = within(sentences(REFUSALS), app.process_api)  # type: ignore[method-assign]
     return operation
 
 

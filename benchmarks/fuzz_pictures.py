@@ -1,26 +1,34 @@
 """Odd and hostile picture files, one after another: each must be a picture or a sentence.
 
-`python benchmarks/fuzz_pictures.py --minutes N [--seed S] [--keep DIR] [--json]` makes files from
+`python benchmarks/fuzz_pictures.py --minutes N [--files N] [--seed S] [--app] [--keep DIR]
+[--json]` makes files from
 seeds (every format with metadata, cut, flipped, spliced, glued to others, and bombs of pixels,
 zlib, EXIF, ICC, frames and pieces), reads each in a worker and prints how many were read or
 refused, what the longest took and how far memory rose. A file that crashes the worker, takes over
 5 seconds or 1 GB, or raises anything but a sentence is a failure and is kept in DIR; exit status 1.
+With --app each goes the way of the app: uploaded, or sent as a data: URL or base64, and
+interrogated with the embedded models.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import multiprocessing
 import random
 import struct
 import sys
+import tempfile
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -30,6 +38,7 @@ from interrogator.errors import InterrogatorError
 from interrogator.images import decode
 
 MAX_SECONDS = 5.0
+START_SECONDS = 600.0  # by the clock, for the worker to load what it needs
 HANG_SECONDS = 60.0  # by the clock, on a machine that others use as well
 MAX_RISE = 2**30  # bytes of memory above what the worker had before
 BOMBS_SHARE = 0.05
@@ -108,12 +117,14 @@ def make_file(seed: int) -> tuple[str, bytes]:
 # ----- reading them
 
 
-def outcome(recipe: str, data: bytes) -> Outcome:
+def outcome(
+    recipe: str, data: bytes, read: Callable[[bytes], Image.Image] = decode.read
+) -> Outcome:
     """Read a file as a visitor's, and return what came of it."""
     said, failure = "", ""
     before, started, worked = _clear_peak(), time.perf_counter(), time.process_time()
     try:
-        image = decode.read(data)
+        image = read(data)
         if image.mode != "RGB" or not 0 < max(image.size) <= decode.MAX_SIDE:
             failure = f"not a safe picture: {image.mode}, {image.size}"
     except InterrogatorError as error:
@@ -147,27 +158,64 @@ def _clear_peak() -> int:
     return _peak()
 
 
-def _work(pipe: Connection) -> None:
+def through_the_app(folder: Path) -> Callable[[bytes], Image.Image]:
+    """Return a reader that sends a file as a program may, and has it interrogated."""
+    from interrogator.images import sources
+    from interrogator.serving.service import Service
+    from interrogator.web.handlers import Handlers
+
+    handlers, upload = Handlers(Service()), folder / "upload"
+
+    def read(data: bytes) -> Image.Image:
+        text = base64.b64encode(data).decode()
+        way = zlib.crc32(data) % 4
+        if way == 0 and len(text) > 200:
+            picture = sources.picture(text, None, str(folder))
+        elif way == 1:
+            picture = sources.picture(None, f"data:image/png;base64,{text}", str(folder))
+        else:
+            upload.write_bytes(data)
+            picture = sources.picture(str(upload), None, str(folder))
+        done = handlers.interrogate(picture, {"preset": "demo", "mode": ("fast", "best")[way % 2]})
+        if not (done["prompt"] and done["models"]["embedded"]):
+            raise ValueError("there is no prompt")
+        return decode.read(picture)
+
+    return read
+
+
+def _work(pipe: Connection, app: bool) -> None:
     whole_files()
-    decode.read(whole_files()["jpeg"])
+    with tempfile.TemporaryDirectory() as folder:
+        read = through_the_app(Path(folder)) if app else decode.read
+        read(whole_files()["jpeg"])
+        _answer(pipe, read)
+
+
+def _answer(pipe: Connection, read: Callable[[bytes], Image.Image]) -> None:
+    pipe.send("ready")
     while (seed := pipe.recv()) is not None:
         recipe, data = make_file(seed)
         pipe.send("made")
-        pipe.send(outcome(recipe, data))
+        pipe.send(outcome(recipe, data, read))
 
 
 class Worker:
     """A process that reads files, begun anew when one of them ends or stops it."""
 
-    def __init__(self) -> None:
+    def __init__(self, app: bool = False) -> None:
+        self._app = app
         self._begin()
 
     def _begin(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
-        self.process = context.Process(target=_work, args=(other,), daemon=True)
+        self.process = context.Process(target=_work, args=(other, self._app), daemon=True)
         self.process.start()
         other.close()
+        if not self.pipe.poll(START_SECONDS):
+            raise RuntimeError("the worker did not start")
+        self.pipe.recv()
 
     def read(self, seed: int) -> Outcome:
         """Return what came of the file of a seed."""
@@ -196,10 +244,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--files", type=int, default=10**9, help="stop after so many")
     parser.add_argument("--seed", type=int, default=0, help="of the first file")
+    parser.add_argument("--app", action="store_true", help="interrogate what can be read")
     parser.add_argument("--keep", type=Path, help="a folder for the files that failed")
     parser.add_argument("--json", action="store_true", help="print one line of JSON at the end")
     options = parser.parse_args(arguments)
-    worker, until, outcomes = Worker(), time.monotonic() + 60 * options.minutes, []
+    worker, until, outcomes = Worker(options.app), time.monotonic() + 60 * options.minutes, []
     failures: list[dict[str, object]] = []
     for seed in range(options.seed, options.seed + options.files):
         if time.monotonic() > until:

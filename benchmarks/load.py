@@ -110,10 +110,14 @@ def served(log: Path | None) -> Iterator[tuple[str, psutil.Process]]:
         port = probe.getsockname()[1]
     url, out = f"http://127.0.0.1:{port}", (log or Path(os.devnull)).open("w")
     process = subprocess.Popen(
-        [sys.executable, "app.py"], cwd=ROOT, env=environment(port), stdout=out, stderr=out
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env=environment(port),
+        stdout=subprocess.DEVNULL,
+        stderr=out,
     )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240
         while not answers(f"{url}/healthz"):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the app did not start; --log FILE keeps what it says")
@@ -121,8 +125,11 @@ def served(log: Path | None) -> Iterator[tuple[str, psutil.Process]]:
         yield url, psutil.Process(process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(10)
-        out.close()
+        try:
+            process.wait(10)
+        finally:
+            process.kill()
+            out.close()
 
 
 def answers(address: str) -> bool:

@@ -46,6 +46,12 @@ def make_parser(options: Iterable[Option] = OPTIONS) -> argparse.ArgumentParser:
     parser.add_argument(
         "--models", action=_ListModels, nargs=0, help="list the known models, and end"
     )
+    add_options(parser, options)
+    return parser
+
+
+def add_options(parser: argparse.ArgumentParser, options: Iterable[Option] = OPTIONS) -> None:
+    """Add a flag for every option of an interrogation."""
     groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
     for option in options_of("command", options=options).values():
         if option.command_flag:
@@ -53,7 +59,6 @@ def make_parser(options: Iterable[Option] = OPTIONS) -> argparse.ArgumentParser:
     groups["prompt"].add_argument(
         "--phrases", metavar="LEAST-MOST", help="how many phrases; 0-32 if absent"
     )
-    return parser
 
 
 def _add(group: argparse._ArgumentGroup, option: Option) -> None:
@@ -87,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     logging.getLogger().setLevel(logging.ERROR)  # open_clip reports through the root logger
     try:
-        values = _values(options)
+        values = values_of(options)
         session = _session(values)
         failed = False
         for path in options.pictures:
@@ -102,8 +107,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _values(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the options that were set, checked before anything heavy is imported."""
+def values_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options that were set, checked before anything heavy is imported.
+
+    Raises:
+        InterrogatorError: One cannot be meant.
+    """
     given = {name: getattr(options, name, None) for name in options_of("command")}
     values = {name: value for name, value in given.items() if value is not None}
     if options.phrases is not None:

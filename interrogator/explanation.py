@@ -10,7 +10,7 @@ from PIL import Image
 from interrogator.networks.clip import Clip
 from interrogator.prompts.modes import MODES, Task, claims_of
 from interrogator.prompts.ranking import PLAUSIBLE
-from interrogator.prompts.rules import Prompt
+from interrogator.prompts.rules import Prompt, says
 from interrogator.prompts.search import ScoredPrompt
 from interrogator.result import ComparedPrompt, Interrogation, PromptPhrase
 from interrogator.vocabulary.lists import ARTISTS
@@ -85,6 +85,9 @@ def _notes(state: Interrogation, prompt: Prompt, task: Task, cut_short: bool) ->
     for claim, confidence in claims_of(prompt.caption, task.ranking).items():
         if confidence < PLAUSIBLE and not MODES[state.mode].negative:
             yield f"The caption says “{claim}”, which the CLIP doubts ({confidence:.0%})."
+    for phrase in task.rules.dropped:
+        if says(prompt.caption, phrase):
+            yield f"The caption says “{phrase}” too: change it there, or ban the words."
     if cut_short:
         yield "The search was ended by the time that it was given."
     if task.clip.tower is None:

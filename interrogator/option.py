@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,6 +18,9 @@ Operation = Literal["interrogate", "analyze", "score"]
 Place = Literal["page", "api", "command", "python"]
 
 EVERYWHERE: tuple[Place, ...] = ("page", "api", "command", "python")
+
+_HALVES = re.compile("[\ud800-\udfff]")
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # but line breaks and tabs
 
 # What Gradio's documentation and MCP read as the type of an argument.
 _TYPES: dict[Kind, str] = {
@@ -83,6 +88,8 @@ class Option:
         Raises:
             InterrogatorError: It cannot be meant; the sentence names the option and its limits.
         """
+        if isinstance(value, str) and self.kind == "text":
+            value = readable(self.name, value)
         if value is None or value == "":
             return self.parse(self.default) if self.default not in (None, "") else self._empty
         if self.kind in ("whole", "share", "seconds"):
@@ -110,7 +117,7 @@ class Option:
     def _number(self, value: Any) -> float | int | None:  # noqa: ANN401
         try:
             number = float(value) if isinstance(value, str | int | float) else math.nan
-        except ValueError:
+        except (ValueError, OverflowError):
             number = math.nan
         if not math.isfinite(number) or isinstance(value, bool):
             raise self._wrong(value, "a number")
@@ -127,9 +134,13 @@ class Option:
             raise self._wrong(value, "a list of texts")
         if self.kind == "files":
             return tuple(texts)
+        texts = [readable(self.name, text) for text in texts]
         if self.kind == "bans":
             texts = [part for text in texts for part in text.replace("\n", ",").split(",")]
-        return tuple(dict.fromkeys(filter(None, (" ".join(text.split()) for text in texts))))
+        once: dict[str, str] = {}  # "Fog" and "fog" are one phrase
+        for phrase in filter(None, (" ".join(text.split()) for text in texts)):
+            once.setdefault(phrase.casefold(), phrase)
+        return tuple(once.values())
 
     def _switch(self, value: Any) -> bool:  # noqa: ANN401
         known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -140,3 +151,21 @@ class Option:
 
     def _wrong(self, value: object, wanted: str) -> InterrogatorError:
         return InterrogatorError(f"{self.name} must be {wanted}, not {str(value)[:60]!r}.")
+
+
+def readable(name: str, text: str) -> str:
+    """Return a text without control characters; "" where nothing in it can be seen.
+
+    Joiners stay where there is something to join: Persian is written with them.
+
+    Args:
+        name: What the text is, for the sentence.
+        text: As somebody sent it.
+
+    Raises:
+        InterrogatorError: It holds half of a surrogate pair, which no answer could be written with.
+    """
+    if _HALVES.search(text):
+        raise InterrogatorError(f"{name} holds half of a character, which is no text. Send UTF-8.")
+    text = _CONTROLS.sub(" ", text)
+    return text if any(unicodedata.category(c)[0] in "LMNPS" for c in text) else ""

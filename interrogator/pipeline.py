@@ -23,6 +23,7 @@ from interrogator.explanation import Judge, explain
 from interrogator.models.loading import Models
 from interrogator.networks.captioner import Caption
 from interrogator.networks.clip import direction
+from interrogator.option import readable
 from interrogator.prompts.modes import MODES, Task, claims_of, negative_mode
 from interrogator.prompts.ranking import Ranking, rank
 from interrogator.prompts.search import ScoredPrompt
@@ -63,6 +64,7 @@ class Interrogator:
         settings: Settings = DEFAULT_SETTINGS,
         prepared: Mapping[str, float] = _NO_SECONDS,
         features: PictureFeatures | None = None,
+        ranking: Ranking | None = None,
     ) -> Iterator[Interrogation]:
         """Yield the state after each step and each batch of the search; the finished one last.
 
@@ -71,6 +73,7 @@ class Interrogator:
             settings: What is wanted.
             prepared: Seconds that preparing the interrogator took, by step, to be shown as well.
             features: What an earlier interrogation saw; if of this picture, it is not read anew.
+            ranking: The picture beside the table, where it was ranked among others.
         """
         clock = Clock(prepared)
         features = features_of(picture, features)
@@ -84,7 +87,7 @@ class Interrogator:
 
         features = self._with_pair(picture, features, clock)
         pair = features.pairs[self.models.clip.fingerprint]
-        ranking = clock.timed("rank", lambda: self._ranking(pair))
+        ranking = ranking or clock.timed("rank", lambda: self._ranking(pair))
         caption, *others = self._by_likelihood(captions, ranking, pair, clock)
         if settings.caption:  # the model's own stay at hand
             known = features.captions.get((self.models.names.caption, settings.captioning), ())
@@ -116,9 +119,10 @@ class Interrogator:
         settings: Settings = DEFAULT_SETTINGS,
         prepared: Mapping[str, float] = _NO_SECONDS,
         features: PictureFeatures | None = None,
+        ranking: Ranking | None = None,
     ) -> Interrogation:
         """Return the finished interrogation of a picture; see `steps`."""
-        *_, finished = self.steps(picture, settings, prepared, features)
+        *_, finished = self.steps(picture, settings, prepared, features, ranking)
         return finished
 
     def analyze(
@@ -146,21 +150,29 @@ class Interrogator:
         vocabulary = self.table.vocabulary.describe()
         return Analysis(self._described(), vocabulary, caption, ranked, clock.so_far())
 
-    def score(self, picture: Image.Image, prompt: str) -> PromptScore:
+    def score(
+        self, picture: Image.Image, prompt: str, features: PictureFeatures | None = None
+    ) -> PromptScore:
         """Return how similar a prompt is to a picture, and what each part between commas adds.
+
+        What an earlier interrogation saw in this picture is not looked at again.
 
         Raises:
             InterrogatorError: The prompt is empty or far too long.
         """
+        prompt = readable("prompt", prompt)
         parts = [part for part in (" ".join(p.split()) for p in prompt.split(",")) if part]
         if not parts:
             raise InterrogatorError("There is no prompt to score.")
         if len(prompt) > MAX_CAPTION:
             raise InterrogatorError(f"The prompt has over {MAX_CAPTION:,} characters.")
         clip = self.models.clip
-        image = clip.encode_picture(picture)
-        rests = [", ".join(parts[:i] + parts[i + 1 :]) for i in range(len(parts))]
+        pair = features_of(picture, features).pairs.get(clip.fingerprint)
+        image = clip.encode_picture(picture) if pair is None else direction(pair)
+        read = min(len(parts), clip.token_limit)  # a part has a token at least
+        rests = [", ".join(parts[:i] + parts[i + 1 :]) for i in range(read)]
         similarity, *without = (clip.encode_text([prompt, *rests]) @ image).tolist()
+        without += [similarity] * (len(parts) - read)
         tokens = clip.token_count(prompt)
         return PromptScore(
             prompt, similarity, min(tokens, clip.token_limit), clip.token_limit,

@@ -12,11 +12,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from gradio import Error
+from gradio.exceptions import Error, InvalidPathError
 
 log = logging.getLogger(__name__)
 
 BUG = "Something went wrong on our side; it is in the server's log. Try again."
+NO_UPLOAD = "Upload the file: other files are not read."
 
 Context = Callable[[], AbstractContextManager[object]]
 
@@ -73,6 +74,9 @@ def _async_generator(context: Context, function: Callable[..., Any]) -> Callable
 def sentences(refusals: tuple[type[Exception], ...]) -> Context:
     """Return the context in which a refusal reaches the page and programs, and a bug the log.
 
+    Put around `Blocks.process_api` it holds for all that is done with a request: reading its
+    values, the function, and drawing the result. Gradio would print some errors, with their words.
+
     Args:
         refusals: The errors whose text is a sentence for whoever caused them.
     """
@@ -81,11 +85,16 @@ def sentences(refusals: tuple[type[Exception], ...]) -> Context:
     def said() -> Iterator[None]:
         try:
             yield
-        except Error:
+        except Error as error:
+            error.print_exception = False
             raise
-        except refusals as error:
-            raise Error(str(error), print_exception=False) from error
+        except InvalidPathError as error:
+            raise Error(NO_UPLOAD, print_exception=False) from error
         except Exception as error:
+            # A component's own error has become the cause of one of Gradio's.
+            for one in (error, error.__cause__):
+                if isinstance(one, refusals):
+                    raise Error(str(one), print_exception=False) from error
             log.exception("a request failed")
             raise Error(BUG, print_exception=False) from error
 

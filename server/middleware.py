@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server import uploads
@@ -211,6 +211,21 @@ def _listener(request: Request) -> str:
     if path == DATA:
         return request.query_params.get("session_hash", "")
     return path.rpartition("/")[2] if path.startswith(CALL) else ""
+
+
+def wrong_call(request: Request, error: Exception) -> Response:
+    """Answer a call of an endpoint or of an argument that there is not with a sentence.
+
+    Gradio looks both up without asking whether they are there. Any other error stays one.
+    """
+    path = request.url.path
+    if request.method != "POST" or not path.startswith(CALL):
+        raise error
+    name = path.removeprefix(CALL).removeprefix("v2/").strip("/")
+    if isinstance(error, TypeError):
+        said = str(error).partition(". ")[0]
+        return JSONResponse({"error": f"/{name} was called wrongly: {said}."}, 422)
+    return JSONResponse({"error": f"There is no endpoint /{name[:60]}."}, 404)
 
 
 def disk_is_full(_: Request, error: Exception) -> Response:

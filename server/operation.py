@@ -19,7 +19,7 @@ from server import uploads
 from server.limits import VisitorLimit
 from server.logs import adopt_web_server
 from server.metrics import Metrics
-from server.middleware import Door, SecurityHeaders, disk_is_full
+from server.middleware import Door, SecurityHeaders, disk_is_full, wrong_call
 from server.sessions import Sessions, capacity
 from server.settings import Settings
 from server.turns import Turns
@@ -75,7 +75,11 @@ class Operation:
             "routes": [Route("/healthz", self.healthz), Route("/metrics", self.show_metrics)],
             "middleware": [headers, door],
             "lifespan": self.lifespan,
-            "exception_handlers": {OSError: disk_is_full},
+            "exception_handlers": {
+                OSError: disk_is_full,
+                KeyError: wrong_call,
+                TypeError: wrong_call,
+            },
         }
 
     @asynccontextmanager

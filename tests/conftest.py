@@ -63,7 +63,9 @@ def app_url(own_cache):
     import app
 
     blocks = app.build()
-    _, url, _ = blocks.launch(prevent_thread_lock=True, **{**app.launch_settings(blocks), "quiet": True})
+    _, url, _ = blocks.launch(
+        prevent_thread_lock=True, **{**app.launch_settings(blocks), "quiet": True}
+    )
     yield url.rstrip("/")
     blocks.close()
 

@@ -3,6 +3,7 @@
 import errno
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -12,8 +13,10 @@ from gradio_client.utils import QueueError
 
 import app
 from interrogator.models.registry import ASSETS
+from interrogator.pipeline import Interrogator
 from interrogator.prompts import table
 from interrogator.serving.service import Service
+from matmul_demo.racing.race import Race
 
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
 
@@ -32,7 +35,9 @@ def crowded(own_cache, monkeypatch):
     monkeypatch.setattr(Service, "interrogate", interrogate)
     monkeypatch.setattr(app, "MAX_WAITING", 2)
     blocks = app.build()
-    _, url, _ = blocks.launch(prevent_thread_lock=True, **{**app.launch_settings(blocks), "quiet": True})
+    _, url, _ = blocks.launch(
+        prevent_thread_lock=True, **{**app.launch_settings(blocks), "quiet": True}
+    )
     yield url, hold, began
     hold.set()
     blocks.close()
@@ -54,6 +59,40 @@ def test_a_request_beyond_the_queue_is_refused_and_the_others_are_served(crowded
         ask().result(60)
     hold.set()
     assert all("cat" in job.result(60)["caption"] for job in (first, *waiting))
+
+
+@pytest.mark.slow
+def test_a_race_and_an_interrogation_never_overlap(app_url, monkeypatch):
+    """All at once; from intervals that were noted where each of them computes."""
+    intervals = []
+
+    def noted(kind, real):
+        def run(*arguments):
+            start = time.monotonic()
+            try:
+                yield from real(*arguments)
+            finally:
+                intervals.append((start, time.monotonic(), kind))
+
+        return run
+
+    monkeypatch.setattr(Race, "run", noted("race", Race.run))
+    monkeypatch.setattr(Interrogator, "steps", noted("prompt", Interrogator.steps))
+    client = Client(app_url, verbose=False)
+
+    def prompt():
+        return client.submit(handle_file(CAT), preset="demo", api_name="/interrogate")
+
+    def race():
+        return client.submit(
+            shape="16x16x16", lanes=["matmul_numpy"], budget=1, threads=1, api_name="/race"
+        )
+
+    jobs = [prompt(), race(), prompt(), prompt(), race(), prompt()]
+    assert all(job.result(240) for job in jobs)
+    intervals.sort()
+    assert sorted(kind for *_, kind in intervals) == ["prompt"] * 4 + ["race"] * 2
+    assert all(end <= start for (_, end, _), (start, *_) in pairwise(intervals))
 
 
 def test_an_upload_to_a_full_disk_is_refused_with_a_sentence(app_url, monkeypatch):

@@ -121,7 +121,7 @@ def test_weights_are_loaded_in_one_place():
 
 def test_what_answers_at_once_imports_nothing_heavy():
     """`import interrogator`, `--help`, the tables of models and options, the check of lists."""
-    light = "interrogator.cli, interrogator.models.registry, interrogator.options"
+    light = "interrogator.cli, interrogator.batch.cli, interrogator.models.registry"
     code = (
         f"import sys, {light}, interrogator.vocabulary.lists\n"
         "print({'torch', 'gradio', 'transformers', 'open_clip'} & set(sys.modules))"

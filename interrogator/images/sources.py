@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import ipaddress
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 import httpx
-from safehttpx import AsyncSecureTransport, async_validate_url  # type: ignore[import-untyped]
+import safehttpx  # type: ignore[import-untyped]
 
 from interrogator.errors import InterrogatorError
 from interrogator.images.decode import MAX_BYTES
@@ -27,6 +28,7 @@ MOST_NAME = 80  # characters of a file's name
 MOST_PATH = 4096  # characters; a text that is longer is no path
 
 ADDRESS = ("http://", "https://")
+_WRAPPERS = [ipaddress.ip_network(n) for n in ("64:ff9b::/32", "2002::/16", "2001::/32")]
 _NOT_BASE64 = re.compile(r"[^\w\s+/=%-]")
 
 
@@ -154,12 +156,27 @@ async def _follow(address: str) -> bytes:
     raise ValueError("redirected too often")
 
 
+async def async_validate_url(host: str) -> str:
+    """Return the address of a host that all the world means by it.
+
+    Beside the private ones, which safehttpx refuses, are refused those that providers share out
+    inwards (RFC 6598), and those of IPv6 that wrap one of IPv4 (NAT64, 6to4, Teredo), which leads
+    to wherever the wrapped one does.
+    """
+    address = await safehttpx.async_validate_url(host)
+    parsed = ipaddress.ip_address(address)
+    wrapped = parsed.version == 6 and any(parsed in network for network in _WRAPPERS)
+    if wrapped or not parsed.is_global:
+        raise ValueError("not on the public network")
+    return address
+
+
 async def _get(address: str) -> bytes | str:
     """Return the bytes at an address, or where it points to instead."""
     host = urlsplit(address).hostname
     if not host:
         raise ValueError("no host")
-    transport = AsyncSecureTransport(await async_validate_url(host))
+    transport = safehttpx.AsyncSecureTransport(await async_validate_url(host))
     async with (
         httpx.AsyncClient(transport=transport, timeout=MOST_SECONDS) as client,
         client.stream("GET", address, headers={"Accept-Encoding": "identity"}) as answer,

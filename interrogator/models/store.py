@@ -144,6 +144,16 @@ class ModelStore:
         with self._lock:
             return [names.preset for names in self._loaded]
 
+    def forget(self) -> None:
+        """Let go of all models."""
+        with self._lock:
+            self._loaded.clear()
+            self._clips = {}
+
+    def leave_device(self) -> None:
+        """Compute on the processor from now on."""
+        self._runtime = Runtime(torch.device("cpu"), torch.float32)
+
     def is_loaded(self, names: ModelNames) -> bool:
         """Tell whether `load` would return at once."""
         return names in self._loaded

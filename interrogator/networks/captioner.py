@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -47,32 +47,45 @@ class Captioner:
         self, pictures: Sequence[Image.Image], how: Captioning = DEFAULT_CAPTIONING
     ) -> list[str]:
         """Describe several RGB pictures at once, each as if it were alone."""
-        return self._generated(pictures, how, 1)[0]
+        return self._generated(self.inputs(pictures), how, 1)[0]
 
     def candidates(
         self, picture: Image.Image, how: Captioning = DEFAULT_CAPTIONING
     ) -> tuple[Caption, ...]:
         """Return the different captions of a beam search, the likeliest first: they come free."""
-        texts, scores = self._generated([picture], how, how.beams)
-        best: dict[str, float] = {}
-        for text, score in zip(texts, scores, strict=True):
-            best.setdefault(text, score)
-        captions = tuple(Caption(text, score) for text, score in best.items())
-        whole = tuple(c for c in captions if c.text and not _STUTTER.search(c.text))
-        return whole or captions
+        return self.candidates_of([self.inputs([picture])], how)[0]
+
+    def candidates_of(
+        self, inputs: Sequence[Mapping[str, torch.Tensor]], how: Captioning = DEFAULT_CAPTIONING
+    ) -> list[tuple[Caption, ...]]:
+        """Return the candidates of several pictures, each as if it were alone, in one batch.
+
+        Args:
+            inputs: What `inputs` returned for each picture by itself.
+            how: How captions are written.
+        """
+        alike = len({tuple((k, v.shape, v.dtype) for k, v in one.items()) for one in inputs}) == 1
+        if not alike:  # models that read pictures in several sizes
+            return [found for one in inputs for found in self.candidates_of([one], how)]
+        joined = {name: torch.cat([one[name] for one in inputs]) for name in inputs[0]}
+        texts, scores = self._generated(joined, how, how.beams)
+        scored = list(zip(texts, scores, strict=True))
+        each = how.beams
+        return [_distinct(scored[i : i + each]) for i in range(0, len(scored), each)]
 
     @torch.inference_mode()
     def _generated(
-        self, pictures: Sequence[Image.Image], how: Captioning, several: int
+        self, inputs: Mapping[str, torch.Tensor], how: Captioning, several: int
     ) -> tuple[list[str], list[float]]:
         """Return `several` captions of each picture, and their log-likelihoods."""
-        inputs = self._inputs(pictures)
+        runtime = self.runtime
+        inputs = transformers.BatchFeature(dict(inputs)).to(runtime.device, runtime.dtype)
         question = inputs.get("input_ids")
         length = 0 if question is None else question.shape[1]
         if isinstance(self.model, transformers.BlipForConditionalGeneration):
             inputs = {
                 "pixel_values": inputs["pixel_values"],
-                "past_key_values": PictureCache(len(pictures)),
+                "past_key_values": PictureCache(len(inputs["pixel_values"])),
             }
         output = self.model.generate(
             **inputs, **how.for_generate(self._room(length)),
@@ -83,28 +96,48 @@ class Captioner:
             tokens = tokens[:, length:]  # the question is not part of the answer
         texts = self.processor.batch_decode(tokens, skip_special_tokens=True)
         scores = torch.zeros(len(texts))
-        if several > 1:  # a beam's score is the mean over its tokens
-            written = (tokens != self.model.generation_config.pad_token_id).sum(dim=1)
-            scores = output.sequences_scores * written
+        if several > 1:  # a beam's score is the mean over the tokens that it wrote
+            start = 0 if length else 1  # what every caption begins with was not written
+            scores = output.sequences_scores * self._lengths(tokens[:, start:])
         return [" ".join(text.split()) for text in texts], scores.tolist()
 
-    def _inputs(self, pictures: Sequence[Image.Image]) -> dict[str, torch.Tensor]:
+    def inputs(self, pictures: Sequence[Image.Image]) -> Mapping[str, torch.Tensor]:
         """Return what the model reads: pixels and, where it must be asked, the question."""
         if getattr(self.processor, "chat_template", None):
             content = [{"type": "image"}, {"type": "text", "text": QUESTION}]
             question = self.processor.apply_chat_template(
                 [{"role": "user", "content": content}], add_generation_prompt=True
             )
-            inputs = self.processor(
+            return self.processor(
                 images=[[picture] for picture in pictures],
                 text=[question] * len(pictures),
                 return_tensors="pt",
             )
-        else:
-            inputs = self.processor(images=list(pictures), return_tensors="pt")
-        return inputs.to(self.runtime.device, self.runtime.dtype)
+        return self.processor(images=list(pictures), return_tensors="pt")
+
+    def _lengths(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return how many ids [n] stand up to the end, and with it, in each row of ids [n, most].
+
+        What follows is filled up, with the end's id too where that of padding is 0.
+        """
+        ends = self.model.generation_config.eos_token_id
+        if isinstance(self.model, transformers.BlipForConditionalGeneration):
+            ends = self.model.config.text_config.sep_token_id
+        is_end = torch.isin(tokens, torch.tensor(ends, device=tokens.device))
+        first = is_end.int().argmax(dim=1) + 1
+        return torch.where(is_end.any(dim=1), first, tokens.shape[1])
 
     def _room(self, question: int) -> int:
         """Return how many tokens the model can say, beside its start and the question."""
         text = self.model.config.get_text_config(decoder=True)
         return getattr(text, "max_position_embeddings", MOST_TOKENS + question + 1) - question - 1
+
+
+def _distinct(scored: Sequence[tuple[str, float]]) -> tuple[Caption, ...]:
+    """Return the different captions of a beam search, without those that stutter if others are."""
+    best: dict[str, float] = {}
+    for text, score in scored:
+        best.setdefault(text, score)
+    captions = tuple(Caption(text, score) for text, score in best.items())
+    whole = tuple(c for c in captions if c.text and not _STUTTER.search(c.text))
+    return whole or captions

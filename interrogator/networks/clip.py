@@ -116,14 +116,23 @@ class Clip:
     @torch.inference_mode()
     def encode_images(self, pictures: Sequence[Image.Image]) -> torch.Tensor:
         """Return unit vectors [n, d] in float32 for RGB pictures."""
-        pixels = torch.stack([self.preprocess(picture) for picture in pictures])
+        return self.encode_pixels(torch.stack([self.preprocess(picture) for picture in pictures]))
+
+    @torch.inference_mode()
+    def encode_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Return unit vectors [n, d] in float32 for pictures [n, 3, h, w] as it looks at them."""
         pixels = pixels.to(self.runtime.device, self.runtime.dtype)
         features = self.model.encode_image(pixels)
         return F.normalize(features.float(), dim=-1).cpu()
 
+    def pair_pixels(self, picture: Image.Image) -> torch.Tensor:
+        """Return [2, 3, h, w]: a picture and its mirror image, as the CLIP looks at them."""
+        both = picture, ImageOps.mirror(picture)
+        return torch.stack([self.preprocess(view) for view in both])
+
     def encode_pair(self, picture: Image.Image) -> torch.Tensor:
         """Return the unit vectors [2, d] of a picture and of its mirror image."""
-        return self.encode_images([picture, ImageOps.mirror(picture)])
+        return self.encode_pixels(self.pair_pixels(picture))
 
     def encode_picture(self, picture: Image.Image) -> torch.Tensor:
         """Return the unit vector [d] that stands for a picture: the direction of its pair."""
@@ -161,6 +170,22 @@ class Clip:
         """
         for places, features in self._text_features(self.tokenizer(list(texts))):
             yield places, F.normalize(features.float(), dim=-1).cpu()
+
+    def tree_batches(
+        self, texts: Sequence[Tokens], memory: Memory
+    ) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Yield places in texts as the tower reads them, and their unit vectors [.., d].
+
+        What the memory knows of their beginnings is not run anew.
+        """
+        assert self.tower is not None
+        for places, tree in trees(texts, self.tower.fits, memory.trie):
+            features = self.tower.features(tree, memory)
+            yield places, F.normalize(features.float(), dim=-1).cpu()
+
+    def new_memory(self) -> Memory | None:
+        """Return an empty memory for `tree_batches`, where the tower can use one."""
+        return Memory(self.tower) if self.tower else None
 
     def _text_features(self, tokens: torch.Tensor) -> Iterator[tuple[list[int], torch.Tensor]]:
         """Yield places in tokens [n, context_length] and their features [.., d], not normalised."""

@@ -36,12 +36,13 @@ class Memory:
         keys, values: [layers, heads, slots, head width].
     """
 
-    def __init__(self, tower: TextTower) -> None:
+    def __init__(self, tower: TextTower, searches: int = 1) -> None:
+        """Make an empty one, with room for some searches at a time."""
         attn, layers = tower.transformer.resblocks[0].attn, len(tower.transformer.resblocks)
         context, width = tower.positions.shape
         dtype = tower.transformer.get_cast_dtype()
         budget = KNOWN.get(tower.positions.device.type, KNOWN["cpu"])
-        slots = max(budget // (2 * layers * width * dtype.itemsize), 4 * context)
+        slots = searches * max(budget // (2 * layers * width * dtype.itemsize), 4 * context)
         shape = layers, attn.num_heads, slots, width // attn.num_heads
         self.trie = Trie(slots)
         # Not filled, so that a CPU's memory is taken only as it is used.

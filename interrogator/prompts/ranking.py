@@ -223,6 +223,24 @@ def rank(
     return Ranking(table, table.matrix.numpy() @ image.numpy(), logit_scale, unlike)
 
 
+def rank_several(
+    images: torch.Tensor, table: Table, logit_scale: float, whole: torch.Tensor
+) -> list[Ranking]:
+    """Compare several pictures' unit vectors [m, d] with every phrase, in one product.
+
+    Args:
+        images: The pictures.
+        table: The phrases.
+        logit_scale: The CLIP's inverse temperature.
+        whole: The vectors [m, d] of the pictures as they are.
+    """
+    similarity = images.numpy() @ table.matrix.numpy().T  # [m, n]
+    unlike = [bool(table.density and table.density.is_unlike(one)) for one in whole.numpy()]
+    return [
+        Ranking(table, row, logit_scale, odd) for row, odd in zip(similarity, unlike, strict=True)
+    ]
+
+
 def extreme_rows(scores: NDArray[np.float32], count: int, least: bool = False) -> list[int]:
     """Return the rows of the `count` largest (or least) scores [n], the most extreme first.
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-import torch.nn.functional as F
 
 from interrogator.networks.clip import Clip
 from interrogator.networks.libraries import open_clip
 from interrogator.networks.text_tower import Memory
-from interrogator.networks.token_tree import Tokens, trees
+from interrogator.networks.token_tree import Tokens
 
 TOO_LONG = float("-inf")  # the score of what does not fit
 
@@ -54,7 +53,7 @@ class Scorer:
         fits = [place for place, text in enumerate(ids) if len(text) <= self.clip.token_limit]
         if misfits := sorted(set(range(len(ids))).difference(fits)):
             yield misfits, torch.full((len(misfits),), TOO_LONG)
-        if fits and self.clip.search_tower is None:
+        if fits and self.clip.tower is None:
             for places, vectors in self.clip.text_batches([self.text(several[i]) for i in fits]):
                 yield [fits[place] for place in places], vectors @ self.image
         elif fits:
@@ -63,21 +62,20 @@ class Scorer:
     def _run(
         self, ids: Sequence[Tokens], fits: Sequence[int]
     ) -> Iterator[tuple[list[int], torch.Tensor]]:
-        tower, memory = self.clip.search_tower, self._memory
+        tower, memory = self.clip.tower, self._memory
         assert tower is not None
         assert memory is not None
         read = [tower.read(self._padded(ids[place])) for place in fits]
-        for places, tree in trees(read, tower.fits, memory.trie):
-            vectors = F.normalize(tower.features(tree, memory).float(), dim=-1)
-            yield [fits[place] for place in places], vectors.cpu() @ self.image
+        for places, vectors in self.clip.tree_batches(read, memory):
+            yield [fits[place] for place in places], vectors @ self.image
 
     @cached_property
     def _memory(self) -> Memory | None:
-        return Memory(self.clip.search_tower) if self.clip.search_tower else None
+        return self.clip.new_memory()
 
     def _padded(self, ids: Tokens) -> Tokens:
         """Return a text, filled up to the limit for a tower that reads to the end."""
-        if not self.clip.search_tower or not self.clip.search_tower.reads_to_the_end:
+        if not self.clip.tower or not self.clip.tower.reads_to_the_end:
             return ids
         return (*ids, *[self.clip.padding_id] * (self.clip.token_limit - len(ids)))
 

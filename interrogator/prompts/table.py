@@ -13,8 +13,9 @@ import hashlib
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ from interrogator.vocabulary.lists import EXCLUSIVE, Vocabulary
 log = logging.getLogger(__name__)
 
 FORMAT = 3  # counted up when what is stored changes
+BLOCK = 4096  # phrases encoded at a time: what is done stays done if its visitor has no more time
 UNIT = 1e-3  # how far a stored vector's length may be from 1; a flipped bit that matters is further
 SHIPPED = ASSETS / "tables"
 SHIPPED_BYTES = 8_000_000  # of the vectors in one file: a Space takes 10 MB without LFS
@@ -109,13 +111,17 @@ def table_for(
     report: ProgressCallback = lambda text, share: None,
     folder: Path | None = None,
     keep: bool = True,
+    begun: list[torch.Tensor] | None = None,
 ) -> Table:
-    """Return the vocabulary's table from disk, or compute it and keep it there if told to."""
+    """Return the vocabulary's table from disk, or compute it and keep it there if told to.
+
+    `begun` has the blocks of vectors that an earlier call came to, and gets those of this one.
+    """
     key, rows = table_key(vocabulary, clip), len(vocabulary.phrases)
     path = (folder or cache_folder()) / f"{key}.safetensors"
     stored = _load(path, rows, clip.width) or _load_shipped(key, rows, clip.width)
     if stored is None:
-        stored = _compute(vocabulary, clip, report)
+        stored = _compute(vocabulary, clip, report, [] if begun is None else begun)
         if keep:
             _store(path, stored)
     folder = clip.folder
@@ -166,18 +172,29 @@ def _load_shipped(key: str, rows: int, width: int) -> dict[str, torch.Tensor] | 
 
 
 def _compute(
-    vocabulary: Vocabulary, clip: Clip, report: ProgressCallback
+    vocabulary: Vocabulary, clip: Clip, report: ProgressCallback, blocks: list[torch.Tensor]
 ) -> dict[str, torch.Tensor]:
-    count = len(vocabulary.phrases)
+    phrases, count = vocabulary.phrases, len(vocabulary.phrases)
 
     size = f"{count * clip.width * 4 / 1e6:.0f} MB on disk"  # float32
 
-    def progress(share: float) -> None:
+    def progress(done: float) -> None:
+        share = min(1.0, done / count)
         report(f"Encoding {count:,} phrases (once for this vocabulary and CLIP; {size})", share)
 
     progress(0.0)
-    matrix = clip.encode_text(vocabulary.phrases, progress)
+    for first in range(len(blocks) * BLOCK, count, BLOCK):
+        block = phrases[first : first + BLOCK]
+        within = partial(_within, progress, first, len(block))
+        blocks.append(clip.encode_text(block, within))
+    matrix = torch.cat(blocks)
+    blocks.clear()
     return {"matrix": matrix, "neutral": matrix @ clip.encode_images(neutral_pictures()).T}
+
+
+def _within(progress: Callable[[float], None], first: int, count: int, share: float) -> None:
+    """Report phrases done, where a share of a block of `count` behind the `first` ones is."""
+    progress(first + share * count)
 
 
 def neutral_pictures(side: int = 224) -> list[Image.Image]:
@@ -217,14 +234,14 @@ def _sound(stored: dict[str, torch.Tensor]) -> bool:
 
 
 def _store(path: Path, tensors: dict[str, torch.Tensor]) -> None:
-    partial = None
+    beside = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+        handle, beside = tempfile.mkstemp(dir=path.parent, suffix=".partial")
         os.close(handle)
-        save_file(tensors, partial)
-        Path(partial).replace(path)
+        save_file(tensors, beside)
+        Path(beside).replace(path)
     except (OSError, SafetensorError) as error:
         log.warning("the table could not be kept in %s: %s", path.parent, error)
-        if partial:
-            Path(partial).unlink(missing_ok=True)
+        if beside:
+            Path(beside).unlink(missing_ok=True)

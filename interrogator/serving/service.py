@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -32,6 +33,14 @@ from interrogator.prompts.table import Table, table_for
 from interrogator.request import Request
 from interrogator.result import Analysis, Interrogation, PictureFeatures, PromptScore
 from interrogator.serving.background import Progress, wait_for
+from interrogator.serving.guard import Guard, give_back
+from interrogator.serving.price import (
+    HOLD_SECONDS,
+    check_price,
+    price_of,
+    sizes_of,
+    within_time,
+)
 from interrogator.serving.zerogpu import on_zerogpu, with_gpu
 from interrogator.vocabulary.artists import NameFinder
 from interrogator.vocabulary.lists import Vocabulary, built_in, read_folder
@@ -92,10 +101,12 @@ class Service:
         self._vocabularies: dict[Hashable, Vocabulary] = {}
         self._tables: dict[Hashable, Table] = {}
         self._narrowed: dict[Hashable, Table] = {}
+        self._begun: dict[Hashable, list[torch.Tensor]] = {}  # blocks of tables
         self._allowed: dict[Hashable, tuple[NDArray[np.bool_], NameFinder | None]] = {}
         self._make_locks()
         if on_zerogpu():  # a process forked while a lock is held would wait for it for ever
             os.register_at_fork(after_in_child=self._make_locks)
+        self._guard = Guard(HOLD_SECONDS, self.forget, self.leave_device)
         brief = lambda *_: GPU_SECONDS  # noqa: E731
         self._interrogate_on_gpu = with_gpu(self._interrogate, gpu_seconds)
         self._analyze_on_gpu = with_gpu(self._analyze, brief)
@@ -139,26 +150,30 @@ class Service:
         Raises:
             InterrogatorError: Models, lists or settings are at fault; in a sentence.
         """
-        yield from self._interrogate_on_gpu(picture, request, features)
+        yield from self._guarded(self._interrogate_on_gpu(picture, request, features))
 
     def analyze(
         self, picture: Image.Image, request: Request, top: int
     ) -> Iterator[Progress | Analysis]:
         """Yield what is going on, then caption and the `top` phrases of each list."""
-        yield from self._analyze_on_gpu(picture, request, top)
+        yield from self._guarded(self._analyze_on_gpu(picture, request, top))
 
     def score(
-        self, picture: Image.Image, request: Request, prompt: str
+        self,
+        picture: Image.Image,
+        request: Request,
+        prompt: str,
+        features: PictureFeatures | None = None,
     ) -> Iterator[Progress | PromptScore]:
         """Yield what is going on, then how similar a prompt is to the picture."""
-        yield from self._score_on_gpu(picture, request, prompt)
+        yield from self._guarded(self._score_on_gpu(picture, request, prompt, features))
 
     def _interrogate(
         self, picture: Image.Image, request: Request, features: PictureFeatures | None
     ) -> Iterator[Progress | Interrogation]:
         interrogator, seconds = yield from self._prepared(request)
         yield Progress("Writing the caption")
-        yield from interrogator.steps(picture, request.settings, seconds, features)
+        yield from interrogator.steps(picture, within_time(request.settings), seconds, features)
 
     def _analyze(
         self, picture: Image.Image, request: Request, top: int
@@ -167,23 +182,53 @@ class Service:
         yield interrogator.analyze(picture, top, request.settings, seconds)
 
     def _score(
-        self, picture: Image.Image, request: Request, prompt: str
+        self,
+        picture: Image.Image,
+        request: Request,
+        prompt: str,
+        features: PictureFeatures | None,
     ) -> Iterator[Progress | PromptScore]:
-        interrogator, _ = yield from self._prepared(request)
-        yield interrogator.score(picture, prompt)
+        interrogator, _ = yield from self._prepared(request, prompt)
+        yield interrogator.score(picture, prompt, features)
 
-    def _prepared(self, request: Request):  # type: ignore[no-untyped-def]  # noqa: ANN202
-        """Yield progress; return what `prepare` does."""
-        return (yield from wait_for(lambda report: self.prepare(request, report)))
+    def _guarded(self, results: Iterator[Kept]) -> Iterator[Kept]:
+        """Yield what a computation does; it ends in time. A lent GPU is taken back by itself."""
+        return results if on_zerogpu() else self._guard.watch(results)
+
+    def _prepared(self, request: Request, prompt: str = ""):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        """Yield progress; return what `prepare` does, if the request is affordable."""
+
+        def affordable(models: Models) -> None:
+            check_price(price_of(request, sizes_of(models), prompt))
+
+        return (yield from wait_for(lambda report: self.prepare(request, report, affordable)))
+
+    def forget(self) -> None:
+        """Let go of all that is kept, and give its memory back; the next request has it anew."""
+        self.store.forget()
+        with self._quick_lock:
+            self._allowed.clear()
+        for kept in (self._tables, self._narrowed, self._begun):
+            kept.clear()
+        give_back()
+
+    def leave_device(self) -> None:
+        """Compute on the processor from now on: the GPU has failed."""
+        self.store.leave_device()
+        self.forget()
 
     def prepare(
-        self, request: Request, report: ProgressCallback = ignore_progress
+        self,
+        request: Request,
+        report: ProgressCallback = ignore_progress,
+        check: Callable[[Models], None] = lambda models: None,
     ) -> tuple[Interrogator, dict[str, float]]:
         """Return an interrogator and what preparing it took, by step, in seconds.
 
         Args:
             request: Which models, lists and judge.
             report: Called with what is being downloaded, loaded or encoded.
+            check: Called with the models before anything is computed; it may refuse.
 
         Raises:
             InterrogatorError: Models cannot be had, or nothing is left of the lists.
@@ -194,6 +239,7 @@ class Service:
         mask, forbidden = self._allowed_rows(request.words.whole(ours), request.words.policy)
         start, ready = time.perf_counter(), self.store.is_loaded(request.names)
         models = self.store.load(request.names, report)
+        check(models)
         judge = None
         if request.judge:
             clip = self.store.load_judge(request.judge, request.names, report)
@@ -229,6 +275,9 @@ class Service:
             self.prepare(Request(self.defaults.current()[0]), report)
         except InterrogatorError as error:  # the first visitor gets the sentence
             log.warning("nothing was loaded ahead: %s", error)
+        except Exception:
+            log.exception("nothing was loaded ahead")
+            self.forget()
         finally:
             self.warming = None
 
@@ -265,7 +314,11 @@ class Service:
         self, vocabulary: Vocabulary, models: Models, report: ProgressCallback, keep: bool
     ) -> Table:
         key = (models.clip.fingerprint, vocabulary.sha256)
-        make = lambda: table_for(vocabulary, models.clip, report, keep=keep)  # noqa: E731
+
+        def make() -> Table:
+            begun = _kept(self._begun, key, list)
+            return table_for(vocabulary, models.clip, report, keep=keep, begun=begun)
+
         return _kept(self._tables, key, make)
 
 

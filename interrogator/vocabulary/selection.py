@@ -19,6 +19,7 @@ from interrogator.vocabulary.lists import (
 from interrogator.vocabulary.policy import Policy, default_policy
 
 MOST_OWN_BYTES = 2**20  # of lists of one's own: far more than so many phrases have
+MOST_OWN_FILES = 100
 MOST_OWN = 2000  # phrases of one's own that a shared server encodes; a minute with a large CLIP
 TOO_MANY = "up to {:,} are read here. The command line, --add-vocabulary DIR, takes more."
 ADD, REPLACE = "add", "replace"
@@ -87,9 +88,27 @@ def choose_words(
     return WordChoice(policy, base, added)
 
 
+def _size(path: Path) -> int:
+    """Return the bytes of a list.
+
+    Raises:
+        InterrogatorError: It is not there, or no file.
+    """
+    try:
+        if path.is_file():
+            return path.stat().st_size
+    except (OSError, ValueError):  # ValueError: a null character in the name
+        pass
+    raise InterrogatorError(f"{path.name}: there is no such file. Send the list again.")
+
+
 def _own_lists(pasted: str, files: Sequence[Path]) -> Lists | None:
     """Read lists of one's own, up to what a shared server takes."""
-    if len(pasted) + sum(path.stat().st_size for path in files) > MOST_OWN_BYTES:
+    if len(files) > MOST_OWN_FILES:
+        raise InterrogatorError(
+            f"Your lists are {len(files):,} files; up to {MOST_OWN_FILES} are read."
+        )
+    if len(pasted) + sum(map(_size, files)) > MOST_OWN_BYTES:
         raise InterrogatorError(
             f"Your lists have over {MOST_OWN_BYTES // 2**20} MB. Of phrases, "
             f"{TOO_MANY.format(MOST_OWN)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,55 +18,72 @@ from interrogator.models.registry import ASSETS
 from interrogator.option import Option
 from interrogator.options import options_of
 from interrogator.vocabulary.cleaning import SUFFIXES
-from interrogator.web import views
+from interrogator.web import chips, folds, views
+
+# What a click on a phrase does, what is remembered in the browser, and what Gradio's markup lacks.
+SCRIPT = "".join((ASSETS / f"{name}.js").read_text("utf-8") for name in ("history", "workbench"))
 
 Components = dict[str, Any]
 
 
 def picture_and_controls() -> Components:
-    """The left column: the picture, the mode, the buttons, the settings and the examples."""
+    """The left column: the picture, the examples, the mode, the buttons and the settings."""
     picture = gr.Image(
-        label="Picture", sources=["upload", "clipboard"], height=320, type="filepath",
+        label="Picture", sources=["upload", "clipboard"], height=260, type="filepath",
         elem_id="picture", alt_text="The picture to interrogate",
     )  # fmt: skip
     picture.preprocess = undecoded  # type: ignore
     fetch_within_limits(picture)
-    components: Components = {"picture": picture, **_section("main")}
-    with gr.Row():
-        components["start"] = gr.Button(
-            "Write the prompt", variant="primary", scale=3, elem_id="start"
-        )
-        components["stop"] = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
-    components |= _settings()
+    components: Components = {"picture": picture}
     components["examples"] = gr.Examples(
         example_files(), [picture], label="Examples, painted by our painter",
         examples_per_page=12, elem_id="examples", api_visibility="private",
     )  # fmt: skip
-    return components
+    options = options_of("page")
+    components["mode"] = component_of(options["mode"])
+    gr.HTML(mode_sentences(options["mode"]), elem_id="mode-sentence")
+    components |= _section("main", without=("mode",))
+    with gr.Row(elem_id="buttons"):
+        components["start"] = gr.Button(
+            "Write the prompt", variant="primary", scale=3, elem_id="start"
+        )
+        components["stop"] = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
+    return components | _settings()
 
 
 def result() -> Components:
-    """The right column: the prompts, the status line, what may be changed, and the sections."""
+    """The right column: the prompts, their phrases, the status line, and what explains them."""
     components: Components = {
         "prompt": gr.Textbox(
-            label="Prompt", lines=4, max_lines=12, buttons=["copy"], interactive=False,
+            label="Prompt", lines=4, max_lines=4, buttons=["copy"], interactive=True,
             placeholder="Upload or paste a picture, or pick an example: its prompt comes here.",
             elem_id="prompt",
         ),
-        "negative": gr.Textbox(
-            label="Negative prompt", lines=2, max_lines=8, buttons=["copy"], interactive=False,
-            elem_id="negative", visible=False,
-        ),
         "status": gr.HTML(views.status("Ready.", kind="idle"), elem_id="status"),
+        "phrases": gr.HTML(chips.empty(), elem_id="phrases", js_on_load=SCRIPT),
+        "negative": gr.Textbox(
+            label="Negative prompt", lines=2, max_lines=2, buttons=["copy"], interactive=False,
+            elem_id="negative",
+        ),
+        "caption_line": gr.Textbox(
+            label="Caption: change it, and the prompt follows", lines=1, max_lines=1,
+            placeholder="What the picture shows, in a sentence.", interactive=True,
+            elem_id="caption",
+        ),
+        "notes": gr.HTML(folds.notes(None), elem_id="notes"),
     }  # fmt: skip
-    components["captions"] = gr.Radio(
-        [], label="Captions, the likeliest first: a click takes another", visible=False,
-        elem_id="captions",
-    )  # fmt: skip
-    with gr.Accordion("Change it and search again", open=False, elem_id="changes"):
+    with gr.Accordion("Keep, leave out and ban by hand", open=False, elem_id="changes"):
         components |= _section("change")
         components["again"] = gr.Button("Search again", size="sm", elem_id="again")
-    return components | {name: gr.HTML(html) for name, html in views.sections(None).items()}
+    return components | {"explained": gr.HTML(folds.explained(None), elem_id="explained")}
+
+
+def mode_sentences(mode: Option) -> str:
+    """Return a sentence for each mode; the stylesheet shows that of the chosen one."""
+    return "".join(
+        f'<p class="muted mode-{value}">{escape(text[0].upper() + text[1:])}.</p>'
+        for value, text in mode.choices.items()
+    )
 
 
 def _settings() -> Components:
@@ -126,7 +144,8 @@ def component_of(option: Option) -> Component:
 def _choice(option: Option, shown: dict[str, Any]) -> Component:
     """Return a menu for names of models, which are many, and a row of buttons for the rest."""
     if option.section != "models":
-        shown["info"] = None if option.name == "mode" else shown["info"]
+        if option.name == "mode":  # a row of four; the sentence of the chosen one is below
+            return gr.Radio(list(option.choices), value=option.default, **{**shown, "info": None})
         labels = [(f"{value} – {text}", value) for value, text in option.choices.items()]
         return gr.Radio(labels, value=option.default, **shown)
     labels = [(value or text, value) for value, text in option.choices.items()]

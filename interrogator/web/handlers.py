@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,15 +19,17 @@ from interrogator.models.files import download_bytes
 from interrogator.option import Operation
 from interrogator.options import parse
 from interrogator.request import Request, names_of, request_of, words_of
-from interrogator.result import Interrogation, PictureFeatures
+from interrogator.result import Interrogation, PictureFeatures, PromptScore
 from interrogator.serving.background import Progress, in_background
 from interrogator.serving.service import Service, ignore_progress
-from interrogator.web import views
+from interrogator.web import chips, folds, views
 
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 30.0  # that a program waits for a download, keeping its place in the queue
 DRAW_SECONDS = 0.15  # how often a search is drawn, so that drawing does not take its time
+WORTH_TELLING_SECONDS = 2.0  # that a search takes, before it is told how long is left
+MOST_KINDS = 64  # of searches whose time is remembered
 SMALL = 50_000_000  # bytes, from which on they are shown as GB
 WAITING = "Waiting for your turn: one computation runs at a time"
 BUG = "Something went wrong on our side; it is in the server's log. Try again."
@@ -43,15 +45,23 @@ class PageUpdate:
         status: The status line, HTML.
         prompt: The prompt.
         negative: The negative prompt.
-        state: What the sections below are drawn from; False empties them.
+        caption: The caption.
+        phrases: The prompt's phrases, HTML.
+        notes: What is to be known, and other captions, HTML.
+        explained: The folds below, HTML.
         features: What a further search need not look at again.
+        no_picture: Whether what was brought is no picture, and is to be put away.
     """
 
     status: str
     prompt: str | None = None
     negative: str | None = None
-    state: Interrogation | bool | None = None
+    caption: str | None = None
+    phrases: str | None = None
+    notes: str | None = None
+    explained: str | None = None
     features: PictureFeatures | None = None
+    no_picture: bool = False
 
 
 class Handlers:
@@ -59,6 +69,7 @@ class Handlers:
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self._usual: dict[Hashable, float] = {}  # models and mode → seconds of the last search
 
     def request(self, values: Values, task: Operation = "interrogate") -> Request:
         """Return what a visitor or a program wants.
@@ -119,14 +130,18 @@ class Handlers:
         """
         try:
             decode.look_at(picture)  # what is no picture is not worth a download
+        except InterrogatorError as error:
+            yield PageUpdate(views.status(str(error), kind="error"), no_picture=bool(picture))
+            raise
+        try:
             for progress in in_background(lambda report: self.service.fetch(request, report)):
                 yield PageUpdate(views.progress(progress)) if progress else None
         except InterrogatorError as error:
-            yield _failed(str(error), None)
+            yield _failed(str(error))
             raise
         except Exception as error:
             log.exception("looking for the models failed")
-            yield _failed(BUG, None)
+            yield _failed(BUG)
             raise InterrogatorError(BUG) from error
         yield PageUpdate(views.status(WAITING))
 
@@ -136,26 +151,62 @@ class Handlers:
         request: Request,
         features: PictureFeatures | None = None,
     ) -> Iterator[PageUpdate]:
-        """Yield what changes as the interrogation goes on; errors as a sentence."""
-        state: Interrogation | None = None
+        """Yield what changes as the interrogation goes on; errors as a sentence.
+
+        What stands on the page stays until something newer takes its place.
+        """
         try:
             opened = decode.read_picture(picture)
-            yield PageUpdate(views.status("Getting ready"), "", "", False)
-            drawn = 0.0
+        except InterrogatorError as error:
+            yield PageUpdate(views.status(str(error), kind="error"), no_picture=bool(picture))
+            return
+        artists = self.service.vocabulary(request.names).artists
+        search = _SearchView(self._usual.get(_kind(request)), artists)
+        try:
             for event in self.service.interrogate(opened.image, request, features):
                 if isinstance(event, Progress):
                     yield PageUpdate(views.progress(event))
-                    continue
-                state = event.after(opened.notes)
-                if not state.finished and state.prompt and time.monotonic() - drawn < DRAW_SECONDS:
-                    continue
-                yield _drawn(state)
-                drawn = time.monotonic()
+                elif event.finished:
+                    if len(self._usual) > MOST_KINDS:
+                        self._usual.clear()
+                    self._usual[_kind(request)] = event.seconds.get("search", 0.0)
+                    yield search.finished(event.after(opened.notes), request)
+                elif (update := search.drawn(event)) is not None:
+                    yield update
         except InterrogatorError as error:
-            yield _failed(str(error), state)
+            yield _failed(str(error))
         except Exception:
             log.exception("the interrogation failed")
-            yield _failed(BUG, state)
+            yield _failed(BUG)
+
+    def rescore(
+        self,
+        picture: str | bytes | None,
+        prompt: str,
+        request: Request,
+        features: PictureFeatures | None = None,
+        before: str = "",
+    ) -> Iterator[PageUpdate]:
+        """Yield the similarity, tokens and parts of a prompt as it stands on the page.
+
+        Args:
+            picture: The picture.
+            prompt: The prompt.
+            request: Names the models.
+            features: What an interrogation saw in it: it is not looked at again.
+            before: Said before the similarity.
+        """
+        try:
+            image = decode.read(picture)
+            for event in self.service.score(image, request, prompt, features):
+                if isinstance(event, PromptScore):
+                    status = views.status(f"{before}{views.score(event)}", kind="done")
+                    yield PageUpdate(status, phrases=chips.of_score(event, request.settings.rules))
+        except InterrogatorError as error:
+            yield _failed(str(error))
+        except Exception:
+            log.exception("scoring failed")
+            yield _failed(BUG)
 
     # The API
 
@@ -195,19 +246,76 @@ def _last(events: Iterator[Any]) -> Any:  # noqa: ANN401
     return last
 
 
-def _drawn(state: Interrogation) -> PageUpdate:
-    status = views.status("Ranking the phrases")
-    if state.finished:
-        status = views.status(views.summary(state), kind="done")
-    elif state.prompt:
-        status = views.status(
-            f"Searching: {state.tried:,} prompts compared, "
-            f"the best so far {state.similarity:.3f} similar"
+def _kind(request: Request) -> Hashable:
+    """Return what a search's time depends on most."""
+    settings = request.settings
+    return request.names, settings.mode, settings.with_negative, settings.rules.daring
+
+
+class _SearchView:
+    """What a visitor sees of one search while it goes on."""
+
+    def __init__(self, usual: float | None, artists: folds.Artists) -> None:
+        self._usual = usual  # seconds that the last search of this kind took
+        self._path: list[tuple[int, float]] = []  # prompts compared, the best similarity then
+        self._artists = artists
+        self._begun = self._drawn = 0.0
+
+    def drawn(self, state: Interrogation) -> PageUpdate | None:
+        """Return what a state changes, or None where it is too soon to draw again."""
+        now = time.monotonic()
+        if not state.prompt:
+            self._begun = now
+            explained = folds.explained(state, self._artists) if state.ranked else None
+            text = "Choosing phrases" if state.ranked else "Ranking the phrases"
+            return PageUpdate(
+                views.status(text), caption=state.caption, explained=explained,
+                features=state.features,
+            )  # fmt: skip
+        if state.similarity is not None and state.similarity != self._best:
+            self._path.append((state.tried, state.similarity))
+        if now - self._drawn < DRAW_SECONDS:
+            return None
+        self._drawn = now
+        text = (
+            f"Searching: {views.counted(state.tried, 'prompt')} compared, "
+            f"the best so far {self._best:.3f} similar{self._left(now - self._begun)}"
         )
-    return PageUpdate(status, state.prompt, state.negative_prompt or "", state, state.features)
+        status = views.status(text, self._share(now), "searching", views.curve(self._path))
+        return PageUpdate(
+            status, state.prompt, state.negative_prompt or "", features=state.features
+        )
+
+    @property
+    def _best(self) -> float:
+        """Every state has the best so far; where unlikeness is wanted, it falls."""
+        return self._path[-1][1] if self._path else 0.0
+
+    def _share(self, now: float) -> float | None:
+        return min((now - self._begun) / self._usual, 0.99) if self._usual else None
+
+    def _left(self, spent: float) -> str:
+        """Return what is left, as far as the last search of this kind tells."""
+        if not self._usual or self._usual < WORTH_TELLING_SECONDS:
+            return ""
+        left = self._usual - spent
+        if left <= 0:
+            return "; it takes longer than the last time"
+        return f"; about {left:.0f} s left, if it takes as long as the last time"
+
+    def finished(self, state: Interrogation, request: Request) -> PageUpdate:
+        """Return all that a finished interrogation shows."""
+        searched = len(self._path) > 1
+        line = views.status(
+            views.summary(state), kind="done", below=views.curve(self._path) if searched else ""
+        )
+        return PageUpdate(
+            line, state.prompt, state.negative_prompt or "", state.caption,
+            chips.of_prompt(state, request.settings.rules), folds.notes(state),
+            folds.explained(state, self._artists), state.features,
+        )  # fmt: skip
 
 
-def _failed(sentence: str, state: Interrogation | None) -> PageUpdate:
+def _failed(sentence: str) -> PageUpdate:
     """What was found before it failed stays."""
-    prompt, negative = (state.prompt, state.negative_prompt or "") if state else ("", "")
-    return PageUpdate(views.status(sentence, kind="error"), prompt, negative, state or False)
+    return PageUpdate(views.status(sentence, kind="error"))

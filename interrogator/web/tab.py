@@ -7,7 +7,7 @@ when. Values go by the names of options and components.
 from __future__ import annotations
 
 import asyncio
-import inspect
+import json
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,18 +16,23 @@ from typing import Any
 import gradio as gr
 
 from interrogator.errors import InterrogatorError
-from interrogator.option import Operation
-from interrogator.options import describe, options_of, signature
-from interrogator.result import Interrogation
+from interrogator.options import options_of
 from interrogator.serving.background import POLL_SECONDS
 from interrogator.serving.service import Service
-from interrogator.web import views
+from interrogator.web import chips, folds, views
 from interrogator.web.components import Components, picture_and_controls, result
+from interrogator.web.endpoints import add_endpoints
 from interrogator.web.handlers import WAITING, Handlers, PageUpdate, Values
 
 WARM_SWITCH = "INTERROGATOR_WARM"  # "1": load models and table before the first visitor comes
 KEPT_SECONDS = 3600  # how long a visitor can search again without the picture being read anew
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+# What a run draws, and what a new picture empties.
+ANEW = ("status", "prompt", "negative", "caption_line", "phrases", "notes", "explained")
+DRAWN = (*ANEW, "features", "picture")
+STOPPED = "Stopped before there was a prompt."
+BEST_SO_FAR = "Stopped: this is the best so far. "
+STANDS = "Stopped; the prompt stays as it is. "
 MODEL_OPTIONS = ("preset", "caption_model", "clip", "judge")
 WORD_OPTIONS = (
     "preset", "caption_model", "clip", "name_artists", "banned", "own_words", "own_files",
@@ -48,131 +53,168 @@ def build(service: Service, concurrency_id: str) -> None:
     if os.environ.get(WARM_SWITCH, "1" if "SPACE_ID" in os.environ else "0") == "1":
         service.warm_up()
     notice = gr.HTML(views.status("Looking for the models", kind="idle"), elem_id="active-models")
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=4, min_width=300):
+    with gr.Row(equal_height=False, elem_id="workbench"):
+        with gr.Column(scale=4, min_width=300, elem_id="controls"):
             components = picture_and_controls()
-        with gr.Column(scale=6, min_width=300):
+        with gr.Column(scale=6, min_width=300, elem_id="result"):
             components |= result()
     components["features"] = gr.State(None, time_to_live=KEPT_SECONDS)
     computing: dict[str, Any] = {"concurrency_id": concurrency_id, "concurrency_limit": 1}
     _interrogate_on_demand(handlers, components, computing)
     _describe_choices(handlers, components)
+    _remember(components)
     greeted = [notice, components["preset"], components["models_note"]]
     gr.on(None, handlers.greet, None, greeted, **QUIET)
-    _add_endpoints(handlers, components, computing)
+    add_endpoints(handlers, components, computing)
+
+
+class _Events:
+    """What happens on the server: values of components in, new values of components out."""
+
+    def __init__(self, handlers: Handlers, components: Components) -> None:
+        self._handlers, self._components = handlers, components
+        self._options = ["picture", "features", *options_of("page")]
+        self.inputs = {components[name] for name in (*self._options, "prompt", "status")}
+        self.outputs = [components[name] for name in DRAWN]
+
+    def _read(self, data: dict[Any, Any]) -> tuple[Any, Any, Values]:
+        values = {name: data[self._components[name]] for name in self._options}
+        return values.pop("picture"), values.pop("features"), values
+
+    def draw(self, data: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
+        """Interrogate."""
+        picture, features, values = self._read(data)
+        try:
+            request = self._handlers.request(values)
+        except InterrogatorError as error:
+            yield self._changed(_error(error))
+            return
+        for update in self._handlers.draw(picture, request, features):
+            yield self._changed(update)
+
+    async def fetch(self, data: dict[Any, Any]) -> AsyncIterator[dict[Any, Any]]:
+        """Show a download; none of the threads that compute waits for it."""
+        picture, _, values = self._read(data)
+        try:
+            # Lists of one's own may be long: others are served while they are read.
+            request = await asyncio.to_thread(self._handlers.request, values)
+            for update in self._handlers.fetch(picture, request):
+                if update:
+                    yield self._changed(update)
+                else:
+                    await asyncio.sleep(POLL_SECONDS)
+        except InterrogatorError as error:
+            yield self._changed(_error(error))
+            # It has been said: what would follow must not begin, and nothing more be shown.
+            raise gr.Error(str(error), visible=False, print_exception=False) from error
+
+    def rescore(self, data: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
+        """Score the prompt that somebody typed, or that a stopped search left."""
+        picture, features, values = self._read(data)
+        prompt, line = data[self._components["prompt"]], str(data[self._components["status"]])
+        halted = "busy" in line
+        if not (picture and prompt.strip()):
+            if halted:
+                yield self._changed(PageUpdate(views.status(STOPPED, kind="idle")))
+            return
+        try:
+            request = self._handlers.request(values)
+        except InterrogatorError as error:
+            yield self._changed(_error(error))
+            return
+        before = (BEST_SO_FAR if "searching" in line else STANDS) if halted else ""
+        for update in self._handlers.rescore(picture, prompt, request, features, before):
+            yield self._changed(update)
+
+    def _changed(self, update: PageUpdate) -> dict[Any, Any]:
+        """Return the new value of every component that an update changes."""
+        shown = {
+            "status": update.status, "prompt": update.prompt, "negative": update.negative,
+            "caption_line": update.caption, "phrases": update.phrases, "notes": update.notes,
+            "explained": update.explained, "features": update.features,
+        }  # fmt: skip
+        components = self._components
+        values = {components[name]: value for name, value in shown.items() if value is not None}
+        return values | ({components["picture"]: None} if update.no_picture else {})
 
 
 def _interrogate_on_demand(
     handlers: Handlers, components: Components, computing: dict[str, Any]
 ) -> None:
     """Download what is missing, then compute and draw; Stop ends both."""
-    names = ["picture", "features", *options_of("page")]
-    inputs = {components[name] for name in names}
-    outputs = [
-        components[name]
-        for name in (
-            "prompt", "negative", "status", "pinned", "dropped", "captions", "features",
-            *views.sections(None),
-        )
-    ]  # fmt: skip
-
-    def split(data: dict[Any, Any]) -> tuple[Any, Any, Values]:
-        values = {name: data[components[name]] for name in names}
-        return values.pop("picture"), values.pop("features"), values
-
-    def draw(data: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
-        picture, features, values = split(data)
-        try:
-            request = handlers.request(values)
-        except InterrogatorError as error:
-            yield _changed(components, _error(error))
-            return
-        for update in handlers.draw(picture, request, features):
-            yield _changed(components, update)
-
-    async def fetch(data: dict[Any, Any]) -> AsyncIterator[dict[Any, Any]]:
-        """Show a download; none of the threads that compute waits for it."""
-        picture, _, values = split(data)
-        try:
-            # Lists of one's own may be long: others are served while they are read.
-            request = await asyncio.to_thread(handlers.request, values)
-            for update in handlers.fetch(picture, request):
-                if update:
-                    yield _changed(components, update)
-                else:
-                    await asyncio.sleep(POLL_SECONDS)
-        except InterrogatorError as error:
-            yield _changed(components, _error(error))
-            # It has been said: what would follow must not begin, and nothing more be shown.
-            raise gr.Error(str(error), visible=False, print_exception=False) from error
-
-    running = []
-    for begun in _beginnings(components):
-        fetching = begun.then(
-            fetch, inputs, outputs, concurrency_id="fetch", concurrency_limit=None, **QUIET
-        )
-        running += [fetching, fetching.success(draw, inputs, outputs, **computing, **QUIET)]
-    stopped = views.status("Stopped.", kind="idle")
-    components["stop"].click(
-        lambda: stopped, None, components["status"], cancels=running, queue=False, **QUIET
+    phrases, events = components["phrases"], _Events(handlers, components)
+    both = events.inputs, events.outputs
+    fetching = phrases.begin(
+        events.fetch, *both, concurrency_id="fetch", concurrency_limit=None,
+        trigger_mode="multiple", **QUIET,
+    )  # fmt: skip
+    drawing = fetching.success(events.draw, *both, trigger_mode="multiple", **computing, **QUIET)
+    running = [fetching, drawing]
+    _begin_on_demand(components, running)
+    phrases.typed(events.rescore, *both, trigger_mode="always_last", **computing, **QUIET)
+    # Nothing runs on the server for a Stop that comes when nothing is to be stopped.
+    phrases.halt(None, None, None, cancels=running, **QUIET).then(
+        events.rescore, *both, **computing, **QUIET
     )
+    components["stop"].click(None, None, None, js="() => workbench.stop()", **QUIET)
 
 
-def _beginnings(components: Components) -> list[Any]:
-    """Return the events with which an interrogation begins: what a visitor presses or brings."""
-    events = []
-    for trigger, fresh in (
-        (components["start"].click, False),
-        (components["again"].click, False),
-        (components["picture"].upload, True),
-        (components["examples"].load_input_event.success, True),
-    ):
-        changed = [components["status"]]
-        # Another picture has other phrases: what was kept or left out of the last is forgotten.
-        changed += [components[name] for name in ("pinned", "dropped", "caption")] if fresh else []
-        events.append(
-            trigger(_begin_anew if fresh else _begin, None, changed, queue=False, **QUIET)
-        )
-    captions, typed = components["captions"], components["caption"]
-    events.append(captions.input(lambda text: text, captions, typed, queue=False, **QUIET))
-    return events
+def _begin_on_demand(components: Components, running: list[Any]) -> None:
+    """End what runs and begin anew with what a visitor presses, brings or changes."""
+    status, phrases, picture = (components[name] for name in ("status", "phrases", "picture"))
+    choices = [components[name] for name in ("pinned", "dropped", "banned", "caption")]
+    emptied = [components[name] for name in (*ANEW, "pinned", "dropped", "caption")]
+    # In the browser alone: a click shows at once, and nobody's old prompt beside a new picture.
+    at_once: dict[str, Any] = {"fn": None, "inputs": None, "cancels": running, **QUIET}
+    begin = {**at_once, "outputs": status, "js": _returning(views.status(WAITING))}
+    anew = {**at_once, "outputs": emptied, "js": _returning(_emptied(views.status(WAITING)))}
+    begun = [
+        components["start"].click(**begin),
+        components["again"].click(**begin),
+        picture.upload(**anew),
+        components["examples"].load_input_event.success(**anew),
+        phrases.apply(
+            None, choices, choices, js="(...now) => workbench.apply(...now)", **QUIET
+        ).then(**begin),
+    ]  # fmt: skip
+    for event in begun:
+        event.then(None, None, None, js="() => workbench.run()", **QUIET)
+    put_away = _returning(_emptied(views.status("Ready.", kind="idle")))
+    picture.clear(**{**anew, "js": put_away})
 
 
-def _begin() -> str:
-    return views.status(WAITING)
+def _returning(value: Any) -> str:  # noqa: ANN401
+    """Return a function of JavaScript that returns a value."""
+    return f"() => ({json.dumps(value)})"
 
 
-def _begin_anew() -> list[Any]:
-    # Made for each picture: Gradio takes the value out of an update when it uses it.
-    return [views.status(WAITING), gr.update(value=[]), gr.update(value=[]), ""]
+def _emptied(line: str) -> list[Any]:
+    """Return an empty result: what was kept, left out and said of the last picture is forgotten.
+
+    Words that are banned are the visitor's, as the settings are: they stay.
+    """
+    empty = [line, "", "", "", chips.empty(fresh=True), folds.notes(None), folds.explained(None)]
+    return [*empty, [], [], ""]
+
+
+def _remember(components: Components) -> None:
+    """Keep what was found in the visitor's own browser; the server has no part in it."""
+    # The secret only has to be the same after a restart: what it hides never leaves the browser.
+    history = gr.BrowserState([], storage_key="workbench-history", secret="workbench-history")
+    phrases = components["phrases"]
+    shown = [components[name] for name in ("picture", *ANEW, "pinned", "dropped", "caption")]
+    phrases.remember(None, history, history, js="(kept) => [workbench.kept(kept)]", **QUIET)
+    history.change(None, history, None, js="(kept) => window.workbench?.show(kept)", **QUIET)
+    phrases.restore(None, None, shown, js="() => workbench.restored()", **QUIET)
+
+
+def _settle(line: str) -> Any:  # noqa: ANN401
+    """Take back the error of models that are no longer chosen."""
+    return views.status("Ready.", kind="idle") if 'role="alert"' in line else gr.skip()
 
 
 def _error(error: InterrogatorError) -> PageUpdate:
     return PageUpdate(views.status(str(error), kind="error"))
-
-
-def _changed(components: Components, update: PageUpdate) -> dict[Any, Any]:
-    """Return the new value of every component that an update changes."""
-    values: dict[str, Any] = {"status": update.status}
-    if update.prompt is not None:
-        values["prompt"] = update.prompt
-    if update.negative is not None:
-        values["negative"] = gr.update(value=update.negative, visible=bool(update.negative))
-    if update.features is not None:
-        values["features"] = update.features
-    if update.state is not None:
-        state = update.state if isinstance(update.state, Interrogation) else None
-        values |= views.sections(state)
-        if state and state.finished:
-            texts = [phrase.text for phrase in state.phrases]
-            texts += [p.text for group in state.ranked.values() for p in group[:3]]
-            choices = list(dict.fromkeys(texts))
-            values |= {name: gr.update(choices=choices) for name in ("pinned", "dropped")}
-            captions = [state.caption, *state.other_captions]
-            values["captions"] = gr.update(
-                choices=captions, value=state.caption, visible=len(captions) > 1
-            )
-    return {components[name]: value for name, value in values.items()}
 
 
 def _describe_choices(handlers: Handlers, components: Components) -> None:
@@ -184,7 +226,9 @@ def _describe_choices(handlers: Handlers, components: Components) -> None:
     models = [components[name] for name in MODEL_OPTIONS]
     describe_models = describe_with(handlers.describe_models, MODEL_OPTIONS)
     changes = [model.input for model in models]
-    gr.on(changes, describe_models, models, components["models_note"], **QUIET)
+    gr.on(changes, describe_models, models, components["models_note"], **QUIET).then(
+        _settle, components["status"], components["status"], queue=False, **QUIET
+    )
     words = [components[name] for name in WORD_OPTIONS]
     describe_words = describe_with(handlers.describe_words, WORD_OPTIONS)
     changes = [
@@ -195,69 +239,3 @@ def _describe_choices(handlers: Handlers, components: Components) -> None:
         changes, describe_words, words, components["word_counts"],
         trigger_mode="always_last", **QUIET,
     )  # fmt: skip
-
-
-PICTURE = "picture: The picture, a file: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC.\n"
-DOCUMENTATION: dict[Operation, tuple[str, str]] = {
-    "interrogate": (
-        "Write the prompt that a picture calls for. A caption model describes the picture, CLIP "
-        "ranks artists, movements, mediums and styles by their similarity with it, and the best "
-        "phrases are composed to a prompt.",
-        "The prompt, its caption, similarity and tokens, every phrase with its similarity and "
-        "contribution, the best phrases of each list, and the models that wrote it.",
-    ),
-    "analyze": (
-        "Describe a picture and rank all phrases by their similarity with it; write no prompt.",
-        "The caption, and for each list its most similar phrases with cosine similarity, how "
-        "likely they are true, the distance from their average over pictures that show nothing, "
-        "and whether they stand out.",
-    ),
-    "score": (
-        "Measure how similar a prompt is to a picture, and what each of its parts adds.",
-        "The cosine similarity, the tokens and their limit, and for each part how much the "
-        "similarity falls when it is left out.",
-    ),
-}
-
-
-def _add_endpoints(handlers: Handlers, components: Components, computing: dict[str, Any]) -> None:
-    """Offer the endpoints of the API, which no button of the page uses."""
-    hidden: Components = {
-        "top": gr.Number(5, label="Top", visible=False),
-        "prompt": gr.Textbox("", label="Prompt to score", visible=False),
-        "target": gr.Textbox("", label="Written for", visible=False),
-    }
-    for task, function in endpoints(handlers).items():
-        inputs = [
-            hidden[name] if name in hidden else components[name]
-            for name in inspect.signature(function).parameters
-        ]
-        gr.on([], function, inputs, gr.JSON(visible=False), api_name=task, **computing)
-
-
-def endpoints(handlers: Handlers) -> dict[Operation, Callable[..., dict[str, Any]]]:
-    """Return the functions of the API, with signatures and documentation made from the options."""
-    work: dict[Operation, Callable[..., dict[str, Any]]] = {
-        "interrogate": lambda picture, **values: handlers.interrogate(picture, values),
-        "analyze": lambda picture, **values: handlers.analyze(picture, values),
-        "score": lambda picture, prompt, **values: handlers.score(picture, prompt, values),
-    }
-    return {task: _endpoint(task, function) for task, function in work.items()}
-
-
-def _endpoint(
-    task: Operation, work: Callable[..., dict[str, Any]]
-) -> Callable[..., dict[str, Any]]:
-    arguments = signature(task, prompt=task == "score")
-
-    def endpoint(*values: Any, **named: Any) -> dict[str, Any]:  # noqa: ANN401
-        return work(**arguments.bind(*values, **named).arguments)
-
-    summary, returned = DOCUMENTATION[task]
-    prompt = "prompt: The prompt; its parts are what stands between commas.\n"
-    lines = PICTURE + (prompt if task == "score" else "") + describe(task)
-    indented = lines.replace("\n", "\n    ")
-    endpoint.__doc__ = f"{summary}\n\nArgs:\n    {indented}\n\nReturns:\n    {returned}"
-    endpoint.__signature__ = arguments  # type: ignore[attr-defined]
-    endpoint.__name__ = task
-    return endpoint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,6 +19,9 @@ from matmul_demo.workloads import Workload
 
 START_LIMIT = 120.0  # seconds for imports, data and the roof; a download is among them
 PATIENCE = 20.0  # seconds beyond the budget before a lane without a result is ended
+# Seconds beyond the budget before the whole race is ended, once its lanes run: each may overrun its
+# share, by compiling or by a call that cannot be divided.
+OVERRUN = 60.0
 
 
 class Race:
@@ -34,6 +38,7 @@ class Race:
         baseline: key of the lane over which the speed-ups are; None for the first right one. It
             may be changed at any time and holds for the next report.
         worker: a worker to use and leave running, with as many threads; None for one of its own.
+        overrun: seconds beyond the budget before the race is ended.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Race:
         lane_limit: float | None = None,
         baseline: str | None = None,
         worker: Worker | None = None,
+        overrun: float = OVERRUN,
     ) -> None:
         self.workload = workload
         self.lanes = tuple(lanes)
@@ -54,6 +60,8 @@ class Race:
         self.baseline = baseline
         self._ladder = ladder
         self._lane_limit = lane_limit or budget + PATIENCE
+        self._overrun = overrun
+        self._end = math.inf  # on the clock of `time.monotonic`, once lanes run
         self._report = RaceReport(workload, threads, self.lanes)
         self._shared = worker is not None
         self._worker = worker or Worker(threads)
@@ -83,13 +91,22 @@ class Race:
         """
         deadline = time.monotonic() + self.budget
         yield self._update(phase="starting")
-        while self._pending() and not self._worker.stopped:
+        while self._pending() and not self._worker.stopped and not self._is_late():
             yield from self._run_worker(deadline)
+        late = f"The race was ended {self._overrun:.0f} seconds after its time was over"
         for lane in self._pending():
             began = lane.key == self._report.running
-            reason = "Ended by Stop." if began else "The race was stopped before this lane began."
+            if not self._worker.stopped:
+                reason = f"{late}{'' if began else ', before this lane began'}."
+            else:
+                reason = (
+                    "Ended by Stop." if began else "The race was stopped before this lane began."
+                )
             self._stop_lanes([lane], reason)
         yield self._update(phase="stopped" if self._worker.stopped else "done", running=None)
+
+    def _is_late(self) -> bool:
+        return time.monotonic() >= self._end
 
     def _pending(self) -> list[Strategy]:
         finished = {outcome.strategy for outcome in self._report.outcomes}
@@ -107,15 +124,16 @@ class Race:
             while self._pending() or self._report.turns is None:
                 began = self._report.running or not self._pending()
                 limit = self._lane_limit if began else START_LIMIT
-                if not connection.poll(limit):
+                if not connection.poll(min(limit, max(0.0, self._end - time.monotonic()))):
                     reason = f"It gave no result within {limit:.0f} seconds and was ended."
                     break
+                self._end = min(self._end, max(deadline, time.monotonic()) + self._overrun)
                 yield self._take(connection.recv())
         except (EOFError, OSError):
             pass  # the other end is gone; the exit code says why
         finally:
             exit_code = self._leave_worker()
-        if self._pending() and not self._worker.stopped:
+        if self._pending() and not self._worker.stopped and not self._is_late():
             self._fail(reason or describe_exit(exit_code, self._report.running is not None))
 
     def _plan(self, deadline: float) -> Plan:
@@ -158,11 +176,11 @@ class Race:
         return self._worker.end(at_once=finished)
 
 
-def make_race(settings: Settings, worker: Worker | None = None) -> Race:
+def make_race(settings: Settings, worker: Worker | None = None, overrun: float = OVERRUN) -> Race:
     """The race of these settings; the page, the API and the command line all come here."""
     return Race(
         settings.workload(), choose_lanes(settings.lanes), settings.threads or available_threads(),
-        settings.budget, baseline=settings.baseline, worker=worker,
+        settings.budget, baseline=settings.baseline, worker=worker, overrun=overrun,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.machine.processor import available_threads
 from matmul_demo.options import Settings
 from matmul_demo.racing.process import Worker
-from matmul_demo.racing.race import make_race
+from matmul_demo.racing.race import OVERRUN, make_race
 from matmul_demo.racing.report import Phase, RaceReport
 
 SIZES = (16, 32, 64, 128, 256, 512, 1024)  # rows, inner and columns alike
@@ -84,7 +84,8 @@ class Sweep:
                 if self._worker.stopped:
                     break
                 earlier = self.report.reports
-                for report in make_race(settings, self._worker).run():
+                overrun = OVERRUN / len(self._settings)  # a sweep holds the queue as a race does
+                for report in make_race(settings, self._worker, overrun).run():
                     yield self._update(phase="racing", reports=(*earlier, report))
             yield self._update(phase="stopped" if self._worker.stopped else "done")
         finally:

@@ -63,13 +63,16 @@ def explain_einsum(
 
     Args:
         expression: letters for the axes of each operand, commas between operands, and the result
-            after an arrow, for example ik,kj->ij.
-        shapes: sizes of each operand, with commas between operands, for example 200x300, 300x100.
+            after an arrow, for example ik,kj->ij; as in NumPy it may be left out, and ... stands
+            for any number of axes.
+        shapes: sizes of each operand, with commas between operands, for example 200x300, 300x100
+            or (200, 300), (300, 100).
 
     Returns:
         Letters with their sizes and roles (kept, summed, diagonal, broadcast), the loops, the
-        floating-point operations and bytes, NumPy's order of contraction, a worked example, and
-        the seconds of np.einsum and of the equivalent without it.
+        same with broadcasting and for einops, the floating-point operations and bytes, the cheapest
+        order in pairs, the price, a worked example, and the seconds of np.einsum and of the
+        equivalent without it, on smaller shapes where the price is too high.
 
     Raises:
         RaceError: with a sentence about what is not possible.

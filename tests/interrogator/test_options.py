@@ -132,3 +132,8 @@ def test_every_option_changes_what_is_wanted(tmp_path):
             value = option.default + (1 if option.kind == "whole" else 0.5)
         changed = request_of(parse({option.name: value}), lambda: "demo")
         assert changed != request_of(parse({}), lambda: "demo"), option.name
+
+
+def test_a_phrase_is_kept_once_however_it_is_written():
+    pinned = options_of("api")["pinned"]
+    assert pinned.parse(["Pop  Art", "fog", "pop art", " "]) == ("Pop Art", "fog")

@@ -1,3 +1,6 @@
+import math
+import re
+
 import numpy as np
 import pytest
 
@@ -81,3 +84,25 @@ def test_other_inner_sizes_are_seeded_normal_numbers():
     assert abs(first.a.mean()) < 0.05
     assert abs(first.a.std() - 1) < 0.05
     assert first.a.dtype == np.float32
+
+
+def test_of_2000_random_requests_none_passes_the_limits_and_each_refusal_names_its_price():
+    rng = np.random.default_rng(3)
+    allowed = 0
+    for _ in range(2000):
+        sizes = [int(10 ** rng.uniform(0, 6.3)) for _ in range(3)]
+        dtype = str(rng.choice(["float32", "float64"]))
+        flop = 2 * math.prod(sizes)
+        try:
+            workload = Workload(*sizes, dtype)
+        except RaceError as error:
+            priced = re.search(r"needs [\d,.]+ GiB|takes \S+ floating-point", str(error))
+            assert priced or max(sizes) > 1_000_000, sizes
+            continue
+        allowed += 1
+        rows, inner, columns = sizes
+        numbers = rows * inner + inner * columns + 2 * rows * columns
+        size = numbers * np.dtype(dtype).itemsize + 16 * rows * columns
+        assert workload.memory_bytes == size <= 2**30
+        assert workload.flop == flop <= 2e11
+    assert 300 < allowed < 1700

@@ -79,7 +79,7 @@ def build(work, settings=None, most_waiting=3, memory=1e9, largest=1_000_000):
         if event.concurrency_id == QUEUE:
             watched = metrics.watched(event.fn.__name__, event.fn)
             event.fn = within(operation.turns.alone, watched)
-        event.fn = within(sentences((RefusalError,)), event.fn)
+    blocks.process_api = within(sentences((RefusalError,)), blocks.process_api)
     return blocks, operation
 
 

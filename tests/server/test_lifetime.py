@@ -53,7 +53,6 @@ def ask(url):
 
 def answers(url, *events):
     """Read the answers of all these at once, from before the end."""
-    from concurrent.futures import ThreadPoolExecutor
 
     pool = ThreadPoolExecutor()
     address = f"{url}{API}/call/held/"

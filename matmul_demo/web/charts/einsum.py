@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import string
 from html import escape
 
-from matmul_demo.einsum.explain import OPERAND_NAMES, Explanation
+from matmul_demo.einsum.explain import Explanation
 from matmul_demo.text import seconds_text, three_digits, times_text
 from matmul_demo.web.charts import html
 
@@ -24,7 +26,7 @@ def card(explanation: Explanation) -> str:
         f"{html.table(('letter', 'size', 'role'), letters, kind='')}"
         f"<p>Result: {shape}. {_flop(explanation.flop)} on {_bytes(explanation.bytes_moved)}, "
         f"{three_digits(explanation.flop / explanation.bytes_moved)} FLOP/byte.</p>"
-        f"<p>Order that NumPy's optimizer chooses:</p><ol>{path}</ol></div>"
+        f"<p>In pairs, in the order that takes the fewest operations:</p><ol>{path}</ol></div>"
         f"<div><p>The loops that it stands for:</p><pre>{escape(explanation.loops)}</pre>"
         "<p>First element, with sizes of 2 and operands that count 1, 2, 3, …:</p>"
         f"<pre>{escape(explanation.example)}</pre>"
@@ -37,23 +39,26 @@ def einops_call(expression: str) -> str:
     """The same with the library einops: tensors first, then the axes parted by blanks."""
     operands, result = expression.split("->")
     names = operands.split(",")
-    pattern = f"{', '.join(' '.join(letters) for letters in names)} -> {' '.join(result)}"
-    return f'einops.einsum({", ".join(OPERAND_NAMES[: len(names)])}, "{pattern.rstrip()}")'
+    parts = (" ".join(re.findall(r"\.\.\.|\w", letters)) for letters in (*names, result))
+    *given, kept = parts
+    pattern = f"{', '.join(given)} -> {kept}"
+    return f'einops.einsum({", ".join(string.ascii_uppercase[: len(names)])}, "{pattern.rstrip()}")'
 
 
 def _headline(explanation: Explanation) -> str:
     if explanation.seconds is None or explanation.plain_seconds is None:
-        return explanation.expression
+        return f"{explanation.expression} {explanation.note}"
     ratio = explanation.seconds / explanation.plain_seconds
     compared = "as long" if ratio >= 1 else "of the time"
     return (
         f"np.einsum takes {seconds_text(explanation.seconds)}, {explanation.plain} "
-        f"{seconds_text(explanation.plain_seconds)}: einsum takes {times_text(ratio)} {compared}."
+        f"{seconds_text(explanation.plain_seconds)}: einsum takes {times_text(ratio)} {compared}. "
+        f"{explanation.note}"
     )
 
 
 def _flop(count: int) -> str:
-    return f"{count:,} FLOP"
+    return f"{count:,} FLOP" if count < 10**15 else f"{count:.2e} FLOP"
 
 
 def _bytes(count: int) -> str:

@@ -99,6 +99,30 @@ def test_logits_are_those_of_transformers_without_a_cache(captioner, plain, pict
     assert torch.allclose(given, expected, atol=1e-4)
 
 
+def test_a_caption_is_as_likely_beside_others_as_alone(captioner, pictures):
+    """Also when another one is longer: what a batch is filled up with was not written."""
+    alone = [captioner.candidates(picture) for picture in pictures]
+    together = captioner.candidates_of([captioner.inputs([picture]) for picture in pictures])
+    assert len({len(captions[0].text) for captions in alone}) > 1
+    for one, other in zip(alone, together, strict=True):
+        assert [caption.text for caption in one] == [caption.text for caption in other]
+        likely = [caption.log_likelihood for caption in other]
+        assert likely == pytest.approx([c.log_likelihood for c in one], abs=1e-4)
+
+
+def test_a_captions_likelihood_is_that_of_its_tokens(captioner, plain, pictures):
+    """Counted anew: the sum of the log-probabilities of each token and of the end."""
+    inputs = captioner.inputs(pictures[:1])
+    for caption in captioner.candidates(pictures[0]):
+        words = captioner.processor.tokenizer(caption.text).input_ids
+        ids = torch.tensor([[plain.config.text_config.bos_token_id, *words[1:]]])
+        with torch.inference_mode():
+            patches = plain.vision_model(inputs["pixel_values"])[0]
+            logits = plain.text_decoder(ids, encoder_hidden_states=patches).logits[0]
+        chosen = logits.log_softmax(-1)[:-1].gather(1, ids[0, 1:, None])
+        assert caption.log_likelihood == pytest.approx(float(chosen.sum()), abs=1e-3)
+
+
 def test_lengths_are_kept(captioner, pictures):
     count = lambda text: len(captioner.processor.tokenizer.tokenize(text))  # noqa: E731
     usual = captioner.captions(pictures)
@@ -212,7 +236,7 @@ def test_a_question_is_asked_of_models_that_chat(captioner, pictures):
 
     chatting = copy.copy(captioner)
     object.__setattr__(chatting, "processor", Chatting())
-    chatting._inputs(pictures[:2])
+    chatting.inputs(pictures[:2])
     assert asked == ["<image> Describe this picture in one plain sentence."] * 2
 
 

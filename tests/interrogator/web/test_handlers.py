@@ -1,6 +1,7 @@
 """The API end to end, with a client that knows nothing of our code."""
 
 import base64
+import re
 from pathlib import Path
 
 import httpx
@@ -13,8 +14,11 @@ from gradio_client.exceptions import AppError
 from interrogator.errors import InterrogatorError
 from interrogator.models.choice import active_notice
 from interrogator.models.registry import ASSETS, PRESETS
-from interrogator.settings import Settings
-from interrogator.web import views
+from interrogator.networks.clip import Clip
+from interrogator.prompts.ranking import RankedPhrase
+from interrogator.result import Interrogation
+from interrogator.vocabulary.artists import Artist
+from interrogator.web import folds, views
 from interrogator.web.components import undecoded
 from interrogator.web.handlers import PATIENCE_SECONDS
 from tests.interrogator.images.test_decode import bomb
@@ -124,23 +128,61 @@ def request_for(handlers, preset=None, mode="best"):
 
 def test_the_caption_is_drawn_before_the_ranking_is_finished(handlers):
     drawn = list(handlers.draw(str(CAT), request_for(handlers)))
-    captions = [i for i, d in enumerate(drawn) if d.state and "a cat" in d.state.caption]
+    captions = [i for i, d in enumerate(drawn) if d.caption and "a cat" in d.caption]
+    ranked = [i for i, d in enumerate(drawn) if d.explained and "pop art" in d.explained]
     prompts = [i for i, d in enumerate(drawn) if d.prompt]
-    assert captions[0] < prompts[0]
-    assert "Done in" in drawn[-1].status
-    caption, phrases, compared, ranked, models = views.sections(drawn[-1].state).values()
-    assert "a cat" in caption
-    assert "by Roy Lichtenstein" in phrases
-    assert all(name in compared for name in ("caption", "classic", "fast", "best"))
-    assert "pop art" in ranked
-    assert "embedded" in models
+    assert captions[0] < ranked[0] < prompts[0]
+    last = drawn[-1]
+    assert "Done in" in last.status
+    assert 'data-phrase="by Roy Lichtenstein"' in last.phrases
+    assert all(f">{name}<" in last.explained for name in ("caption", "classic", "fast", "best"))
+    assert "embedded" in last.explained
 
 
-def test_an_error_is_drawn_as_a_sentence(handlers):
+def test_a_search_is_drawn_with_what_it_found_and_its_curve(handlers, monkeypatch):
+    monkeypatch.setattr("interrogator.web.handlers.DRAW_SECONDS", 0.0)
+    drawn = list(handlers.draw(str(CAT), request_for(handlers)))
+    searching = [d for d in drawn if "Searching" in d.status]
+    assert re.search(r"Searching: 1 prompt compared, the best so far 0\.\d{3}", searching[0].status)
+    assert re.search(r"Searching: \d+ prompts compared", searching[-1].status)
+    found = [re.search(r"so far ([\d.]+) similar", d.status)[1] for d in searching]
+    assert found == sorted(found)
+    points = re.search(r'points="([^"]+)"', drawn[-1].status)[1].split()
+    assert len(points) == len(set(found))
+
+
+def test_what_is_left_is_told_where_it_is_known(handlers, monkeypatch):
+    monkeypatch.setattr("interrogator.web.handlers.DRAW_SECONDS", 0.0)
+    request = request_for(handlers)
+    handlers._usual.clear()
+    first = [d.status for d in handlers.draw(str(CAT), request)]
+    assert not any("left" in line or "last time" in line for line in first)
+    handlers._usual = dict.fromkeys(handlers._usual, 100.0)
+    second = [d.status for d in handlers.draw(str(CAT), request)]
+    assert any("about 100 s left, if it takes as long as the last time" in line for line in second)
+
+
+def test_an_error_is_drawn_as_a_sentence_and_puts_the_picture_away(handlers):
     *_, last = handlers.draw(b"text", request_for(handlers))
-    assert last.prompt == ""
+    assert last.no_picture
     assert "not a picture" in last.status
     assert 'role="alert"' in last.status
+    (nothing,) = handlers.draw(None, request_for(handlers))
+    assert not nothing.no_picture
+
+
+def test_a_prompt_is_scored_as_it_is_typed_without_another_look(handlers, monkeypatch):
+    request = request_for(handlers)
+    features = [d.features for d in handlers.draw(str(CAT), request)][-1]
+    monkeypatch.setattr(Clip, "encode_images", lambda *_: pytest.fail("looked at again"))
+    (drawn,) = handlers.rescore(str(CAT), "a cat, pop art", request, features, "Stopped. ")
+    assert re.search(r"Stopped\. Similarity 0\.\d{3}, 7 of 77 tokens\.", drawn.status)
+    assert 'data-phrase="a cat"' in drawn.phrases
+    assert 'data-phrase="pop art"' in drawn.phrases
+    (long,) = handlers.rescore(str(CAT), "a cat " * 300, request, features)
+    assert "77 of 77 tokens; what is beyond is not read" in long.status
+    (endless,) = handlers.rescore(str(CAT), "a cat " * 9000, request, features)
+    assert 'role="alert"' in endless.status
 
 
 def test_a_bug_is_logged_and_told_without_a_traceback(handlers, monkeypatch, caplog):
@@ -189,7 +231,7 @@ def test_a_failed_fetch_is_drawn_and_ends_it(handlers, monkeypatch):
         drawn.extend(one for one in telling if one)
     assert "The disk is full." in drawn[-1].status
     assert 'role="alert"' in drawn[-1].status
-    assert drawn[-1].prompt == ""
+    assert drawn[-1].prompt is None, "what stands on the page is taken away"
 
 
 def test_a_program_waits_for_a_download_for_a_while_alone(handlers, monkeypatch):
@@ -243,9 +285,48 @@ def test_no_client_can_have_a_file_of_the_server_read(app_url, tmp_path, mark):
         assert "prompt" not in told
 
 
-def test_what_comes_from_outside_is_escaped(demo):
-    from PIL import Image
+HOSTILE = "<img src=x onerror=alert(1)>\"' ${1+1} {{x}}"
 
-    done = demo.run(Image.new("RGB", (32, 32)), Settings(caption="<script>alert(1)</script>"))
-    assert "<script>" not in views.caption(done)
-    assert "<b>" not in views.status("<b>")
+
+def test_what_comes_from_outside_is_escaped(handlers):
+    values = {
+        "preset": "demo", "caption": HOSTILE, "pinned": [HOSTILE], "dropped": ["<b>", '"'],
+        "banned": "<i>", "own_words": "<u>fog</u>",
+    }  # fmt: skip
+    drawn = list(handlers.draw(str(CAT), handlers.request(values)))
+    last = drawn[-1]
+    assert last.phrases.count("&lt;img") == 2  # as data and as text
+    html = last.phrases + last.notes + last.explained + last.status + views.status("<b>")
+    assert not re.search(r"<(img|b|i|u)[ >]", html)
+    (scored,) = handlers.rescore(str(CAT), HOSTILE, handlers.request(values))
+    assert "<img" not in scored.phrases
+
+
+def test_what_is_kept_left_out_and_banned_is_shown_to_be_taken_back(handlers):
+    values = {
+        "preset": "demo",
+        "pinned": ["Pop art"],
+        "dropped": ["vibrant colors"],
+        "banned": "by",
+    }
+    *_, last = handlers.draw(str(CAT), handlers.request(values))
+    assert re.search(r'class="chip[^"]* kept" data-phrase="pop art"', last.phrases)
+    assert 'data-back="dropped" data-text="vibrant colors"' in last.phrases
+    assert 'data-back="banned" data-text="by"' in last.phrases
+
+
+def test_what_is_left_out_but_stands_in_the_caption_is_said(handlers):
+    values = {"preset": "demo", "caption": "a cat in pop art", "dropped": ["pop art"]}
+    *_, last = handlers.draw(str(CAT), handlers.request(values))
+    assert "The caption says “pop art” too" in last.notes
+
+
+def test_the_years_of_an_artist_are_told_where_they_are_known():
+    phrases = [RankedPhrase(name, "artists", 0.3, 0.1, 0.1) for name in ("by A", "by B", "by C")]
+    state = Interrogation("fast", {}, {}, ranked={"artists": phrases})
+    artists = {"by A": Artist("A", 1471, 1528), "by B": Artist("B", 1961)}
+    html = folds.ranked(state, artists)
+    assert "1471–1528" in html
+    assert "1961–<" in html
+    assert "none stands out" in html
+    assert html.count("–<") == 1

@@ -99,6 +99,16 @@ def test_an_endless_lane_is_ended():
     assert right.status == "ok"
 
 
+@pytest.mark.slow
+def test_a_race_holds_the_queue_no_longer_than_stated():
+    *_, report = race_of("right", "endless", "wrong", budget=0.2, overrun=1.0).run()
+    assert report.phase == "done"
+    right, endless, after = report.results
+    assert right.status == "ok"
+    assert endless.reason == "The race was ended 1 seconds after its time was over."
+    assert "before this lane began" in after.reason
+
+
 def run_until(contest, key):
     """Take reports until the lane runs; the iterator goes on from there."""
     reports = contest.run()

@@ -1,0 +1,247 @@
+"""Several interrogations side by side: what they ask of the CLIP is answered in one batch.
+
+An interrogation asks for a few texts at a time and goes on with the answer. Here each runs until it
+asks; when all that are left have asked, one tree of tokens is run for all of them. They are
+greenlets of one thread: nothing runs at the same time as anything else, and the order is always the
+same. So are the results, each as if it were alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Generic, TypeVar
+
+import torch
+from greenlet import greenlet
+from PIL import Image
+
+from interrogator.networks.captioning import Captioning
+from interrogator.networks.clip import Clip, direction
+from interrogator.networks.text_tower import Memory
+from interrogator.networks.token_tree import Tokens
+from interrogator.pipeline import Interrogator, features_of
+from interrogator.prompts.ranking import rank_several
+from interrogator.result import Interrogation
+from interrogator.settings import Settings
+
+Result = TypeVar("Result")
+Asked = tuple[str, ...] | tuple[Tokens, ...]  # texts, or texts as the tower reads them
+
+SEARCHES = 4  # so many searches' keys and values are kept; what there is no room for runs again
+STAND_IN = Image.new("RGB", (1, 1))  # for a picture that has been looked at and let go
+
+
+class _Turn(Generic[Result]):
+    """A piece of work that runs until it asks or ends."""
+
+    def __init__(self, work: Callable[[], Result]) -> None:
+        self.asked: Asked = ()
+        self.answer: torch.Tensor | None = None
+        self.result: Result | Exception | None = None
+        self._work = work
+        self._greenlet = greenlet(self._run)
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing left of it to run."""
+        return self._greenlet.dead
+
+    def advance(self, rounds: Rounds) -> None:
+        """Let it run until it asks for something or has ended."""
+        rounds.turn = self
+        try:
+            self._greenlet.switch()
+        finally:
+            rounds.turn = None
+
+    def ask(self, asked: Asked) -> torch.Tensor:
+        """Return what is answered, from within the work: it stops here until then."""
+        self.asked = asked
+        self._greenlet.parent.switch()
+        assert self.answer is not None
+        return self.answer
+
+    def end(self) -> None:
+        """End it where it waits."""
+        self._greenlet.throw()
+
+    def _run(self) -> None:
+        try:
+            self.result = self._work()
+        except Exception as error:  # handed to who waits for the result
+            self.result = error
+
+
+class Rounds:
+    """Runs pieces of work side by side, and answers what they ask for together.
+
+    Attributes:
+        turn: The piece of work that runs, if one does.
+    """
+
+    def __init__(self, answer: Callable[[Asked], torch.Tensor]) -> None:
+        """Begin with nothing.
+
+        Args:
+            answer: Different texts, or tokens of texts → unit vectors [n, d].
+        """
+        self.turn: _Turn[Any] | None = None
+        self._answer = answer
+
+    @torch.inference_mode()  # a mode of the thread, which must not change between their turns
+    def run(self, works: Sequence[Callable[[], Result]]) -> list[Result | Exception]:
+        """Return the result of each piece of work, or what it raised."""
+        turns: list[_Turn[Result]] = [_Turn(work) for work in works]
+        waiting = turns
+        try:
+            while waiting:
+                for turn in waiting:
+                    turn.advance(self)
+                waiting = [turn for turn in waiting if not turn.ended]
+                self._answer_all([turn for turn in waiting if isinstance(turn.asked[0], str)])
+                self._answer_all([turn for turn in waiting if not isinstance(turn.asked[0], str)])
+        finally:
+            for turn in waiting:
+                if not turn.ended:
+                    turn.end()
+        return [turn.result for turn in turns if turn.result is not None]
+
+    def _answer_all(self, turns: list[_Turn[Result]]) -> None:
+        """Answer those who ask for the same kind of thing."""
+        if turns:
+            different = dict.fromkeys(one for turn in turns for one in turn.asked)
+            row_of = {one: row for row, one in enumerate(different)}
+            vectors = self._answer(tuple(different))  # type: ignore[arg-type]  # of one kind
+            for turn in turns:
+                turn.answer = vectors[[row_of[one] for one in turn.asked]]
+
+
+@dataclass(frozen=True)
+class SharedClip(Clip):
+    """A CLIP whose texts are encoded together with those that others ask for."""
+
+    rounds: Rounds | None = None
+    shared_memory: Memory | None = None
+
+    @staticmethod
+    def of(clip: Clip) -> SharedClip:
+        """Return one with the same model."""
+        own = {field.name: getattr(clip, field.name) for field in fields(clip)}
+        memory = Memory(clip.tower, SEARCHES) if clip.tower else None
+
+        def answer(asked: Asked) -> torch.Tensor:
+            if isinstance(asked[0], str):
+                return clip.encode_text([str(text) for text in asked])
+            assert memory is not None
+            vectors = torch.empty(len(asked), clip.width)
+            read = [tokens for tokens in asked if not isinstance(tokens, str)]
+            with torch.inference_mode():
+                for places, few in clip.tree_batches(read, memory):
+                    vectors[places] = few
+            return vectors
+
+        shared = SharedClip(**own, rounds=Rounds(answer), shared_memory=memory)
+        for name in ("tower", "fingerprint", "width"):  # found out once
+            object.__setattr__(shared, "__dict__", {**vars(shared), name: getattr(clip, name)})
+        return shared
+
+    def text_batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Yield all of them, when all who run side by side have asked."""
+        assert self.rounds is not None
+        if turn := self.rounds.turn:
+            yield list(range(len(texts))), turn.ask(tuple(texts))
+        else:
+            yield from super().text_batches(texts)
+
+    def tree_batches(
+        self, texts: Sequence[Tokens], memory: Memory
+    ) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Yield all of them, when all who run side by side have asked."""
+        assert self.rounds is not None
+        if turn := self.rounds.turn:
+            yield list(range(len(texts))), turn.ask(tuple(texts))
+        else:
+            yield from super().tree_batches(texts, memory)
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture as the models look at it.
+
+    Attributes:
+        inputs: What the captioner reads, by name, each [1, …]; None where the caption is given.
+        pixels: The picture and its mirror image [2, 3, h, w], as the CLIP looks at them.
+        notes: What is to be known of its file.
+        picture: The picture itself, where a judge will look at it.
+    """
+
+    inputs: dict[str, torch.Tensor] | None
+    pixels: torch.Tensor
+    notes: tuple[str, ...] = ()
+    picture: Image.Image | None = None
+
+
+class Together:
+    """Interrogates several pictures at a time, each as if it were alone."""
+
+    def __init__(self, interrogator: Interrogator, settings: Settings) -> None:
+        self.interrogator, self.settings = interrogator, settings
+        self._clip = SharedClip.of(interrogator.models.clip)
+        models = replace(interrogator.models, clip=self._clip)
+        self._shared = replace(interrogator, models=models)
+        self._lock = threading.Lock()
+
+    @property
+    def how(self) -> Captioning | None:
+        """How captions are written; None where one is given for all pictures."""
+        return None if " ".join(self.settings.caption.split()) else self.settings.captioning
+
+    def view(self, picture: Image.Image, notes: tuple[str, ...] = ()) -> View:
+        """Return a picture as the models look at it; several threads may do so at a time."""
+        captioner = self.interrogator.models.captioner
+        inputs = None
+        if self.how:
+            chats = getattr(captioner.processor, "chat_template", None)
+            with self._lock if chats else threading.Lock():  # tokenizers are one thread's
+                inputs = dict(captioner.inputs([picture]))
+        kept = picture if self.interrogator.judge else None
+        return View(inputs, self._clip.pair_pixels(picture), notes, kept)
+
+    def see(self, views: Sequence[View]) -> tuple[list[Any], torch.Tensor]:
+        """Return the captions of each picture, and their vectors [n, 2, d]: the networks' part."""
+        captions: list[Any] = [()] * len(views)
+        if self.how:
+            inputs = [view.inputs for view in views if view.inputs is not None]
+            captions = list(self.interrogator.models.captioner.candidates_of(inputs, self.how))
+        pairs = self._clip.encode_pixels(torch.cat([view.pixels for view in views]))
+        return captions, pairs.unflatten(0, (len(views), 2))
+
+    def run(self, views: Sequence[View]) -> list[Interrogation | Exception]:
+        """Return the interrogation of each picture, or what was wrong with it."""
+        captions, pairs = self.see(views)
+        images = torch.stack([direction(pair) for pair in pairs])
+        table, scale = self._shared.table, self._clip.logit_scale
+        rankings = rank_several(images, table, scale, pairs[:, 0])
+        settings = self.settings
+        if settings.seconds:  # all of them search in the time of so many
+            settings = replace(settings, seconds=settings.seconds * len(views))
+        caption_key = self._shared.models.names.caption, settings.captioning
+
+        def work(place: int) -> Callable[[], Interrogation]:
+            view = views[place]
+            picture = view.picture or STAND_IN
+            known = replace(
+                features_of(picture),
+                captions={caption_key: captions[place]} if captions[place] else {},
+                pairs={self._clip.fingerprint: pairs[place]},
+            )
+            return lambda: self._shared.run(
+                picture, settings, features=known, ranking=rankings[place]
+            ).after(view.notes)
+
+        assert self._clip.rounds is not None
+        if self._clip.shared_memory:  # or the last digits would depend on what came before
+            self._clip.shared_memory.trie.forget()
+        return self._clip.rounds.run([work(place) for place in range(len(views))])

@@ -1,0 +1,408 @@
+"""The first tab as a workbench: phrases one can touch, what stands where, and what goes wrong."""
+
+import json
+import re
+from pathlib import Path
+from threading import Event
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from interrogator.models.registry import ASSETS
+from interrogator.pipeline import Interrogator
+
+pytestmark = pytest.mark.slow
+CAT = ASSETS / "examples" / "cat-pop-art.jpg"
+CITY = ASSETS / "examples" / "city-art-deco.jpg"
+DONE = "#status .status.done"
+ARTIST = "#phrases button[data-phrase='by Roy Lichtenstein']"
+HOSTILE = "<img src=x onerror=alert(1)>${1+1}{{x}}"
+SHIFTS = """() => { window.shift = 0; new PerformanceObserver(list => {
+    for (const entry of list.getEntries()) window.shift += entry.value;
+}).observe({type: "layout-shift", buffered: true}) }"""
+
+
+@pytest.fixture
+def visit(chromium, app_url):
+    """Open the page as a new visitor; no script may fail on it."""
+    contexts, errors = [], []
+
+    def visit(width=1280, height=900, theme="light"):
+        context = chromium.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("dialog", lambda dialog: errors.append(dialog.message))
+        page.goto(f"{app_url}/?__theme={theme}")
+        page.wait_for_selector("#active-models b")
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """A gate before whatever follows the first prompt of a search; closed, it holds it."""
+    opened, steps = Event(), Interrogator.steps
+    opened.set()
+
+    def held(self, *values, **named):
+        for state in steps(self, *values, **named):
+            yield state
+            if state.prompt and not state.finished:
+                assert opened.wait(60)
+
+    monkeypatch.setattr(Interrogator, "steps", held)
+    yield opened
+    opened.set()
+
+
+def mark(page):
+    """Mark the status line that stands, so that `finish` waits for another."""
+    page.evaluate("document.querySelector('#status .status').dataset.old = true")
+
+
+def bring(page, picture=CAT):
+    mark(page)
+    page.set_input_files("#picture input[type=file]", picture)
+    finish(page)
+
+
+def finish(page):
+    page.wait_for_selector(f"{DONE}:not([data-old])", timeout=60_000)
+
+
+def prompt_of(page):
+    return page.input_value("#prompt textarea")
+
+
+def chips_of(page):
+    return page.eval_on_selector_all("#phrases [data-phrase]", "e => e.map(x => x.dataset.phrase)")
+
+
+def wait_for(page, chips):
+    page.wait_for_function(
+        "chips => [...document.querySelectorAll('#phrases [data-phrase]')]"
+        ".map(x => x.dataset.phrase).join() === chips.join()",
+        arg=chips,
+    )
+    finish(page)
+
+
+def test_a_phrase_is_left_out_kept_banned_and_all_of_it_taken_back(visit):
+    page = visit()
+    page.get_by_role("button", name="by hand").click()
+    bring(page)
+    first = chips_of(page)
+    without = [chip for chip in first if chip != "by Roy Lichtenstein"]
+    assert set(first) > set(without)
+    page.click(ARTIST)
+    page.get_by_role("menuitem", name="Leave it out").click()
+    wait_for(page, without)
+    assert "Lichtenstein" not in prompt_of(page)
+    page.click("#phrases [data-act=undo]")
+    wait_for(page, first)
+    page.click("#phrases [data-act=redo]")
+    wait_for(page, without)
+    page.click("#phrases [data-back=dropped]")
+    wait_for(page, first)
+    page.click(ARTIST)
+    page.get_by_role("menuitem", name="Ban it").click()
+    wait_for(page, without)
+    assert page.input_value("#set-banned textarea") == "by Roy Lichtenstein"
+    bring(page, CITY)  # what is banned is the visitor's, what was done is the picture's
+    assert page.is_disabled("#phrases [data-act=undo]")
+    page.click("#phrases [data-back=banned]")
+    page.wait_for_selector("#phrases [data-back=banned]", state="detached")
+    assert page.input_value("#set-banned textarea") == ""
+
+
+def test_the_keyboard_opens_the_menu_of_a_phrase_and_keeps_it(visit):
+    page = visit()
+    bring(page)
+    page.focus("#phrases button[data-phrase='pop art']")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[role=menu]")
+    for key in ("ArrowUp", "ArrowDown"):
+        page.keyboard.press(key)
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.dataset.phrase") == "pop art"
+    assert page.locator("[role=menu]").count() == 0
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # the first of the menu
+    page.wait_for_selector("#phrases .kept[data-phrase='pop art']")
+    finish(page)
+    bring(page, CITY)
+    assert page.locator("#phrases .kept").count() == 0
+    assert "pop art" not in prompt_of(page)
+
+
+def test_prompt_and_caption_are_edited_and_the_rest_follows(visit):
+    page = visit()
+    bring(page)
+    page.fill("#prompt textarea", "a cat, pop art, green")
+    page.wait_for_selector("#phrases button[data-phrase='green']")
+    assert re.search(r"Similarity 0\.\d{3}, 9 of 77 tokens", page.inner_text("#status"))
+    assert prompt_of(page) == "a cat, pop art, green"
+    page.fill("#caption input", "a comic cat")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('#prompt textarea').value.startsWith('a comic')")
+    finish(page)
+    page.click("#phrases [data-act=undo]")
+    page.wait_for_function("!document.querySelector('#prompt textarea').value.includes('comic')")
+    finish(page)
+    page.fill("#caption input", "a comic cat")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('#prompt textarea').value.startsWith('a comic')")
+    finish(page)
+    bring(page, CITY)
+    assert "comic" not in prompt_of(page)
+    assert "comic" not in page.input_value("#caption input")
+
+
+def test_no_old_prompt_stands_beside_a_new_picture(visit, gate):
+    page = visit()
+    bring(page)
+    assert page.is_visible("#prompt .icon-button-wrapper")
+    gate.clear()
+    other = visit()
+    other.set_input_files("#picture input[type=file]", CITY)  # takes the turn
+    other.wait_for_function("document.querySelector('#prompt textarea').value")
+    page.set_input_files("#picture input[type=file]", CITY)
+    page.wait_for_selector("#status :text('Waiting for your turn')")
+    assert prompt_of(page) == ""
+    assert page.input_value("#caption input") == ""
+    assert chips_of(page) == []
+    assert page.is_hidden("#prompt .icon-button-wrapper")
+    gate.set()
+    finish(page)
+    assert "city" in prompt_of(page)
+    assert "art deco" in chips_of(other) or prompt_of(other) == prompt_of(page)
+
+
+def test_stop_keeps_the_best_so_far_and_says_nothing_where_nothing_runs(visit, gate):
+    page = visit()
+    assert page.is_disabled("#stop")
+    page.click("#mode label:has([value=best])")
+    gate.clear()
+    page.set_input_files("#picture input[type=file]", CAT)
+    page.wait_for_selector("#status :text('the best so far')", timeout=60_000)
+    found = prompt_of(page)
+    assert found
+    page.click("#stop")
+    gate.set()
+    page.wait_for_selector("#status :text('Stopped: this is the best so far. Similarity 0.')")
+    assert prompt_of(page) == found
+    assert chips_of(page) == found.split(", ")
+    assert page.is_disabled("#stop")
+    page.click("#start")
+    page.wait_for_selector("#status :text('Done in')", timeout=60_000)
+    done = page.inner_text("#status")
+    page.evaluate("document.querySelector('#stop').disabled = false")  # as a click in that moment
+    page.click("#stop")
+    page.click("#prompt textarea")
+    assert page.inner_text("#status") == done
+
+
+def choose(page, preset):
+    page.click("#set-preset input")
+    page.get_by_role("option", name=preset).click()
+
+
+def test_an_error_goes_with_the_preset_that_caused_it(visit):
+    page = visit()
+    page.get_by_role("button", name="Settings").click()
+    choose(page, "quality")
+    page.set_input_files("#picture input[type=file]", CAT)
+    page.wait_for_selector("#status .status.error", timeout=60_000)
+    choose(page, "demo")
+    page.wait_for_selector("#status .status.error", state="detached")
+    page.click("#start")
+    finish(page)
+    page.hover("#picture img")
+    page.click("#picture [aria-label='Remove Image'], #picture [title='Remove Image']")
+    page.wait_for_function("document.querySelector('#prompt textarea').value === ''")
+    assert "Ready" in page.inner_text("#status")
+
+
+def boxes(page, *selectors):
+    return [page.locator(selector).first.bounding_box() for selector in selectors]
+
+
+def test_everything_stands_where_it_is_looked_for(visit):
+    page = visit()
+    page.evaluate(SHIFTS)
+    picture, examples, start, prompt, chips = boxes(
+        page, "#picture", "#examples", "#start", "#prompt", "#phrases"
+    )
+    assert picture["x"] + picture["width"] <= prompt["x"]
+    assert abs(picture["y"] - prompt["y"]) < 4
+    assert prompt["y"] < chips["y"]
+    assert max(box["y"] + box["height"] for box in (examples, start)) <= 900
+    bring(page)
+    assert page.evaluate("window.shift") <= 0.1
+    sentence = page.locator("#mode-sentence p:visible")
+    assert sentence.inner_text().startswith("The caption and the plausible phrases")
+    page.click("#mode label:has([value=best])")
+    assert sentence.inner_text().startswith("Searches for the best prompt")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_on_a_phone_the_prompt_comes_into_view(visit, theme):
+    page = visit(375, 800, theme)
+    page.evaluate(SHIFTS)
+    tops = [
+        box["y"] for box in boxes(page, "#picture", "#prompt", "#phrases", "#mode", "#explained")
+    ]
+    assert tops == sorted(tops)
+    assert boxes(page, "#examples")[0]["y"] < 800
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    bring(page)
+    page.wait_for_function(
+        """() => { const box = document.querySelector("#prompt").getBoundingClientRect();
+        return box.top >= 0 && box.bottom <= innerHeight }"""
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    assert page.evaluate("window.shift") <= 0.1
+
+
+def test_folds_stay_as_they_were_left(visit):
+    page = visit()
+    page.click("[data-fold=ranked] summary")
+    bring(page)
+    assert page.is_visible("[data-fold=ranked] .bars")
+    assert page.is_hidden("[data-fold=compared] .bars")
+    page.reload()
+    page.wait_for_selector("[data-fold=ranked][open]")
+    page.click("[data-fold=ranked] summary")
+    page.reload()
+    page.wait_for_selector("#active-models b")
+    assert page.locator("details[open]").count() == 0
+
+
+def test_what_comes_from_outside_is_text(visit, tmp_path):
+    page = visit()
+    path = tmp_path / "<b onmouseover=alert(1)>${1+1}.jpg"
+    path.write_bytes(CAT.read_bytes())
+    bring(page, path)
+    page.fill("#prompt textarea", f"a cat, {HOSTILE}, {{{{y}}}}")
+    page.wait_for_selector("#phrases button[data-phrase='{{y}}']")
+    assert HOSTILE in chips_of(page)
+    page.locator("#phrases button", has_text="onerror").click()
+    page.get_by_role("menuitem", name="Keep it").click()
+    page.wait_for_selector("#phrases .kept")
+    finish(page)
+    assert HOSTILE in prompt_of(page)
+    page.fill("#caption input", HOSTILE)
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('#prompt textarea').value.startsWith('<img')")
+    finish(page)
+    assert page.locator("#result img, #result b[onmouseover]").count() == 0
+
+
+def test_two_visitors_see_nothing_of_each_other(visit):
+    one, two = visit(), visit()
+    one.set_input_files("#picture input[type=file]", CAT)
+    two.click("#mode label:has([value=classic])")
+    two.set_input_files("#picture input[type=file]", CITY)
+    finish(one)
+    finish(two)
+    assert "cat" in prompt_of(one)
+    assert "city" in prompt_of(two)
+    one.click(ARTIST)
+    one.get_by_role("menuitem", name="Ban it").click()
+    one.wait_for_selector("#phrases [data-back=banned]")
+    mark(two)
+    two.click("#start")
+    finish(two)
+    assert two.locator("#phrases [data-back]").count() == 0
+    assert "cat" not in prompt_of(two)
+
+
+def saved(page, press):
+    with page.expect_download() as download:
+        press()
+    return Path(download.value.path()).read_text("utf-8")
+
+
+def test_what_was_found_stays_in_the_browser_and_goes_home_as_a_file(visit):
+    page = visit()
+    for picture in (CAT, CITY):
+        bring(page, picture)
+    page.click("[data-fold=history] summary")
+    page.wait_for_function("document.querySelectorAll('.history li').length === 2")
+    city, cat = page.locator(".history li p:first-child").all_inner_texts()
+    assert city == prompt_of(page)
+    assert "cat" in cat
+    page.reload()  # another connection, the same browser
+    page.wait_for_function("document.querySelectorAll('.history li img').length === 2")
+    assert page.evaluate("[...document.querySelectorAll('.history img')].every(i => i.src)")
+    mark(page)
+    page.locator(".history li").nth(1).locator("[data-act=restore]").click()
+    finish(page)
+    assert prompt_of(page) == cat
+    assert set(chips_of(page)) == set(cat.split(", "))
+    assert page.locator("#picture img").count() == 1
+    assert float(re.search(r"Similarity (0\.\d+)", page.inner_text("#status"))[1]) > 0.2
+    everything = json.loads(saved(page, lambda: page.click(".take [data-act=json]")))
+    assert [one["prompt"] for one in everything] == [city, cat]
+    assert all(
+        {"mode", "similarity", "caption", "models", "time"} <= set(one) for one in everything
+    )
+    one = page.locator(".history li").nth(1).locator("[data-act=text]")
+    assert saved(page, one.click) == cat + "\n"
+    page.locator(".history li").nth(0).locator("[data-act=forget]").click()
+    page.wait_for_function("document.querySelectorAll('.history li').length === 1")
+    page.click(".take [data-act=forget]")
+    page.wait_for_function("document.querySelectorAll('.history li').length === 0")
+    page.reload()
+    page.wait_for_selector("[data-fold=history] p")
+    assert visit().locator(".history li").count() == 0
+
+
+def test_the_ranking_is_taken_along_as_it_is_shown(visit, app_url):
+    page = visit()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=app_url)
+    bring(page)
+    page.click("[data-fold=ranked] summary")
+    rows = saved(page, lambda: page.click("[data-act=csv-ranked]")).splitlines()
+    assert rows[0] == '"list","phrase","similarity","confidence","years"'
+    assert sum(row.startswith('"movements"') for row in rows) == 5
+    assert any(re.match(r'"artists","by Roy Lichtenstein","0\.\d{4}","0\.\d{4}"', r) for r in rows)
+    page.select_option("[data-top]", "10")
+    page.click("[data-act=copy-ranked]")
+    copied = page.evaluate("navigator.clipboard.readText()").splitlines()
+    assert sum(row.startswith("movements\t") for row in copied) == 10
+    assert page.locator("[data-fold=ranked] h3", has_text="none stands out").count() == 0
+
+
+def test_the_tab_is_in_the_address(visit):
+    page = visit()
+    page.get_by_role("tab", name="Matmul race").click()
+    page.wait_for_selector("#race-start")
+    page.reload()
+    page.wait_for_selector("#race-start")
+    page.go_back()
+    page.wait_for_selector("#picture")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 375])
+def test_axe_finds_nothing(visit, theme, width):
+    page = visit(width, 900, theme)
+    assert violations(page) == []
+    bring(page)
+    page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+    assert violations(page) == []
+    for name in ("by hand", "Settings"):
+        page.get_by_role("button", name=name).click()
+    page.click("#phrases button[data-phrase]")
+    assert violations(page) == []
+
+
+def violations(page):
+    found = Axe().run(page).response["violations"]
+    return [json.dumps([v["id"], *(n["html"][:200] for n in v["nodes"])]) for v in found]

@@ -7,7 +7,7 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,13 @@ def make_parser(options: Iterable[Option] = OPTIONS) -> argparse.ArgumentParser:
         "--write-metadata", metavar="FOLDER", type=Path,
         help="write a copy of each PNG, JPEG or WebP there, with the prompt in it",
     )  # fmt: skip
+    several = parser.add_mutually_exclusive_group()
+    several.add_argument(
+        "--together", action="store_true", help="one prompt for all of 2 to 12 pictures"
+    )
+    several.add_argument(
+        "--apart", action="store_true", help="what sets each of 2 to 12 pictures apart"
+    )
     add_options(parser, options)
     return parser
 
@@ -104,8 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
         values = values_of(options)
         session = _session(values)
         failed = False
-        for path in options.pictures:
-            line = _line(session, path, options.write_metadata)
+        for line in _lines(session, options):
             failed |= "error" in line
             _print(line, options.json)
     except InterrogatorError as error:
@@ -152,6 +158,18 @@ def _session(values: dict[str, Any]) -> Session:
                 known = words.known(session.service.vocabulary(session.request.names))
             print(f"{values[name]}: {lists.summary()}.{known}", file=sys.stderr)
     return session
+
+
+def _lines(session: Session, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Yield a line for each picture, or one for all of them."""
+    paths = options.pictures
+    if options.together:
+        yield {"path": " + ".join(paths), **session.together(paths).to_json()}
+    for place, path in enumerate([] if options.together else paths):
+        if options.apart:
+            yield {"path": path, **session.apart(paths, place).to_json()}
+        else:
+            yield _line(session, path, options.write_metadata)
 
 
 def _line(session: Session, path: str, copies: Path | None) -> dict[str, Any]:

@@ -21,8 +21,7 @@ from PIL import Image
 from interrogator.errors import InterrogatorError
 from interrogator.explanation import Judge
 from interrogator.hub.client import ProgressCallback
-from interrogator.models.choice import active_notice
-from interrogator.models.files import default_names
+from interrogator.models.defaults import DefaultModels
 from interrogator.models.loading import Models
 from interrogator.models.registry import EMBEDDED, ModelNames
 from interrogator.models.store import ModelStore
@@ -55,37 +54,10 @@ GPU_SECONDS = 40
 GPU_SEARCH_SECONDS = 20
 GPU_MOST_SECONDS = 120
 MOST_KEPT = 4  # of each: vocabularies, their tables, and both narrowed by a policy
-ASK_AGAIN_SECONDS = 60.0  # after which a hub that did not answer is tried again
 
 
 def ignore_progress(text: str, share: float | None) -> None:
     """Report nothing."""
-
-
-class DefaultModels:
-    """The models for those who choose none: the best that fit and can be had.
-
-    Found out once; but where it was the demo, the hub gets another chance after a while.
-    """
-
-    def __init__(self, names: ModelNames | None = None, reason: str = "") -> None:
-        self._names, self._reason = names, reason
-        self._since = time.monotonic()
-        self._lock = threading.Lock()
-
-    def current(self) -> tuple[ModelNames, str]:
-        """Return their names and, for the embedded models, why it is these."""
-        with self._lock:
-            stale = time.monotonic() - self._since > ASK_AGAIN_SECONDS
-            if self._names is None or (self._names.embedded and stale):
-                self._since = time.monotonic()
-                self._names, self._reason = default_names()
-                log.info("%s", active_notice(self._names, self._reason))
-            return self._names, self._reason
-
-    def preset(self) -> str:
-        """Return their preset's name."""
-        return self.current()[0].preset
 
 
 class Service:
@@ -111,6 +83,7 @@ class Service:
         self._interrogate_on_gpu = with_gpu(self._interrogate, gpu_seconds)
         self._analyze_on_gpu = with_gpu(self._analyze, brief)
         self._score_on_gpu = with_gpu(self._score, brief)
+        self._ask_on_gpu = with_gpu(self._ask, brief)
 
     def _make_locks(self) -> None:
         self._lock = threading.Lock()  # held while phrases are encoded, which may take minutes
@@ -167,6 +140,24 @@ class Service:
     ) -> Iterator[Progress | PromptScore]:
         """Yield what is going on, then how similar a prompt is to the picture."""
         yield from self._guarded(self._score_on_gpu(picture, request, prompt, features))
+
+    def ask(
+        self, request: Request, question: Callable[[Interrogator], Kept]
+    ) -> Iterator[Progress | Kept]:
+        """Yield what is going on, then the answer to a question of `insight`.
+
+        Args:
+            request: Which models and lists.
+            question: Called with the interrogator; where a GPU is lent it is pickled, so a partial
+                of a module's function.
+        """
+        yield from self._guarded(self._ask_on_gpu(request, question))
+
+    def _ask(
+        self, request: Request, question: Callable[[Interrogator], Kept]
+    ) -> Iterator[Progress | Kept]:
+        interrogator, _ = yield from self._prepared(request)
+        yield question(interrogator)
 
     def _interrogate(
         self, picture: Image.Image, request: Request, features: PictureFeatures | None

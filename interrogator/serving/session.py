@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from PIL import Image
 
 from interrogator.hub.client import ProgressCallback
 from interrogator.images import decode
+from interrogator.insight import heatmap, nearest, together
 from interrogator.networks.runtime import choose_runtime
 from interrogator.option import Operation
 from interrogator.options import options_of, parse
@@ -65,6 +67,36 @@ class Session:
         image, request = decode.read(picture), self._request("score", options)
         interrogator, _ = self._prepared(request)
         return interrogator.score(image, prompt)
+
+    def nearest(
+        self,
+        picture: Picture,
+        phrase: str,
+        count: int = nearest.NEAREST,
+        **options: Any,  # noqa: ANN401
+    ) -> list[nearest.Neighbour]:
+        """Return the phrases of a phrase's list that are most like it, as they fit a picture."""
+        image, request = decode.read(picture), self._request("interrogate", options)
+        interrogator, _ = self._prepared(request)
+        return nearest.nearest_in(interrogator, image, phrase, count)
+
+    def where(self, picture: Picture, phrase: str, **options: Any) -> heatmap.HeatMap:  # noqa: ANN401
+        """Return where in a picture a phrase is seen; see `insight.heatmap`."""
+        image, request = decode.read(picture), self._request("interrogate", options)
+        interrogator, _ = self._prepared(request)
+        return heatmap.heat_map(image, phrase, interrogator.models.clip)
+
+    def together(self, pictures: Sequence[Picture], **options: Any) -> Interrogation:  # noqa: ANN401
+        """Write one prompt for 2 to 12 pictures: what they share; raises as `interrogate` does."""
+        images, request = [*map(decode.read, pictures)], self._request("interrogate", options)
+        interrogator, _ = self._prepared(request)
+        return together.together(interrogator, images, request.settings)
+
+    def apart(self, pictures: Sequence[Picture], place: int, **options: Any) -> Interrogation:  # noqa: ANN401
+        """Say what sets one of 2 to 12 pictures apart from the others; `place` counts from 0."""
+        images, request = [*map(decode.read, pictures)], self._request("interrogate", options)
+        interrogator, _ = self._prepared(request)
+        return together.apart(interrogator, images, place, request.settings)
 
     def _request(self, task: Operation, options: dict[str, Any]) -> Request:
         parse(options, task=task)  # what this picture's task does not have is refused

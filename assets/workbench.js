@@ -105,7 +105,7 @@ function restored() {
   target = AS_IT_IS;
   const file = picture && { path: null, url: picture, meta: { _type: "gradio.FileData" } };
   setTimeout(() => trigger("typed"), SHORTEST_PAUSE); // the prompt is scored as if it were typed
-  return [file, "", prompt, negative ?? "", caption, "", "", "", [], [], "", AS_IT_IS];
+  return [file, "", prompt, negative ?? "", caption, "", "", "", "", [], [], "", AS_IT_IS];
 }
 
 // ---- what the prompt is written for ----
@@ -129,6 +129,16 @@ function sayLengths() {
     line.textContent = said;
     line.dataset.said = said;
   }
+}
+
+// ---- where in the picture a phrase is ----
+
+let phraseToFind = "";
+
+function lookFor(phrase) {
+  closeMenu(true);
+  phraseToFind = phrase;
+  trigger("where");
 }
 
 // ---- the menu of a phrase ----
@@ -159,6 +169,7 @@ function openMenu(chip) {
       : item("Let it go again", () => change("free", phrase)),
     item("Leave it out", () => change("drop", phrase)),
     item("Ban it", () => change("ban", phrase)),
+    item("Where is it?", () => lookFor(phrase)),
   ];
   menu = made("div", { className: "phrase-menu" }, made("p", { className: "muted", textContent: title }), ...items);
   const like = JSON.parse(chip.dataset.like ?? "[]");
@@ -337,7 +348,7 @@ function refresh() {
   translatePage();
 }
 
-window.workbench = { apply, kept: keptNow, show: showHistory, restored, written, download, run: () => trigger("begin"), stop: () => busy() && trigger("halt") };
+window.workbench = { apply, kept: keptNow, show: showHistory, restored, written, download, phrase: () => phraseToFind, run: () => trigger("begin"), stop: () => busy() && trigger("halt") };
 document.addEventListener("click", onClick);
 addEventListener("hashchange", showTab);
 document.addEventListener("keydown", onKey);

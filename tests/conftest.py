@@ -39,9 +39,10 @@ def service():
     """A service on the CPU in float32, as the demo uses it."""
     import torch
 
+    from interrogator.models.defaults import DefaultModels
     from interrogator.models.registry import PRESETS
     from interrogator.networks.runtime import Runtime
-    from interrogator.serving.service import DefaultModels, Service
+    from interrogator.serving.service import Service
 
     service = Service(Runtime(torch.device("cpu"), torch.float32))
     service.defaults = DefaultModels(PRESETS["demo"], "The hub is not there.")

@@ -21,9 +21,10 @@ from PIL import Image
 from interrogator.errors import InterrogatorError
 from interrogator.explanation import Judge
 from interrogator.hub.client import ProgressCallback
+from interrogator.models.defaults import DefaultModels
 from interrogator.models.loading import Models
 from interrogator.models.registry import EMBEDDED, ModelNames
-from interrogator.models.store import DefaultModels, ModelStore
+from interrogator.models.store import ModelStore
 from interrogator.networks.runtime import Runtime
 from interrogator.pipeline import Interrogator
 from interrogator.prompts.table import Table, table_for
@@ -145,7 +146,7 @@ class Service:
             question: Called with the interrogator; where a GPU is lent it is pickled, so a partial
                 of a module's function.
         """
-        yield from self._ask_on_gpu(request, question)
+        yield from self._guarded(self._ask_on_gpu(request, question))
 
     def _ask(
         self, request: Request, question: Callable[[Interrogator], Kept]

@@ -88,6 +88,7 @@ def result() -> Components:
             elem_id="caption",
         ),
         "notes": gr.HTML(folds.notes(None), elem_id="notes"),
+        "where": gr.HTML("", elem_id="where"),
         "copy": gr.Button("Picture with this prompt in it", size="sm", elem_id="copy"),
         "copied": gr.DownloadButton("Download", visible="hidden", elem_id="copied"),
     }  # fmt: skip

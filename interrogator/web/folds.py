@@ -6,12 +6,17 @@ text from outside is escaped here.
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
 from types import MappingProxyType
 
+from PIL import Image
+
 from interrogator.images.generators import StoredPrompt
+from interrogator.insight.heatmap import HeatMap, overlay
 from interrogator.prompts.ranking import RankedPhrase
 from interrogator.result import Interrogation
 from interrogator.vocabulary.artists import Artist
@@ -26,6 +31,10 @@ _TAKE = (
     "<option>5</option><option>10</option></select></label>"
     '<button type="button" data-act="copy-ranked">Copy as a table</button>'
     '<button type="button" data-act="csv-ranked">CSV</button></div>'
+)
+_MAP = (
+    "A grey square is moved over the picture; where the similarity falls, the phrase was seen. "
+    "What is in two places is lost in neither, and a style that is everywhere is nowhere."
 )
 _STEPS = {
     "load": "loading the models",
@@ -77,6 +86,20 @@ def _stored(prompt: StoredPrompt, similarity: float) -> str:
         f'<p translate="no">{shown}</p><p class="muted">Similarity {similarity:.3f}.</p>'
         f'<button type="button" data-act="use" data-text="{shown}">Use it</button>'
         "</div>"
+    )
+
+
+def where(picture: Image.Image, found: HeatMap) -> str:
+    """Return a picture with a map of where a phrase is seen over it, and what to make of it."""
+    packed = io.BytesIO()
+    overlay(picture, found).save(packed, "JPEG", quality=85)
+    address = f"data:image/jpeg;base64,{base64.b64encode(packed.getvalue()).decode()}"
+    phrase = escape(found.phrase, quote=True)
+    return (
+        f'<figure class="where"><img src="{address}" alt="Where “{phrase}” is seen">'
+        f'<figcaption><b translate="no">{phrase}</b>'
+        f"<p>Covering the brightest place costs {found.strength:.3f} of {found.similarity:.3f}.</p>"
+        f'<p class="muted">{_MAP}</p></figcaption></figure>'
     )
 
 

@@ -6,6 +6,7 @@ Values of options go in by name; what changes on the page, or JSON, comes out. F
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
@@ -16,10 +17,12 @@ from PIL import Image
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode, stored
 from interrogator.images.generators import StoredPrompt
+from interrogator.insight.heatmap import HeatMap, heat_map
 from interrogator.models.choice import active_notice, check_offered
 from interrogator.models.files import download_bytes
 from interrogator.option import Operation
 from interrogator.options import parse
+from interrogator.pipeline import Interrogator
 from interrogator.request import Request, names_of, request_of, words_of
 from interrogator.result import PictureFeatures, PromptScore
 from interrogator.serving.background import Progress, in_background
@@ -30,6 +33,7 @@ from interrogator.web.updates import PageUpdate, SearchView
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 30.0  # that a program waits for a download, keeping its place in the queue
+MAP_SIDE = 480  # pixels of the picture under a map
 MOST_STORED = 2  # prompts of a picture's file that are shown
 MOST_KINDS = 64  # of searches whose time is remembered
 SMALL = 50_000_000  # bytes, from which on they are shown as GB
@@ -165,6 +169,19 @@ class Handlers:
         scores = [_last(self.service.score(image, request, text, features)) for text in texts]
         return [(one, score.similarity) for one, score in zip(found, scores, strict=True)]
 
+    def where(self, picture: str | bytes | None, phrase: str, values: Values) -> str:
+        """Return the picture with what shows where a phrase is seen in it, as HTML."""
+        try:
+            request, image = self.request(values), decode.read(picture)
+            image.thumbnail((MAP_SIDE, MAP_SIDE))
+            question = functools.partial(_look_for, image, phrase)
+            return folds.where(image, _last(self.service.ask(request, question)))
+        except InterrogatorError as error:
+            return views.status(str(error), kind="error")
+        except Exception:
+            log.exception("looking for a phrase failed")
+            return views.status(BUG, kind="error")
+
     def write_copy(
         self, picture: str | bytes | None, prompt: str, negative: str, folder: Path
     ) -> Path:
@@ -241,6 +258,10 @@ class Handlers:
         decode.look_at(picture)
         self.service.fetch(request, ignore_progress, PATIENCE_SECONDS)
         return request
+
+
+def _look_for(image: Image.Image, phrase: str, interrogator: Interrogator) -> HeatMap:
+    return heat_map(image, phrase[: folds.MOST_STORED], interrogator.models.clip)
 
 
 def _last(events: Iterator[Any]) -> Any:  # noqa: ANN401

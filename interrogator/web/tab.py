@@ -32,7 +32,7 @@ WARM_SWITCH = "INTERROGATOR_WARM"  # "1": load models and table before the first
 KEPT_SECONDS = 3600  # how long a visitor can search again without the picture being read anew
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # What a run draws, and what a new picture empties.
-ANEW = ("status", "prompt", "negative", "caption_line", "phrases", "notes", "explained")
+ANEW = ("status", "prompt", "negative", "caption_line", "phrases", "notes", "explained", "where")
 DRAWN = (*ANEW, "features", "picture")
 STOPPED = "Stopped before there was a prompt."
 BEST_SO_FAR = "Stopped: this is the best so far. "
@@ -66,6 +66,7 @@ def build(service: Service, concurrency_id: str) -> None:
     computing: dict[str, Any] = {"concurrency_id": concurrency_id, "concurrency_limit": 1}
     _interrogate_on_demand(handlers, components, computing)
     _describe_choices(handlers, components)
+    _find_phrases(handlers, components, computing)
     _rewrite(components)
     _write_copies(handlers, components)
     _remember(components)
@@ -201,8 +202,33 @@ def _emptied(line: str) -> list[Any]:
 
     Words that are banned are the visitor's, as the settings are: they stay.
     """
-    empty = [line, "", "", "", chips.empty(fresh=True), folds.notes(None), folds.explained(None)]
+    empty = [
+        line,
+        "",
+        "",
+        "",
+        chips.empty(fresh=True),
+        folds.notes(None),
+        folds.explained(None),
+        "",
+    ]
     return [*empty, [], [], ""]
+
+
+def _find_phrases(handlers: Handlers, components: Components, computing: dict[str, Any]) -> None:
+    """Show where in the picture a phrase is seen, when a visitor asks for it."""
+
+    def where(picture: Any, *values: Any) -> str:  # noqa: ANN401
+        phrase, *models = values
+        return handlers.where(picture, str(phrase), dict(zip(MODEL_OPTIONS, models, strict=True)))
+
+    # The phrase comes from the click: the prompt's place among the inputs is lent to it.
+    names = ("picture", "prompt", *MODEL_OPTIONS)
+    components["phrases"].where(
+        where, [components[name] for name in names], components["where"],
+        js="(picture, prompt, ...models) => [picture, workbench.phrase(), ...models]",
+        **computing, **QUIET,
+    )  # fmt: skip
 
 
 def _write_copies(handlers: Handlers, components: Components) -> None:

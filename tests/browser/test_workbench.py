@@ -290,6 +290,18 @@ def test_a_stored_prompt_is_used_and_ours_goes_home_in_the_picture(visit, tmp_pa
     assert prompt_of(page) == "a tomcat, pop art"
 
 
+def test_a_phrase_is_found_in_the_picture(visit):
+    page = visit()
+    bring(page)
+    page.click(ARTIST)
+    page.get_by_role("menuitem", name="Where is it?").click()
+    page.wait_for_selector("#where img[alt='Where “by Roy Lichtenstein” is seen']")
+    assert page.inner_text("#where b") == "by Roy Lichtenstein"
+    bring(page, CITY)
+    assert page.locator("#where img").count() == 0
+    assert violations(page) == []
+
+
 def boxes(page, *selectors):
     return [page.locator(selector).first.bounding_box() for selector in selectors]
 

@@ -5,13 +5,14 @@ import re
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from interrogator.errors import InterrogatorError
-from interrogator.images import stored
+from interrogator.images import decode, stored
 from interrogator.models.choice import active_notice
 from interrogator.models.registry import ASSETS, PRESETS
 from interrogator.networks.clip import Clip
@@ -355,3 +356,15 @@ def test_ours_is_written_into_a_copy(handlers, tmp_path):
     assert (found.prompt, found.negative) == ("a cat, pop art", "a dog")
     with pytest.raises(InterrogatorError, match="no picture yet"):
         handlers.write_copy(None, "a", "", tmp_path)
+
+
+def test_where_a_phrase_is_seen_is_shown_over_the_picture(handlers):
+    html = handlers.where(str(CAT), "cat <b>", {"preset": "demo"})
+    address = re.search(r'src="data:image/jpeg;base64,([^"]+)"', html)[1]
+    shown = decode.read(base64.b64decode(address))
+    assert max(shown.size) <= 480
+    original = decode.read(str(CAT)).resize(shown.size)
+    assert np.abs(np.asarray(shown, int) - np.asarray(original, int)).max() > 60  # something is lit
+    assert "<b>cat" not in html
+    assert re.search(r"costs 0\.\d{3} of -?\d\.\d{3}", html)
+    assert 'role="alert"' in handlers.where(None, "cat", {"preset": "demo"})

@@ -15,7 +15,7 @@ from typing import Any
 from interrogator.errors import InterrogatorError
 from interrogator.models.registry import CAPTIONERS, CLIPS, PRESETS, SHIPPED_CLIPS
 from interrogator.networks.captioning import DEFAULT_CAPTIONING as CAPTIONING
-from interrogator.networks.captioning import MOST_BEAMS, MOST_NO_REPEAT, MOST_TOKENS
+from interrogator.networks.captioning import DETAILS, MOST_BEAMS, MOST_NO_REPEAT, MOST_TOKENS
 from interrogator.option import Operation, Option, Place
 from interrogator.prompts.modes import DEFAULT_MODE, MODES
 from interrogator.prompts.rules import MOST_ARTISTS, MOST_PHRASES, Rules
@@ -160,6 +160,10 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "dtype", "choice", "The models' number format; the fastest of this machine if absent.",
         section="models", choices={name: name for name in DTYPES}, places=OWN_MACHINE,
+    ),
+    Option(
+        "caption_detail", "choice", "How much the caption says, where the captioner can be asked.",
+        "Detail", "caption", CAPTIONING.detail, choices=DETAILS,
     ),
     Option(
         "target", "choice", "What the prompt is written for: its form and its length.",

@@ -88,6 +88,7 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         fewest=values["caption_fewest"],
         most=values["caption_most"],
         no_repeat=values["caption_no_repeat"],
+        detail=values["caption_detail"],
     )
     return Settings(
         mode=values["mode"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matmul_demo.digits import PIXELS
 from matmul_demo.machine.accelerator import Accelerator
 from matmul_demo.machine.processor import cpu_name
-from matmul_demo.racing.report import RaceReport, Result
+from matmul_demo.racing.report import RaceReport, Result, winner
 from matmul_demo.workloads import Workload
 
 NEIGHBOURS_NOTED = 0.25  # processors; below this the effect drowns in the usual spread
@@ -109,10 +109,9 @@ def podium_text(report: RaceReport) -> str:
         f"{place}. {report.lane_name(r.strategy)} {seconds_text(r.podium_seconds)}"
         for place, r in enumerate(places, 1)
     ]
-    first, second = places[0], places[1]
-    gap = (second.podium_seconds or 0.0) - (first.podium_seconds or 0.0)
-    spread = max(first.podium_iqr_seconds or 0.0, second.podium_iqr_seconds or 0.0)
-    tie = " The first two differ by less than their spread." if gap < spread else ""
+    names = [report.lane_name(one.strategy) for one in winner(report).leaders[1:]]
+    others = "first two" if len(names) == 1 else "first three"
+    tie = f" A tie: the {others} differ by less than their spread." if names else ""
     return f"The leaders once more, in turns: {', '.join(leaders)}.{tie}"
 
 
@@ -186,21 +185,20 @@ def _floor_text(report: RaceReport, best: Result) -> str:
 
 def headline(report: RaceReport) -> str:
     """One sentence on who won and by how much; honest on estimates and on the limit."""
-    ranking = report.ranking()
-    if not ranking:
+    if report.phase == "stopped":
+        return "A race that was not run to its end has no winner."
+    won = winner(report)
+    if not won.leaders:
         return "No lane finished with a right result."
-    best = ranking[0]
-    name, floor = report.lane_name(best.strategy), _floor_text(report, best)
-    baseline = report.result(best.baseline or best.strategy)
-    if len(ranking) == 1 or baseline is None or baseline is best:
-        return f"{name} takes {seconds_text(best.seconds)}.{floor}"
-    factor = best.speedup or 1.0
-    if best.podium_seconds and baseline.podium_seconds:
-        factor = baseline.podium_seconds / best.podium_seconds
+    best, baseline = won.leaders[0], won.baseline
+    names = " and ".join(report.lane_name(one.strategy) for one in won.leaders)
+    tie, floor = "tie: each " if won.is_tie else "", _floor_text(report, best)
+    if baseline is None:
+        return f"{names} {tie}takes {seconds_text(best.seconds)}.{floor}"
     about, estimate = (
         ("about ", " (an estimate)") if best.estimated or baseline.estimated else ("", "")
     )
     return (
-        f"{name} is {about}{three_digits(factor)} times faster than "
+        f"{names} {tie}is {about}{three_digits(won.factor or 1.0)} times faster than "
         f"{report.lane_name(baseline.strategy)}{estimate}.{floor}"
     )

@@ -14,7 +14,8 @@ from gradio import Blocks
 from gradio.state_holder import SessionState, StateHolder
 
 SHARE_OF_MEMORY = 0.02  # what all sessions together may take
-BYTES = 100_000  # of a session whose visitor has read a picture and raced; measured, and rounded up
+# Of a session: 8 kB, and 10 kB for each menu that a picture has changed and for a race; rounded up.
+BYTES = 100_000
 FEWEST, MOST = 200, 10_000
 
 

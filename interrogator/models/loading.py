@@ -117,10 +117,7 @@ def _load_captioner(name: str, folder: Path | None, runtime: Runtime) -> Caption
         )
         if info["missing_keys"] or info["mismatched_keys"]:  # they would stay random
             raise ValueError("the weights are not those of such a model, or not all of them")
-        # The PIL backend gives the same pixels whether or not torchvision's library is whole.
-        processor = transformers.AutoProcessor.from_pretrained(
-            source, backend="pil", local_files_only=True
-        )
+        processor = _load_processor(source)
         if not hasattr(processor, "image_processor"):
             raise ValueError("there is no processor of pictures and words beside the weights")
         if isinstance(model, transformers.BlipForConditionalGeneration):
@@ -130,6 +127,20 @@ def _load_captioner(name: str, folder: Path | None, runtime: Runtime) -> Caption
             f"{name} cannot be loaded as a captioner: {_first_line(error)}{_repaired(folder)}"
         ) from error
     return Captioner(model.to(runtime.device).eval(), processor, runtime)
+
+
+def _load_processor(source: str) -> transformers.ProcessorMixin:
+    """Load a processor whose pictures are read by PIL: the same pixels with any torchvision."""
+    try:
+        return transformers.AutoProcessor.from_pretrained(
+            source, backend="pil", local_files_only=True
+        )
+    except ImportError:  # of Qwen-VL's part for videos, which has no such backend
+        processor = transformers.AutoProcessor.from_pretrained(source, local_files_only=True)
+        processor.image_processor = transformers.AutoImageProcessor.from_pretrained(
+            source, backend="pil", local_files_only=True
+        )
+        return processor
 
 
 def _load_clip(name: str, folders: dict[str, Path], runtime: Runtime) -> Clip:

@@ -70,6 +70,24 @@ CAPTIONERS = (
     ),
     KnownModel("microsoft/git-large-coco", 394, "MIT", "everyday scenes, named more exactly"),
     KnownModel(
+        "florence-community/Florence-2-base", 230, "MIT",
+        "short, detailed or more detailed captions at the size of BLIP base",
+    ),
+    KnownModel(
+        "florence-community/Florence-2-large", 770, "MIT", "the same, named more exactly"
+    ),
+    KnownModel(
+        "HuggingFaceTB/SmolVLM-256M-Instruct", 256, "Apache-2.0",
+        "chats; a sentence or a paragraph, in 1 GB of memory",
+    ),
+    KnownModel(
+        "HuggingFaceTB/SmolVLM-500M-Instruct", 500, "Apache-2.0", "the same, twice the size"
+    ),
+    KnownModel(
+        "Qwen/Qwen3-VL-2B-Instruct", 2128, "Apache-2.0",
+        "chats; sees text and detail; wants a GPU",
+    ),
+    KnownModel(
         "Salesforce/blip2-opt-2.7b", 3745, "MIT; its language model OPT: research only",
         "names more things and places; wants 16 GB and a GPU",
     ),
@@ -89,6 +107,14 @@ CLIPS = (
     KnownModel(
         "ViT-B-16-SigLIP/webli", 203, "Apache-2.0",
         "a judge trained in another way; searches slowly, reads texts only as a whole",
+    ),
+    KnownModel(
+        "ViT-B-32-SigLIP2-256/webli", 377, "Apache-2.0",
+        "SigLIP 2, a judge of many languages; searches slowly as well",
+    ),
+    KnownModel(
+        "MobileCLIP2-S0/dfndr2b", 75, "Apple AMLR: research only",
+        "the smallest; made for phones; reads texts only as a whole",
     ),
 )  # fmt: skip
 

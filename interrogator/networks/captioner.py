@@ -15,7 +15,14 @@ from interrogator.networks.libraries import transformers
 from interrogator.networks.runtime import Runtime
 
 _STUTTER = re.compile(r"\b(\w+) \1\b")  # "a a lighthouse": a beam that lost its way
-QUESTION = "Describe this picture in one plain sentence."  # asked of models that chat
+QUESTIONS = {  # asked of models that chat, by `Captioning.detail`
+    "short": "Describe this picture in one plain sentence.",
+    "detailed": "Describe this picture in two or three plain sentences.",
+    "more": "Describe this picture in a paragraph: what is there, its light and its colours.",
+}
+TASKS = {  # of Florence-2, as its authors name them (https://arxiv.org/abs/2311.06242)
+    "short": "<CAPTION>", "detailed": "<DETAILED_CAPTION>", "more": "<MORE_DETAILED_CAPTION>",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,13 +54,13 @@ class Captioner:
         self, pictures: Sequence[Image.Image], how: Captioning = DEFAULT_CAPTIONING
     ) -> list[str]:
         """Describe several RGB pictures at once, each as if it were alone."""
-        return self._generated(self.inputs(pictures), how, 1)[0]
+        return self._generated(self.inputs(pictures, how.detail), how, 1)[0]
 
     def candidates(
         self, picture: Image.Image, how: Captioning = DEFAULT_CAPTIONING
     ) -> tuple[Caption, ...]:
         """Return the different captions of a beam search, the likeliest first: they come free."""
-        return self.candidates_of([self.inputs([picture])], how)[0]
+        return self.candidates_of([self.inputs([picture], how.detail)], how)[0]
 
     def candidates_of(
         self, inputs: Sequence[Mapping[str, torch.Tensor]], how: Captioning = DEFAULT_CAPTIONING
@@ -97,14 +104,17 @@ class Captioner:
         texts = self.processor.batch_decode(tokens, skip_special_tokens=True)
         scores = torch.zeros(len(texts))
         if several > 1:  # a beam's score is the mean over the tokens that it wrote
-            start = 0 if length else 1  # what every caption begins with was not written
+            answers = length and not self.model.config.is_encoder_decoder
+            start = 0 if answers else 1  # what every caption begins with was not written
             scores = output.sequences_scores * self._lengths(tokens[:, start:])
         return [" ".join(text.split()) for text in texts], scores.tolist()
 
-    def inputs(self, pictures: Sequence[Image.Image]) -> Mapping[str, torch.Tensor]:
+    def inputs(
+        self, pictures: Sequence[Image.Image], detail: str = "short"
+    ) -> Mapping[str, torch.Tensor]:
         """Return what the model reads: pixels and, where it must be asked, the question."""
         if getattr(self.processor, "chat_template", None):
-            content = [{"type": "image"}, {"type": "text", "text": QUESTION}]
+            content = [{"type": "image"}, {"type": "text", "text": QUESTIONS[detail]}]
             question = self.processor.apply_chat_template(
                 [{"role": "user", "content": content}], add_generation_prompt=True
             )
@@ -112,6 +122,10 @@ class Captioner:
                 images=[[picture] for picture in pictures],
                 text=[question] * len(pictures),
                 return_tensors="pt",
+            )
+        if isinstance(self.processor, transformers.Florence2Processor):
+            return self.processor(
+                images=list(pictures), text=[TASKS[detail]] * len(pictures), return_tensors="pt"
             )
         return self.processor(images=list(pictures), return_tensors="pt")
 

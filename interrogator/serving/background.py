@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import dataclass
 from queue import Queue
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from interrogator.hub.client import ProgressCallback
 
@@ -88,6 +89,13 @@ def wait_for(work: Callable[[ProgressCallback], Result]) -> Generator[Progress, 
             return end.value
         if progress:
             yield progress
+
+
+async def off_the_loop(results: Iterator[Result]) -> AsyncIterator[Result]:
+    """Yield what an iterator yields, of which no step holds up the event loop."""
+    end = object()
+    while (result := await asyncio.to_thread(next, results, end)) is not end:
+        yield cast("Result", result)
 
 
 def show_progress(text: str, share: float | None) -> None:

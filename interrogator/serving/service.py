@@ -21,13 +21,11 @@ from PIL import Image
 from interrogator.errors import InterrogatorError
 from interrogator.explanation import Judge
 from interrogator.hub.client import ProgressCallback
-from interrogator.models.defaults import DefaultModels
 from interrogator.models.loading import Models
 from interrogator.models.registry import EMBEDDED, ModelNames
-from interrogator.models.store import ModelStore
+from interrogator.models.store import DefaultModels, ModelStore
 from interrogator.networks.runtime import Runtime
 from interrogator.pipeline import Interrogator
-from interrogator.prompts.modes import MODES
 from interrogator.prompts.table import Table, table_for
 from interrogator.request import Request
 from interrogator.result import Analysis, Interrogation, PictureFeatures, PromptScore
@@ -40,7 +38,7 @@ from interrogator.serving.price import (
     sizes_of,
     within_time,
 )
-from interrogator.serving.zerogpu import on_zerogpu, with_gpu
+from interrogator.serving.zerogpu import GPU_SECONDS, gpu_seconds, on_zerogpu, with_gpu
 from interrogator.vocabulary.artists import NameFinder
 from interrogator.vocabulary.lists import Vocabulary, built_in, read_folder
 from interrogator.vocabulary.policy import Policy
@@ -49,10 +47,6 @@ log = logging.getLogger(__name__)
 
 Kept = TypeVar("Kept")
 
-# For how long a GPU is wanted where one is lent: loading and a search, with room. Estimates.
-GPU_SECONDS = 40
-GPU_SEARCH_SECONDS = 20
-GPU_MOST_SECONDS = 120
 MOST_KEPT = 4  # of each: vocabularies, their tables, and both narrowed by a policy
 
 
@@ -316,16 +310,6 @@ class Service:
 def vocabulary_for(names: ModelNames) -> Vocabulary:
     """Return our lists; for the embedded CLIP, the words that it was taught."""
     return read_folder(EMBEDDED / "vocabulary", "demo") if names.embedded_clip else built_in()
-
-
-def gpu_seconds(picture: object, request: Request, *_: object) -> int:
-    """Return for how long a GPU is wanted for an interrogation, where one is lent."""
-    settings = request.settings
-    searches = MODES[settings.mode].searches + settings.with_negative
-    extra = GPU_SEARCH_SECONDS * searches
-    if extra and settings.seconds:
-        extra = round(settings.seconds)
-    return min(GPU_SECONDS + extra, GPU_MOST_SECONDS)
 
 
 def _kept(store: dict[Hashable, Kept], key: Hashable, make: Callable[[], Kept]) -> Kept:

@@ -205,7 +205,7 @@ class Together:
         if self.how:
             chats = getattr(captioner.processor, "chat_template", None)
             with self._lock if chats else threading.Lock():  # tokenizers are one thread's
-                inputs = dict(captioner.inputs([picture]))
+                inputs = dict(captioner.inputs([picture], self.how.detail))
         kept = picture if self.interrogator.judge else None
         return View(inputs, self._clip.pair_pixels(picture), notes, kept)
 

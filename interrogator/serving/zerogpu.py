@@ -22,8 +22,15 @@ from contextlib import closing
 from typing import TypeVar
 
 from interrogator.errors import InterrogatorError
+from interrogator.prompts.modes import MODES
+from interrogator.request import Request
 
 Result = TypeVar("Result")
+
+# For how long a GPU is wanted where one is lent: loading and a search, with room. Estimates.
+GPU_SECONDS = 40
+GPU_SEARCH_SECONDS = 20
+GPU_MOST_SECONDS = 120
 
 
 def on_zerogpu() -> bool:
@@ -80,3 +87,13 @@ def _in_a_sentence(error: Exception, begun: bool) -> Exception:
     if begun:
         return InterrogatorError(f"This Space took its GPU back before the work was done: {said}")
     return InterrogatorError(f"This Space lends no GPU for it now: {said}")
+
+
+def gpu_seconds(picture: object, request: Request, *_: object) -> int:
+    """Return for how long a GPU is wanted for an interrogation, where one is lent."""
+    settings = request.settings
+    searches = MODES[settings.mode].searches + settings.with_negative
+    extra = GPU_SEARCH_SECONDS * searches
+    if extra and settings.seconds:
+        extra = round(settings.seconds)
+    return min(GPU_SECONDS + extra, GPU_MOST_SECONDS)

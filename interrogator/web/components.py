@@ -10,9 +10,10 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-from gradio.data_classes import ImageData, ListFiles
+from gradio.data_classes import ListFiles
 from gradio.utils import get_upload_folder
 
+from interrogator.errors import InterrogatorError
 from interrogator.images import sources
 from interrogator.models.registry import ASSETS
 from interrogator.option import Option
@@ -37,6 +38,10 @@ def picture_and_controls() -> Components:
         label="Picture", sources=["upload", "clipboard"], height=260, type="filepath",
         elem_id="picture", alt_text="The picture to interrogate",
     )  # fmt: skip
+    described = picture.api_info()
+    picture.api_info = lambda: described  # type: ignore
+    # It would refuse a picture that is a plain text, without a sentence.
+    picture.data_model = None  # type: ignore
     picture.preprocess = undecoded  # type: ignore
     fetch_within_limits(picture)
     components: Components = {"picture": picture}
@@ -204,14 +209,29 @@ def fetch_within_limits(block: gr.Image | gr.File) -> None:
     block.async_move_resource_to_block_cache = move  # type: ignore
 
 
-def undecoded(payload: ImageData | None) -> str | bytes | None:
-    """Return an upload's path, or the bytes of a data: URL sent to the API, undecoded.
+def undecoded(payload: Any) -> str | bytes | None:  # noqa: ANN401
+    """Return an upload's path, or the bytes or file of what was sent as a text, undecoded.
 
     It takes the place of `gr.Image.preprocess`, which would decode a picture whatever its size;
     `decode.read` looks before it decodes. (A subclass would do, but Gradio writes a .pyi file
     beside the source of every subclass.)
+
+    Args:
+        payload: What Gradio's clients send for a file, or an address, a data: URL or base64.
+
+    Raises:
+        InterrogatorError: It is none of them.
     """
-    return sources.picture(payload.path, payload.url, get_upload_folder()) if payload else None
+    if payload is None:
+        return None
+    sent: Any = {"path": payload, "url": payload} if isinstance(payload, str) else payload
+    path, url = (sent.get(n) for n in ("path", "url")) if isinstance(sent, dict) else (payload,) * 2
+    if not all(text is None or isinstance(text, str) for text in (path, url)):
+        raise InterrogatorError(
+            "`picture` must be an uploaded file, an address (http, https), a data: URL or base64, "
+            f"not {str(payload)[:60]!r}."
+        )
+    return sources.picture(path, url, get_upload_folder())
 
 
 def unread_lists(payload: ListFiles | None) -> list[str]:

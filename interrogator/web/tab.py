@@ -20,7 +20,7 @@ from gradio.utils import get_upload_folder
 
 from interrogator.errors import InterrogatorError
 from interrogator.options import options_of
-from interrogator.serving.background import POLL_SECONDS
+from interrogator.serving.background import POLL_SECONDS, off_the_loop
 from interrogator.serving.service import Service
 from interrogator.web import chips, folds, views
 from interrogator.web.components import Components, picture_and_controls, result
@@ -107,7 +107,7 @@ class _Events:
         try:
             # Lists of one's own may be long: others are served while they are read.
             request = await asyncio.to_thread(self._handlers.request, values)
-            for update in self._handlers.fetch(picture, request):
+            async for update in off_the_loop(self._handlers.fetch(picture, request)):
                 if update:
                     yield self._changed(update)
                 else:

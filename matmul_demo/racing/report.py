@@ -7,6 +7,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any, Literal
 
 import numpy as np
@@ -195,6 +196,7 @@ class RaceReport:
             "threads": self.threads,
             "cache": self.workload.cache,
             "data": self.data,
+            "date": date.today().isoformat(),  # when it was saved; ghosts are told apart by it
             "machine": asdict(self.machine) if self.machine else None,
             "neighbours": self.neighbours,
             "floor_seconds": self.floor_seconds,
@@ -252,6 +254,47 @@ class RaceReport:
             return None
         numbers = lane.numbers or self.workload.dtype
         return gpu.floor_seconds(self.workload, numbers, _itemsize(lane, self.workload))
+
+
+@dataclass(frozen=True)
+class Winner:
+    """Who won; what chart, podium and sentence say of it comes from here.
+
+    Attributes:
+        leaders: the fastest lane, and after it those that cannot be told from it; none while the
+            race is under way, after Stop, and without a right result.
+        baseline: the lane that `factor` is over; None where it is itself a leader.
+        factor: how many times faster the first leader is.
+    """
+
+    leaders: tuple[Result, ...] = ()
+    baseline: Result | None = None
+    factor: float | None = None
+
+    @property
+    def is_tie(self) -> bool:
+        """Whether the runs leave open which of several lanes is the fastest."""
+        return len(self.leaders) > 1
+
+
+def winner(report: RaceReport) -> Winner:
+    """Who won, by the runs in turns; a lane within their spread of the fastest ties with it."""
+    ranking = report.ranking()
+    if report.phase != "done" or not ranking:
+        return Winner()
+    best = ranking[0]
+    leaders = (best, *(one for one in report.podium()[1:] if _ties(best, one)))
+    baseline = report.result(best.baseline or "")
+    if baseline is None or baseline in leaders:
+        return Winner(leaders)
+    if best.podium_seconds and baseline.podium_seconds:
+        return Winner(leaders, baseline, baseline.podium_seconds / best.podium_seconds)
+    return Winner(leaders, baseline, best.speedup)
+
+
+def _ties(best: Result, other: Result) -> bool:
+    gap = (other.podium_seconds or math.inf) - (best.podium_seconds or 0.0)
+    return gap < max(best.podium_iqr_seconds or 0.0, other.podium_iqr_seconds or 0.0)
 
 
 def median_and_quartiles(

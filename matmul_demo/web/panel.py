@@ -25,13 +25,18 @@ UNQUEUED: dict[str, Any] = {
 }  # fmt: skip
 
 
+def no_place(left: int = 0) -> str:
+    """What `Panel.place` holds beside Gradio's own text; another number for each job that left."""
+    return f'<p data-left="{left}">&nbsp;</p>'
+
+
 @dataclass(frozen=True)
 class Panel:
     """The components of one kind of job; `job` holds the visitor's own, or None.
 
     `notice` says what is not possible, `place` is the visitor's place in the queue, and `charts`
-    are the functions that draw a report, each with the component that shows it. `left` counts the
-    jobs that gave up their place in the queue.
+    are the functions that draw a report, each with the component that shows it.
+    A change of `place` cancels the event of a job that waits.
     """
 
     start: gr.Button
@@ -40,7 +45,6 @@ class Panel:
     place: gr.HTML
     charts: Mapping[Callable[[Any], str], gr.HTML]
     job: gr.State
-    left: gr.State
 
     def show(self, report: object) -> Update:
         """Draw every chart."""
@@ -80,17 +84,19 @@ class Panel:
         """Let the next job begin."""
         return {self.start: gr.Button(interactive=True), self.stop: gr.Button(interactive=False)}
 
-    def end(self, job: Job | None, left: int) -> Update:
+    def end(self, job: Job | None) -> Update:
         """End the job now; one that runs sends its own last report when its worker is gone.
 
-        One that still waits gives up its place: `left` changes, which cancels its event.
+        One that still waits gives up its place in the queue: `place` changes, which cancels it.
         """
         if job is None:
             return {self.place: gr.skip()}
         waits = job.report.phase == "waiting"
         job.stop()
         stopped = self.show(replace(job.report, phase="stopped"))
-        return {**stopped, **self.rest(), self.job: None, self.left: left + 1} if waits else stopped
+        if not waits:
+            return stopped
+        return {**stopped, **self.rest(), self.job: None, self.place: no_place(id(job))}
 
     def connect(
         self, make_job: Callable[[Update], Job], inputs: set[Any], work: dict[str, Any]
@@ -106,6 +112,5 @@ class Panel:
             api_visibility="private", **work,
         )  # fmt: skip
         end.then(self.rest, None, [self.start, self.stop], **UNQUEUED)
-        every = [self.job, self.left, self.start, self.stop, *outputs]
-        self.stop.click(self.end, [self.job, self.left], every, **UNQUEUED)
-        self.left.change(None, None, None, cancels=[end], **UNQUEUED)
+        self.stop.click(self.end, self.job, [self.job, self.start, self.stop, *outputs], **UNQUEUED)
+        self.place.change(None, None, None, cancels=[end], **UNQUEUED)

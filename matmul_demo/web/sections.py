@@ -13,7 +13,7 @@ from matmul_demo.lanes.ladder import runnable_lanes
 from matmul_demo.racing.sweep import DEFAULT_SETTINGS, MAX_LANES, Sweep
 from matmul_demo.web.charts import einsum, html, sweep
 from matmul_demo.web.controls import Form, lane_choices
-from matmul_demo.web.panel import UNQUEUED, Panel, Update
+from matmul_demo.web.panel import UNQUEUED, Panel, Update, no_place
 from matmul_demo.web.teaching import grids
 
 SHARED = ("dtype", "threads", "cache")  # what a sweep takes from the race's form
@@ -31,11 +31,11 @@ def build_sweep(form: Form, work: dict[str, Any]) -> None:
         start = gr.Button("Sweep", elem_id="sweep-start", min_width=100)
         stop = gr.Button("Stop", interactive=False, elem_id="sweep-stop", min_width=100)
     notice = gr.HTML(padding=False, elem_id="sweep-notice")
-    place = gr.HTML("<p>&nbsp;</p>", padding=False, elem_id="sweep-place")
+    place = gr.HTML(no_place(), padding=False, elem_id="sweep-place")
     board = gr.HTML(
         sweep.section(Sweep(replace(DEFAULT_SETTINGS, lanes=tuple(keys))).report), padding=False
     )
-    panel = Panel(start, stop, notice, place, {sweep.section: board}, gr.State(), gr.State(0))
+    panel = Panel(start, stop, notice, place, {sweep.section: board}, gr.State())
 
     def make_sweep(values: Update) -> Sweep:
         shared = {name: values[form.controls[name]] for name in SHARED}

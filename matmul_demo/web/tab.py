@@ -15,7 +15,7 @@ from matmul_demo.web import endpoints, export
 from matmul_demo.web.charts import bars, html, lesson, roofline
 from matmul_demo.web.controls import Form, build_form, preset_buttons, preset_note
 from matmul_demo.web.links import link, read_query
-from matmul_demo.web.panel import UNQUEUED, Panel, Update
+from matmul_demo.web.panel import UNQUEUED, Panel, Update, no_place
 from matmul_demo.web.presets import LESSON, PRESETS, Preset, preset_of
 from matmul_demo.web.sections import build_einsum, build_sweep
 from matmul_demo.web.teaching import ghosts, questions
@@ -68,10 +68,10 @@ def _build_race(work: dict[str, Any]) -> tuple[Form, Panel]:
             address = gr.HTML(link(LESSON.settings), padding=False)
         with gr.Column(scale=3, min_width=320):
             notice = gr.HTML(padding=False, elem_id="race-notice")
-            place = gr.HTML("<p>&nbsp;</p>", padding=False, elem_id="race-place")
+            place = gr.HTML(no_place(), padding=False, elem_id="race-place")
             charts |= {c: gr.HTML(c(report), padding=False) for c in (bars.board, *CHARTS)}
     charts[roofline.section] = gr.HTML(roofline.section(report), padding=False, render=False)
-    panel = Panel(start, stop, notice, place, charts, gr.State(), gr.State(0))
+    panel = Panel(start, stop, notice, place, charts, gr.State())
     page = _Page(form, panel, note, address, ghost)
     for button, preset in zip(buttons, PRESETS, strict=True):
         page.on_preset(button, preset)

@@ -123,6 +123,7 @@ def test_every_option_changes_what_is_wanted(tmp_path):
         "name_artists": "none", "own_words": "fog", "own_files": [str(tmp_path / "styles.txt")],
         "caption_model": "org/model", "clip": "ViT-B-32/openai", "safety": False,
         "vocabulary": str(tmp_path), "add_vocabulary": str(tmp_path), "target": "flux",
+            "caption_detail": "more",
     }  # fmt: skip
     for option in OPTIONS:
         if option.name in ("top", "dtype", "own_lists"):

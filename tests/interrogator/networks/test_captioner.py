@@ -14,7 +14,13 @@ from interrogator.networks.captioning import Captioning
 from interrogator.networks.libraries import transformers
 from interrogator.networks.runtime import Runtime
 from interrogator.settings import Settings
-from tests.interrogator.small_captioners import write_blip2, write_git
+from tests.interrogator.small_captioners import (
+    write_blip2,
+    write_florence,
+    write_git,
+    write_qwen,
+    write_smolvlm,
+)
 from tests.interrogator.small_models import write_blip
 from training.dataset import HELD_OUT
 from training.painter import choose, paint
@@ -183,7 +189,11 @@ def test_another_way_of_captioning_reads_no_vector_anew(demo, pictures, monkeypa
     assert (again.caption, back.caption) == (second.caption, first.caption)
 
 
-@pytest.mark.parametrize("write", [write_git, write_blip2], ids=["GIT", "BLIP-2"])
+@pytest.mark.parametrize(
+    "write",
+    [write_git, write_blip2, write_florence, write_smolvlm, write_qwen],
+    ids=["GIT", "BLIP-2", "Florence-2", "SmolVLM", "Qwen3-VL"],
+)
 def test_captioners_that_are_not_blip_describe_pictures_alone_and_together(
     tmp_path, pictures, write
 ):
@@ -258,3 +268,17 @@ def test_folders_as_older_transformers_wrote_them_are_read(tmp_path, pictures, w
         for age in ("new", "old")
     )
     assert old == new
+
+
+def test_florence_is_given_the_task_of_the_detail(tmp_path, pictures):
+    captioner = loading._load_captioner(write_florence(tmp_path / "florence"), None, CPU)
+    processor, asked = captioner.processor, []
+    tell = type(processor)._construct_prompts
+    processor._construct_prompts = lambda text: asked.extend(text) or tell(processor, text)
+    for detail, most in (("short", 9), ("detailed", 58), ("more", 58)):
+        how = Captioning(beams=1, most=9, detail=detail)
+        captioner.captions(pictures[:1], how)
+        assert how.for_generate(58)["max_new_tokens"] == most
+    assert asked == ["<CAPTION>", "<DETAILED_CAPTION>", "<MORE_DETAILED_CAPTION>"]
+    with pytest.raises(InterrogatorError, match="choose one of short, detailed, more"):
+        Captioning(detail="endless")

@@ -1,8 +1,9 @@
+import asyncio
 import threading
 
 import pytest
 
-from interrogator.serving.background import Progress, in_background, wait_for
+from interrogator.serving.background import Progress, in_background, off_the_loop, wait_for
 
 
 def drained(events):
@@ -59,3 +60,27 @@ def test_work_that_nobody_waits_for_ends_at_its_next_progress():
 def test_an_error_of_the_work_is_raised_where_it_is_waited_for():
     with pytest.raises(ZeroDivisionError):
         list(wait_for(lambda report: 1 / 0))
+
+
+def test_no_step_of_what_is_taken_off_the_loop_runs_on_it():
+    threads = []
+
+    def steps():
+        for step in (1, None, 3):
+            threads.append(threading.current_thread())
+            yield step
+        raise ValueError("the end")
+
+    seen = []
+
+    async def take():
+        threads.append(threading.current_thread())
+        async for step in off_the_loop(steps()):
+            seen.append(step)
+
+    with pytest.raises(ValueError, match="the end"):
+        asyncio.run(take())
+    loop, *others = threads
+    assert seen == [1, None, 3]
+    assert len(others) == 3
+    assert loop not in others

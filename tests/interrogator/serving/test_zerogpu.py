@@ -16,7 +16,7 @@ from interrogator.errors import InterrogatorError
 from interrogator.models.registry import ASSETS
 from interrogator.request import Request
 from interrogator.serving import zerogpu
-from interrogator.serving.service import GPU_MOST_SECONDS, GPU_SECONDS, gpu_seconds
+from interrogator.serving.zerogpu import GPU_MOST_SECONDS, GPU_SECONDS, gpu_seconds
 from interrogator.settings import Settings
 
 ROOT = Path(__file__).parents[3]

@@ -7,7 +7,6 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from gradio.data_classes import ImageData
 from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -118,7 +117,7 @@ def test_the_endpoint_describes_its_arguments(client):
         "pinned", "dropped", "banned", "seconds", "judge",
         "name_artists", "own_words", "own_files", "own_lists", "caption_model", "clip",
         "caption_beams", "caption_fewest", "caption_most", "caption_no_repeat", "daring",
-        "target",
+        "caption_detail", "target",
     ]  # fmt: skip
     assert all(p["parameter_has_default"] for p in described["parameters"][1:])
     assert "Write the prompt" in described["description"]
@@ -265,13 +264,13 @@ def test_a_preset_tells_its_download_before_it_is_used(handlers, monkeypatch):
 def test_an_upload_is_handed_over_undecoded():
     uploaded = str(Path(get_upload_folder()) / "x.png")
     assert undecoded(None) is None
-    assert undecoded(ImageData(path=uploaded)) == uploaded
-    assert undecoded(ImageData(url="data:image/png;base64,aGk=")) == b"hi"
+    assert undecoded({"path": uploaded}) == uploaded
+    assert undecoded({"url": "data:image/png;base64,aGk="}) == b"hi"
     with pytest.raises(InterrogatorError, match="neither an address"):
-        undecoded(ImageData(url="file:///etc/passwd"))
+        undecoded({"url": "file:///etc/passwd"})
     for damaged in ("%%%", "é"):
         with pytest.raises(InterrogatorError, match="damaged"):
-            undecoded(ImageData(url=f"data:image/png;base64,{damaged}"))
+            undecoded({"url": f"data:image/png;base64,{damaged}"})
 
 
 @pytest.mark.parametrize("mark", [{}, {"meta": {}}, {"meta": {"_type": "gradio.FileData"}}])

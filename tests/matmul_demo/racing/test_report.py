@@ -5,7 +5,7 @@ import pytest
 from matmul_demo import text
 from matmul_demo.lanes.ladder import LADDER
 from matmul_demo.machine.roofline import Machine
-from matmul_demo.racing.report import Outcome, RaceReport, tolerance
+from matmul_demo.racing.report import Outcome, RaceReport, tolerance, winner
 from matmul_demo.racing.timing import Part, Timing
 from matmul_demo.workloads import Workload
 
@@ -151,3 +151,24 @@ def test_busy_threads_are_counted_and_only_those_of_the_processor():
     assert (fast.processors, gpu.processors) == (1.93, None)
     column = text.COLUMNS.index("threads")
     assert [text.row_texts(r)[column] for r in (fast, gpu)] == ["1.9", "–"]
+
+
+def test_the_runs_in_turns_name_one_winner_or_a_tie():
+    outcomes = (outcome(NAIVE, 8e-3), outcome(NUMPY_LOOPS, 1e-6), outcome(FAST, 2e-6))
+
+    def won(phase="done", **turns):
+        again = {NUMPY_LOOPS.key: (3e-6, 4e-6, 5e-6), FAST.key: turns.get("fast", (2e-6,) * 3)}
+        race = RaceReport(WORKLOAD, 1, LANES, outcomes, phase, turns=again)
+        return winner(race), text.headline(race)
+
+    clear, sentence = won()
+    assert [one.strategy for one in clear.leaders] == [FAST.key]  # alone it was the slower one
+    assert (clear.baseline.strategy, clear.factor) == (NAIVE.key, pytest.approx(4000))
+    assert sentence.startswith("A @ B (NumPy) is 4,000 times faster")
+    tie, sentence = won(fast=(3.5e-6,) * 3)
+    assert [one.strategy for one in tie.leaders] == [FAST.key, NUMPY_LOOPS.key]
+    assert tie.is_tie
+    assert " tie: each is " in sentence
+    nobody, sentence = won("stopped")
+    assert nobody.leaders == ()
+    assert "has no winner" in sentence

@@ -63,9 +63,10 @@ def test_what_is_not_possible_is_a_notice_and_starts_nothing(race_tab):
 def test_stop_gives_up_the_place_of_a_race_that_waits(race_tab, threads):
     form, panel = race_tab
     race = press_race(form, panel, SMALL)[panel.job]
-    update = panel.end(race, 3)
+    update = panel.end(race)
     assert 'data-phase="stopped"' in update[panel.charts[bars.board]]
-    assert (update[panel.job], update[panel.left]) == (None, 4)  # which cancels its event
+    assert update[panel.job] is None
+    assert update[panel.place] != panel.place.value  # which cancels its event
     assert update[panel.start].interactive
     *_, last = panel.run(race)  # had its turn come in the same moment
     assert "before this lane began" in last[panel.charts[bars.table]]
@@ -77,7 +78,7 @@ def test_stop_of_a_race_under_way_leaves_its_last_report_to_it(race_tab, threads
     race = press_race(form, panel, SMALL)[panel.job]
     updates = panel.run(race)
     next(updates)
-    assert panel.left not in panel.end(race, 0)
+    assert panel.place not in panel.end(race)
     *_, last = updates
     assert "has no winner" in last[panel.charts[bars.board]]
     assert "bar-fill race-best" not in last[panel.charts[bars.board]]

@@ -39,8 +39,8 @@ def service():
     """A service on the CPU in float32, as the demo uses it."""
     import torch
 
-    from interrogator.models.defaults import DefaultModels
     from interrogator.models.registry import PRESETS
+    from interrogator.models.store import DefaultModels
     from interrogator.networks.runtime import Runtime
     from interrogator.serving.service import Service
 

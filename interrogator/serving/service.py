@@ -21,10 +21,9 @@ from PIL import Image
 from interrogator.errors import InterrogatorError
 from interrogator.explanation import Judge
 from interrogator.hub.client import ProgressCallback
-from interrogator.models.defaults import DefaultModels
 from interrogator.models.loading import Models
 from interrogator.models.registry import EMBEDDED, ModelNames
-from interrogator.models.store import ModelStore
+from interrogator.models.store import DefaultModels, ModelStore
 from interrogator.networks.runtime import Runtime
 from interrogator.pipeline import Interrogator
 from interrogator.prompts.table import Table, table_for

@@ -16,8 +16,8 @@ from tests.interrogator.one_model import NAME, SIZE, WEIGHTS, use
 @pytest.fixture
 def handlers(service):
     """What the buttons and endpoints do; where nobody chooses, the embedded models."""
-    from interrogator.models.defaults import DefaultModels
     from interrogator.models.registry import PRESETS
+    from interrogator.models.store import DefaultModels
     from interrogator.web.handlers import Handlers
 
     # Fresh: after a while the hub would be asked again.

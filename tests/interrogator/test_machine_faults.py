@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from interrogator.errors import InterrogatorError
-from interrogator.models.defaults import DefaultModels
 from interrogator.models.registry import ASSETS, PRESETS
+from interrogator.models.store import DefaultModels
 from interrogator.networks.captioner import Captioner
 from interrogator.networks.clip import Clip
 from interrogator.networks.runtime import Runtime

@@ -41,7 +41,7 @@ def test_every_option_has_its_rows(option):
     texts |= set() if option.name == "mode" or option.kind == "switch" else {option.help}
     if option.kind == "files":
         texts = {option.help.rstrip(".")}
-    if option.kind == "choice" and option.section == "words":
+    if option.kind == "choice" and option.section in ("words", "caption"):
         texts |= {f"{value} – {text}" for value, text in option.choices.items()}
     assert [text for text in texts if not has_row(text)] == []
 

@@ -82,7 +82,7 @@ def _notes(state: Interrogation, prompt: Prompt, task: Task, cut_short: bool) ->
     if task.caption != state.caption:
         yield "Banned words and names were taken out of the caption."
     if not MODES[state.mode].negative and len(prompt.caption) < len(task.caption.rstrip(" .,;:")):
-        yield "The caption is longer than the model reads and was shortened."
+        yield "The caption was shortened: the model reads no more, or phrases need the room."
     artists = state.ranked.get(ARTISTS, [])
     if artists and not task.ranking.unlike and not any(a.stands_out for a in artists):
         yield "No artist of the list stands out."

@@ -24,7 +24,7 @@ from interrogator.models.loading import Models
 from interrogator.networks.captioner import Caption
 from interrogator.networks.clip import direction
 from interrogator.option import readable
-from interrogator.prompts.modes import MODES, Task, claims_of, negative_mode
+from interrogator.prompts.modes import CAPTION_SHARE, MODES, Task, claims_of, negative_mode
 from interrogator.prompts.ranking import Ranking, rank
 from interrogator.prompts.search import ScoredPrompt
 from interrogator.prompts.table import Table
@@ -245,7 +245,10 @@ class Interrogator:
         if self.forbidden_names and not settings.caption:
             cleaned = self.forbidden_names.removed(cleaned)
         clip = self.models.clip
-        return Task(cleaned, direction(pair), ranking, clip, settings.rules, pair, deadline.is_over)
+        return Task(
+            cleaned, direction(pair), ranking, clip, settings.rules, pair, deadline.is_over,
+            caption_share=1.0 if settings.caption else CAPTION_SHARE,
+        )  # fmt: skip
 
     def _negative(
         self, settings: Settings, task: Task, best: ScoredPrompt, clock: Clock

@@ -40,8 +40,9 @@ def service():
     import torch
 
     from interrogator.models.registry import PRESETS
+    from interrogator.models.store import DefaultModels
     from interrogator.networks.runtime import Runtime
-    from interrogator.serving.service import DefaultModels, Service
+    from interrogator.serving.service import Service
 
     service = Service(Runtime(torch.device("cpu"), torch.float32))
     service.defaults = DefaultModels(PRESETS["demo"], "The hub is not there.")

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 SHORTLIST = 2048  # as many as clip-interrogator's best mode looks at
 FEWEST_NEGATIVE = 8
+# Of the tokens, for a caption that a model wrote: a detailed one leaves room for phrases.
+CAPTION_SHARE = 2 / 3
 SPARE = 4  # candidates for each phrase that must be found: some exclude one another
 NO_FAULTS = ("artists", "movements", "mediums", "sites")  # lists that never describe a fault
 PINNED = "pinned"  # the category of a pinned phrase that is in no list
@@ -58,6 +60,7 @@ class Task:
         pair: Unit vectors [2, d] of the picture and its mirror image, whose direction `image` is.
         is_over: Asked now and then whether the time is up.
         shortlist: Phrases that the search looks at.
+        caption_share: Share of the tokens that the caption may take.
     """
 
     caption: str
@@ -68,6 +71,7 @@ class Task:
     pair: torch.Tensor | None = None
     is_over: Callable[[], bool] = lambda: False
     shortlist: int = SHORTLIST
+    caption_share: float = 1.0
 
     @property
     def effort(self) -> Effort:
@@ -115,10 +119,11 @@ class Task:
 
     @cached_property
     def fitted_caption(self) -> str:
-        """The caption, cut where it leaves no room for itself and the pinned phrases."""
+        """The caption, cut at a clause where it leaves too little room for what follows it."""
         behind = "".join(f", {phrase.text}" for phrase in self.pinned)
         room = Budget(self.budget.limit, lambda caption: self.budget.count(caption + behind))
-        return fitted_caption(self.caption, room)
+        share = Budget(int(self.budget.limit * self.caption_share), self.budget.count)
+        return fitted_caption(fitted_caption(self.caption, share), room)
 
     @cached_property
     def likely(self) -> list[RankedPhrase]:

@@ -41,7 +41,7 @@ LESSON = Preset(
     "The nine steps of fast.ai's lesson, from three loops over torch elements to the GPU, in its "
     "order and on its two products; about fifteen seconds.",
     _settings(
-        LESSON_BATCH, ",".join(lesson_lanes()), baseline="naive_torch", budget=LESSON_BUDGET,
+        LESSON_BATCH, ",".join(lesson_lanes()), budget=LESSON_BUDGET,
         device="cpu" if missing_gpu() else "cuda",
     ),
 )  # fmt: skip

@@ -11,6 +11,7 @@ from gradio.components import Component
 from gradio.events import api
 
 from matmul_demo.errors import RaceError
+from matmul_demo.racing import saved
 from matmul_demo.web import endpoints, export
 from matmul_demo.web.charts import bars, html, lesson, roofline
 from matmul_demo.web.controls import Form, build_form, preset_buttons, preset_note
@@ -81,7 +82,7 @@ def _build_race(work: dict[str, Any]) -> tuple[Form, Panel]:
 
 def _build_ghosts() -> tuple[gr.UploadButton, gr.Dropdown, gr.State]:
     """An earlier race to lay over the next: from a file, or of a real device."""
-    names = list(ghosts.device_races())
+    names = list(saved.devices())
     info = "races of real GPUs, as they were measured" if names else (
         f"No race of a GPU is kept here: {ghosts.COMMAND} on one writes it to "
         "benchmarks/results/, and it is offered here."

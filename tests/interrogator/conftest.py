@@ -17,7 +17,7 @@ from tests.interrogator.one_model import NAME, SIZE, WEIGHTS, use
 def handlers(service):
     """What the buttons and endpoints do; where nobody chooses, the embedded models."""
     from interrogator.models.registry import PRESETS
-    from interrogator.serving.service import DefaultModels
+    from interrogator.models.store import DefaultModels
     from interrogator.web.handlers import Handlers
 
     # Fresh: after a while the hub would be asked again.

@@ -12,11 +12,12 @@ from PIL import Image
 
 from interrogator.errors import InterrogatorError
 from interrogator.models.registry import ASSETS, PRESETS
+from interrogator.models.store import DefaultModels
 from interrogator.networks.captioner import Captioner
 from interrogator.networks.clip import Clip
 from interrogator.networks.runtime import Runtime
 from interrogator.prompts import table
-from interrogator.serving.service import DefaultModels, Service
+from interrogator.serving.service import Service
 from interrogator.web.handlers import Handlers
 
 CAT = str(ASSETS / "examples" / "cat-pop-art.jpg")

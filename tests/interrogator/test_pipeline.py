@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from interrogator.errors import InterrogatorError
 from interrogator.explanation import Judge
 from interrogator.images import decode
 from interrogator.models.registry import ASSETS
+from interrogator.networks.captioner import Caption
 from interrogator.prompts.rules import Rules, says
 from interrogator.settings import Settings
 from training.dataset import HELD_OUT
@@ -155,9 +157,31 @@ def test_a_caption_of_ones_own_takes_the_place_of_the_models(demo):
 @pytest.mark.parametrize("caption", ["word " * 300, "浮世絵 " * 100, "🌊" * 200])
 def test_a_caption_over_the_limit_is_shortened_and_said_so(demo, caption):
     done = demo.run(paint(example("cat-pop-art"), 128), Settings(caption=caption))
-    assert "The caption is longer than the model reads and was shortened." in done.notes
+    assert any(note.startswith("The caption was shortened: ") for note in done.notes)
     assert 2 < done.tokens <= done.token_limit
     assert done.prompt[0] == caption[0]
+
+
+def test_a_detailed_caption_leaves_room_for_phrases(demo, monkeypatch):
+    told = "a cat on a chair, seen from the front, " + "in a room with a window, " * 9
+    models = replace(demo.models, captioner=Telling(demo.models.captioner, told))
+    done = replace(demo, models=models).run(paint(example("cat-pop-art"), 128))
+    assert len(done.phrases) > 1
+    kept = done.prompt.partition(f", {done.phrases[0].text}")[0]
+    assert told.startswith(kept)
+    assert told[len(kept)] == ","  # cut at a clause
+    assert demo.models.clip.token_count(kept) <= 2 / 3 * done.token_limit
+    assert any(note.startswith("The caption was shortened: ") for note in done.notes)
+
+
+class Telling:
+    """A captioner that always says the same."""
+
+    def __init__(self, captioner, text):
+        self.captioner, self.text = captioner, text
+
+    def candidates(self, picture, how):
+        return (Caption(self.text),)
 
 
 @pytest.mark.parametrize(

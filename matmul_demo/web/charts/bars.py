@@ -11,7 +11,7 @@ from html import escape
 
 from matmul_demo import text
 from matmul_demo.lanes.strategy import Strategy
-from matmul_demo.racing.report import RaceReport, Result
+from matmul_demo.racing.report import RaceReport, Result, winner
 from matmul_demo.web.charts import code, html
 from matmul_demo.web.charts.plot import Axis
 from matmul_demo.web.teaching.ghosts import Ghost
@@ -245,7 +245,7 @@ def _track(report: RaceReport, result: Result | None, axis: Axis) -> str:
     elif result and result.seconds:
         kinds = ["bar-fill"]
         kinds += ["race-estimate"] * result.estimated
-        kinds += ["race-best"] * (report.phase == "done" and result is report.ranking()[0])
+        kinds += ["race-best"] * (result in winner(report).leaders)
         end = axis.percent(result.seconds)
         parts.append(f'<span class="{" ".join(kinds)}" style="width:{end:.2f}%"></span>')
         parts.append(_whisker(result, axis))

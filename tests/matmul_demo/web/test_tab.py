@@ -116,7 +116,7 @@ def test_a_ghost_is_laid_over_the_race_or_the_file_is_refused_in_a_sentence(page
     board = page.show_ghost(control, read, values)[page.panel.charts[bars.board]]
     assert board.count("race-ghost") == 2
     refusal = page.show_ghost(control, read, {**values, control: b"<script>"})
-    assert "not a saved race" in refusal[page.panel.notice]
+    assert "This file is not JSON." in refusal[page.panel.notice]
     assert set(refusal) == {page.panel.notice}
 
 

@@ -1,0 +1,142 @@
+"""The race in the whole app, as a visitor meets it: addresses, keyboard, themes, a telephone."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+pytestmark = pytest.mark.slow
+
+WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
+SMALL = "/?race=30x20x10&lanes=naive_torch,elementwise_torch,matmul_torch&budget=1"
+DONE = '.race[data-phase="done"]'
+
+
+@pytest.fixture
+def open_page(chromium, app_url):
+    pages = []
+
+    def open_(address, **others):
+        page = chromium.new_page(viewport={"width": 1280, "height": 900}, **others)
+        pages.append(page)
+        page.set_default_timeout(90_000)
+        page.goto(app_url + address)
+        return page
+
+    yield open_
+    for page in pages:
+        page.close()
+
+
+def chosen(page):
+    """The tabs that are selected, from the outside in."""
+    return [tab.inner_text() for tab in page.locator('[role="tab"][aria-selected="true"]').all()]
+
+
+def wait_for_tab(page, name):
+    page.wait_for_selector(f'[role="tab"][aria-selected="true"]:text-is("{name}")')
+
+
+def test_an_address_opens_a_part_reload_keeps_it_and_back_returns(open_page):
+    page = open_page("/#einsum")
+    wait_for_tab(page, "Einsum")
+    page.wait_for_selector("#einsum-start")
+    page.get_by_role("tab", name="Sizes").click()
+    page.wait_for_selector("#sweep-start")
+    assert page.url.endswith("#sizes")
+    page.reload()
+    wait_for_tab(page, "Sizes")
+    page.get_by_role("tab", name="Prompt interrogator").click()
+    wait_for_tab(page, "Prompt interrogator")
+    page.go_back()
+    wait_for_tab(page, "Matmul race")
+    wait_for_tab(page, "Sizes")
+
+
+def test_the_lesson_in_one_screen(open_page):
+    page = open_page("/#race")
+    page.wait_for_selector(".race .bar")
+    steps = [lane.get_attribute("data-lane") for lane in page.locator(".race-lane:visible").all()]
+    assert steps[:5] == [
+        "naive_torch", "dot_numba", "elementwise_torch", "dot_torch", "broadcast_torch",
+    ]  # fmt: skip
+    page.click("#race-start")
+    page.wait_for_selector(DONE)
+    page.click('.race-lane[data-lane="dot_torch"] > summary >> visible=true')
+    page.wait_for_selector("ins:has-text('torch.dot(a[i, :], b[:, j])') >> visible=true")
+    bottoms = [
+        page.locator(part).first.bounding_box() for part in (".race-headline", ".race-chart")
+    ]
+    assert all(box["y"] + box["height"] <= 900 for box in bottoms), bottoms
+    assert page.evaluate("document.documentElement.scrollHeight") <= 2500
+    assert page.locator(".race-full").count() == 1
+
+
+def test_the_keyboard_alone_guesses_races_and_opens_a_lane(open_page):
+    page = open_page(SMALL)
+    page.wait_for_selector('[data-question="1"]')
+    page.focus('[data-question="1"] input >> nth=0')
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowRight")
+    page.focus("#race-start")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(DONE)
+    page.wait_for_selector('[data-question="1"] [data-guess="10"] >> visible=true')
+    assert page.locator('[data-question="1"] [data-guess="1"]').is_hidden()
+    assert "Measured" in page.inner_text('[data-question="1"]')
+    page.focus('[data-lane="elementwise_torch"] > summary')
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-lane='elementwise_torch'] .race-code >> visible=true")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-lane='elementwise_torch'] .race-code", state="hidden")
+
+
+def choose_file(page, file):
+    with page.expect_file_chooser() as chooser:
+        page.click("#race-ghost")
+    chooser.value.set_files(file)
+
+
+def test_a_saved_race_is_a_ghost_of_the_next_and_another_file_a_sentence(open_page, tmp_path):
+    page = open_page(SMALL)
+    page.wait_for_selector("a[href*='elementwise_torch']")
+    page.click("#race-start")
+    page.wait_for_selector(DONE)
+    with page.expect_download() as download:
+        page.click(".race-files a:has-text('JSON')")
+    file = tmp_path / "race.json"
+    file.write_bytes(download.value.path().read_bytes())
+    page.click("button.label-wrap:has-text('Ghost')")
+    choose_file(page, file)
+    page.wait_for_selector(".race-ghost")
+    assert page.locator(".race-ghost").count() == 3
+    file.write_text("<script>")
+    choose_file(page, file)
+    page.wait_for_selector("text=This file is not JSON.")
+
+
+def test_the_loops_are_stepped_through_with_the_arrow_keys(open_page):
+    page = open_page("/#einsum")
+    page.wait_for_selector(".race-frame >> nth=0")
+    page.focus('.race-steps input[value="1"]')
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("text=i = 0, j = 0, k = 1: C[0, 0] += A[0, 1] · B[1, 0] >> visible=true")
+    assert page.locator(".race-frame:visible").count() == 1
+    assert page.locator(".race-frame:visible .meets").count() == 3
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_and_a_telephone_needs_no_sideways_scrolling(open_page, theme):
+    page = open_page(f"{SMALL}&__theme={theme}")
+    page.wait_for_selector("a[href*='elementwise_torch']")
+    page.click("#race-start")
+    page.wait_for_selector(DONE)
+    page.click('.race-lane[data-lane="elementwise_torch"] > summary')
+    for name in ("Race", "Sizes", "Roofline", "Einsum"):
+        page.get_by_role("tab", name=name, exact=True).click()
+        wait_for_tab(page, name)
+        found = Axe().run(page, context="#race-parts", options=WCAG)
+        assert found.violations_count == 0, found.generate_report()
+    page.set_viewport_size({"width": 375, "height": 800})
+    for name in ("Einsum", "Race"):
+        page.get_by_role("tab", name=name, exact=True).click()
+        wait_for_tab(page, name)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375

@@ -14,6 +14,7 @@ from interrogator.insight import heatmap, nearest, together
 from interrogator.networks.runtime import choose_runtime
 from interrogator.option import Operation
 from interrogator.options import options_of, parse
+from interrogator.prompts.ranking import RankedPhrase
 from interrogator.request import Request, request_of
 from interrogator.result import Analysis, Interrogation, PromptScore
 from interrogator.serving.service import Service, ignore_progress
@@ -74,11 +75,11 @@ class Session:
         phrase: str,
         count: int = nearest.NEAREST,
         **options: Any,  # noqa: ANN401
-    ) -> list[nearest.Neighbour]:
+    ) -> list[RankedPhrase]:
         """Return the phrases of a phrase's list that are most like it, as they fit a picture."""
         image, request = decode.read(picture), self._request("interrogate", options)
         interrogator, _ = self._prepared(request)
-        return nearest.nearest_in(interrogator, image, phrase, count)
+        return nearest.nearest(interrogator, image, phrase, count)
 
     def where(self, picture: Picture, phrase: str, **options: Any) -> heatmap.HeatMap:  # noqa: ANN401
         """Return where in a picture a phrase is seen; see `insight.heatmap`."""

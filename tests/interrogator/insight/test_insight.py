@@ -9,7 +9,7 @@ from PIL import Image
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode
 from interrogator.insight.heatmap import HeatMap, heat_map, overlay
-from interrogator.insight.nearest import nearest, nearest_in
+from interrogator.insight.nearest import nearest
 from interrogator.insight.together import apart, together
 from interrogator.models.registry import ASSETS
 from interrogator.networks.clip import direction
@@ -28,21 +28,17 @@ def ranking(demo):
 
 
 def test_others_like_a_phrase_are_of_its_list_and_in_order(demo, ranking):
-    found = nearest(ranking, "Pop Art", 5)
+    picture = example("cat-pop-art")
+    found = nearest(demo, picture, "Pop Art", 5)
     phrases = demo.table.vocabulary.categories["movements"]
     vectors = demo.models.clip.encode_text(list(phrases)).numpy()
     cosines = dict(zip(phrases, vectors @ vectors[phrases.index("pop art")], strict=True))
     expected = sorted(set(phrases) - {"pop art"}, key=lambda p: -cosines[p])[:5]
-    assert [one.phrase.text for one in found] == expected
-    assert [one.nearness for one in found] == pytest.approx(
-        [cosines[p] for p in expected], abs=1e-3
-    )
-    picture = ranking.named([expected[0]])[expected[0]]
-    assert found[0].phrase == picture  # its similarity is that with the picture
-    assert nearest_in(demo, example("cat-pop-art"), "pop art", 5) == found
-    assert len(nearest(ranking, "pop art", 50)) == len(phrases) - 1
+    assert [phrase.text for phrase in found] == expected
+    assert found[0] == ranking.named([expected[0]])[expected[0]]  # as it fits the picture
+    assert len(nearest(demo, picture, "pop art", 50)) == len(phrases) - 1
     with pytest.raises(InterrogatorError, match="in no list"):
-        nearest(ranking, "no such phrase")
+        nearest(demo, picture, "no such phrase")
 
 
 def test_a_subject_is_found_where_it_was_painted(demo):
@@ -119,11 +115,11 @@ def test_the_session_and_the_service_answer_too(service, demo, capsys):
 
     paths = [str(ASSETS / "examples" / f"{name}.jpg") for name in SAME]
     session = interrogator.load("demo")
-    assert session.nearest(paths[0], "pop art")[0].phrase.category == "movements"
+    assert session.nearest(paths[0], "pop art")[0].category == "movements"
     assert session.where(paths[0], "a cat").falls.shape == (7, 7)
     assert "pop art" in session.apart(paths, 0).prompt
     assert session.together(paths).prompt == together(demo, [*map(example, SAME)]).prompt
-    question = functools.partial(nearest_in, picture=example(SAME[0]), phrase="pop art")
+    question = functools.partial(nearest, picture=example(SAME[0]), phrase="pop art")
     *_, answer = service.ask(Request(demo.models.names), question)
     assert answer == session.nearest(paths[0], "pop art")
     assert main([*paths, "--preset", "demo", "--together"]) == 0

@@ -123,8 +123,8 @@ def _job(options: argparse.Namespace, values: dict[str, Any]) -> tuple[Job, Serv
     if not formats or set(formats) - set(FORMATS):
         raise InterrogatorError(f"--format is some of {', '.join(FORMATS)}, between commas.")
     sidecars = Sidecars(
-        options.out, options.beside, options.extension, options.text, options.prefix,
-        options.suffix, options.trigger, options.existing,
+        options.out, options.beside, options.extension, options.text, values.get("target", ""),
+        options.prefix, options.suffix, options.trigger, options.existing,
     )  # fmt: skip
     source = open_source(options.source, options.pattern, without=options.out)
     parsed = parse(values, "command")

@@ -70,7 +70,8 @@ def options_key(request: Request, vocabulary: Vocabulary) -> str:
     """Return a hash of all but the picture that a result depends on."""
     words = request.words.whole(vocabulary)
     policy = request.words.policy  # less the day: who is in the public domain changes once a year
-    chosen = (policy.naming, policy.bans, policy.safety, request.settings, request.judge)
+    settings = replace(request.settings, target="")  # a result has the forms of all of them
+    chosen = (policy.naming, policy.bans, policy.safety, settings, request.judge)
     parts = (request.names, chosen, words.sha256, sorted(words.artists.items()))
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 

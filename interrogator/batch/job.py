@@ -141,7 +141,7 @@ def run(
             try:
                 worked.work_off(engine)
             finally:
-                tables = write_tables(manifest, job.place, job.formats)
+                tables = write_tables(manifest, job.place, job.formats, job.sidecars.target)
             items, failed = manifest.count()
         except (OSError, sqlite3.OperationalError) as error:
             raise InterrogatorError(

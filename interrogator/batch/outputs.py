@@ -27,8 +27,8 @@ FORMATS = ("txt", *TABLES)
 TEXTS = ("prompt", "caption", "phrases", "negative_prompt")
 EXISTING = ("keep", "append", "overwrite")
 COLUMNS = (
-    "path", "sha256", "error", "prompt", "negative_prompt", "caption", "mode", "similarity",
-    "tokens", "token_limit", "phrases", "notes",
+    "path", "sha256", "error", "prompt", "target", "written", "negative_prompt", "caption", "mode",
+    "similarity", "tokens", "token_limit", "phrases", "notes",
 )  # fmt: skip
 PARQUET_ROWS = 1000  # in one group
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -43,6 +43,7 @@ class Sidecars:
         beside: Whether they lie beside the pictures instead.
         extension: In place of the picture's.
         text: What is written, one of `TEXTS`; "phrases" is the prompt without its caption.
+        target: Whose form the prompt has there, a key of `targets.TARGETS`; "": as it is.
         prefix, suffix: Written before and behind it as they are.
         trigger: Words that stand first, and a comma behind them.
         existing: What becomes of a text that somebody else wrote there: it is kept, ours is
@@ -56,6 +57,7 @@ class Sidecars:
     beside: bool = False
     extension: str = ".txt"
     text: str = "prompt"
+    target: str = ""
     prefix: str = ""
     suffix: str = ""
     trigger: str = ""
@@ -72,12 +74,14 @@ class Sidecars:
     @property
     def style(self) -> str:
         """A hash of all that makes a difference to the contents."""
-        parts = (self.text, self.prefix, self.suffix, self.trigger, self.existing)
+        parts = (self.text, self.target, self.prefix, self.suffix, self.trigger, self.existing)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
     def content(self, row: Row) -> bytes:
         """Return what is written of a result."""
         text = row.get(self.text) or ""
+        if self.text == "prompt":
+            text = written_for(self.target, row)
         if self.text == "phrases":
             text = ", ".join(phrase["text"] for phrase in row["phrases"])
         first = f"{self.trigger}, " if self.trigger else ""
@@ -135,6 +139,11 @@ def shared_name(path: Path) -> InterrogatorError:
     )
 
 
+def written_for(target: str, row: Row) -> str:
+    """Return the prompt of a result in a target's form; without one, as it is."""
+    return row["written"].get(target, row["prompt"])
+
+
 def inner_path(name: str) -> str:
     """Return a relative path that stays inside whatever folder it is put in."""
     parts = name.replace("://", "/").split("/")
@@ -187,8 +196,16 @@ def write_file(file: PlannedFile) -> str | None:
 # Tables
 
 
-def write_tables(manifest: Manifest, place: Path, formats: tuple[str, ...]) -> list[Path]:
+def write_tables(
+    manifest: Manifest, place: Path, formats: tuple[str, ...], target: str = ""
+) -> list[Path]:
     """Write the tables of all that this run has seen, each at once; return their paths.
+
+    Args:
+        manifest: Knows the rows.
+        place: The folder that they go to.
+        formats: Those of `TABLES` are written.
+        target: As the sidecars'.
 
     Raises:
         OSError: A table cannot be written; the old one is still there.
@@ -199,6 +216,8 @@ def write_tables(manifest: Manifest, place: Path, formats: tuple[str, ...]) -> l
         for name, content, row, trouble in manifest.rows():
             shown = Item(name, "", bytes, ()).shown
             whole = {"path": shown, "sha256": content or None, **row}
+            if "prompt" in row:
+                whole["target"] = target
             if trouble:
                 whole["error"] = trouble
             for add in adders:
@@ -224,6 +243,7 @@ def _plain(row: Row) -> Row:
     """Return the columns of a result."""
     return {
         **{name: row.get(name) for name in COLUMNS},
+        "written": written_for(row["target"], row) if "prompt" in row else None,
         "phrases": [phrase["text"] for phrase in row.get("phrases", ())],
         "notes": list(row.get("notes", ())),
     }

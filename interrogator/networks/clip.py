@@ -174,18 +174,19 @@ class Clip:
     def tree_batches(
         self, texts: Sequence[Tokens], memory: Memory
     ) -> Iterator[tuple[list[int], torch.Tensor]]:
-        """Yield places in texts as the tower reads them, and their unit vectors [.., d].
+        """Yield places in texts as the search tower reads them, and their unit vectors [.., d].
 
         What the memory knows of their beginnings is not run anew.
         """
-        assert self.tower is not None
-        for places, tree in trees(texts, self.tower.fits, memory.trie):
-            features = self.tower.features(tree, memory)
+        tower = self.search_tower
+        assert tower is not None
+        for places, tree in trees(texts, tower.fits, memory.trie):
+            features = tower.features(tree, memory)
             yield places, F.normalize(features.float(), dim=-1).cpu()
 
     def new_memory(self) -> Memory | None:
         """Return an empty memory for `tree_batches`, where the tower can use one."""
-        return Memory(self.tower) if self.tower else None
+        return Memory(self.search_tower) if self.search_tower else None
 
     def _text_features(self, tokens: torch.Tensor) -> Iterator[tuple[list[int], torch.Tensor]]:
         """Yield places in tokens [n, context_length] and their features [.., d], not normalised."""

@@ -53,7 +53,7 @@ class Scorer:
         fits = [place for place, text in enumerate(ids) if len(text) <= self.clip.token_limit]
         if misfits := sorted(set(range(len(ids))).difference(fits)):
             yield misfits, torch.full((len(misfits),), TOO_LONG)
-        if fits and self.clip.tower is None:
+        if fits and self.clip.search_tower is None:
             for places, vectors in self.clip.text_batches([self.text(several[i]) for i in fits]):
                 yield [fits[place] for place in places], vectors @ self.image
         elif fits:
@@ -62,7 +62,7 @@ class Scorer:
     def _run(
         self, ids: Sequence[Tokens], fits: Sequence[int]
     ) -> Iterator[tuple[list[int], torch.Tensor]]:
-        tower, memory = self.clip.tower, self._memory
+        tower, memory = self.clip.search_tower, self._memory
         assert tower is not None
         assert memory is not None
         read = [tower.read(self._padded(ids[place])) for place in fits]
@@ -75,7 +75,7 @@ class Scorer:
 
     def _padded(self, ids: Tokens) -> Tokens:
         """Return a text, filled up to the limit for a tower that reads to the end."""
-        if not self.clip.tower or not self.clip.tower.reads_to_the_end:
+        if not self.clip.search_tower or not self.clip.search_tower.reads_to_the_end:
             return ids
         return (*ids, *[self.clip.padding_id] * (self.clip.token_limit - len(ids)))
 

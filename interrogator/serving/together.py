@@ -11,18 +11,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import torch
 from greenlet import greenlet
 from PIL import Image
 
+from interrogator.networks.captioner import Caption
 from interrogator.networks.captioning import Captioning
 from interrogator.networks.clip import Clip, direction
 from interrogator.networks.text_tower import Memory
 from interrogator.networks.token_tree import Tokens
 from interrogator.pipeline import Interrogator, features_of
-from interrogator.prompts.ranking import rank_several
+from interrogator.prompts.ranking import Ranking, rank_several
 from interrogator.result import Interrogation
 from interrogator.settings import Settings
 
@@ -129,7 +131,7 @@ class SharedClip(Clip):
     def of(clip: Clip) -> SharedClip:
         """Return one with the same model."""
         own = {field.name: getattr(clip, field.name) for field in fields(clip)}
-        memory = Memory(clip.tower, SEARCHES) if clip.tower else None
+        memory = Memory(clip.search_tower, SEARCHES) if clip.search_tower else None
 
         def answer(asked: Asked) -> torch.Tensor:
             if isinstance(asked[0], str):
@@ -143,8 +145,8 @@ class SharedClip(Clip):
             return vectors
 
         shared = SharedClip(**own, rounds=Rounds(answer), shared_memory=memory)
-        for name in ("tower", "fingerprint", "width"):  # found out once
-            object.__setattr__(shared, "__dict__", {**vars(shared), name: getattr(clip, name)})
+        for name in ("tower", "search_tower", "fingerprint", "width"):  # found out once
+            vars(shared)[name] = getattr(clip, name)
         return shared
 
     def text_batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], torch.Tensor]]:
@@ -173,12 +175,14 @@ class View:
     Attributes:
         inputs: What the captioner reads, by name, each [1, …]; None where the caption is given.
         pixels: The picture and its mirror image [2, 3, h, w], as the CLIP looks at them.
+        size: Its width and height in pixels.
         notes: What is to be known of its file.
         picture: The picture itself, where a judge will look at it.
     """
 
     inputs: dict[str, torch.Tensor] | None
     pixels: torch.Tensor
+    size: tuple[int, int]
     notes: tuple[str, ...] = ()
     picture: Image.Image | None = None
 
@@ -207,14 +211,14 @@ class Together:
             with self._lock if chats else threading.Lock():  # tokenizers are one thread's
                 inputs = dict(captioner.inputs([picture], self.how.detail))
         kept = picture if self.interrogator.judge else None
-        return View(inputs, self._clip.pair_pixels(picture), notes, kept)
+        return View(inputs, self._clip.pair_pixels(picture), picture.size, notes, kept)
 
-    def see(self, views: Sequence[View]) -> tuple[list[Any], torch.Tensor]:
+    def see(self, views: Sequence[View]) -> tuple[list[tuple[Caption, ...]], torch.Tensor]:
         """Return the captions of each picture, and their vectors [n, 2, d]: the networks' part."""
-        captions: list[Any] = [()] * len(views)
+        captions: list[tuple[Caption, ...]] = [()] * len(views)
         if self.how:
             inputs = [view.inputs for view in views if view.inputs is not None]
-            captions = list(self.interrogator.models.captioner.candidates_of(inputs, self.how))
+            captions = self.interrogator.models.captioner.candidates_of(inputs, self.how)
         pairs = self._clip.encode_pixels(torch.cat([view.pixels for view in views]))
         return captions, pairs.unflatten(0, (len(views), 2))
 
@@ -227,21 +231,29 @@ class Together:
         settings = self.settings
         if settings.seconds:  # all of them search in the time of so many
             settings = replace(settings, seconds=settings.seconds * len(views))
-        caption_key = self._shared.models.names.caption, settings.captioning
-
-        def work(place: int) -> Callable[[], Interrogation]:
-            view = views[place]
-            picture = view.picture or STAND_IN
-            known = replace(
-                features_of(picture),
-                captions={caption_key: captions[place]} if captions[place] else {},
-                pairs={self._clip.fingerprint: pairs[place]},
-            )
-            return lambda: self._shared.run(
-                picture, settings, features=known, ranking=rankings[place]
-            ).after(view.notes)
-
-        assert self._clip.rounds is not None
         if self._clip.shared_memory:  # or the last digits would depend on what came before
             self._clip.shared_memory.trie.forget()
-        return self._clip.rounds.run([work(place) for place in range(len(views))])
+        assert self._clip.rounds is not None
+        return self._clip.rounds.run([
+            partial(self._alone, *parts, settings)
+            for parts in zip(views, captions, pairs, rankings, strict=True)
+        ])  # fmt: skip
+
+    def _alone(
+        self,
+        view: View,
+        captions: tuple[Caption, ...],
+        pair: torch.Tensor,
+        ranking: Ranking,
+        settings: Settings,
+    ) -> Interrogation:
+        """Return what the pipeline makes of a picture of which this is known."""
+        picture = view.picture or STAND_IN
+        key = self._shared.models.names.caption, settings.captioning
+        known = replace(
+            features_of(picture),
+            captions={key: captions} if captions else {},
+            pairs={self._clip.fingerprint: pair},
+        )
+        result = self._shared.run(picture, settings, features=known, ranking=ranking)
+        return replace(result, size=view.size).after(view.notes)

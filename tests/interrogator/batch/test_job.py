@@ -194,6 +194,20 @@ def test_two_pictures_of_one_name_are_told_apart(job, service, folder):
     assert row["prompt"]  # it is known all the same
 
 
+def test_another_form_costs_no_computing(job, service, computed):
+    run(job, service)
+    done = sum(computed)
+    settings = Settings(target="midjourney")
+    other = replace(job, sidecars=replace(job.sidecars, target="midjourney"))
+    run(replace(other, request=replace(job.request, settings=settings)), service)
+    assert sum(computed) == done
+    for row in lines(job)[1:]:
+        text = (job.place / row["path"]).with_suffix(".txt").read_text("utf-8")
+        assert row["target"] == "midjourney"
+        assert text == row["written"]["midjourney"] + "\n" != row["prompt"] + "\n"
+        assert text.endswith(" --ar 1:1\n")
+
+
 def test_a_text_that_was_deleted_comes_back(job, service):
     run(job, service)
     (job.place / "p01.txt").unlink()

@@ -17,7 +17,7 @@ from interrogator.errors import InterrogatorError
 ROW = {
     "prompt": "a cat, oil painting, warm", "caption": "a cat", "negative_prompt": "blurry",
     "phrases": [{"text": "oil painting"}, {"text": "warm"}], "mode": "fast", "similarity": 0.5,
-    "tokens": 9, "token_limit": 77, "notes": [],
+    "tokens": 9, "token_limit": 77, "notes": [], "target": "", "written": {"flux": "A cat."},
 }  # fmt: skip
 
 
@@ -47,6 +47,8 @@ def written(manifest, sidecars, one, key="k", row=ROW):
         ({}, "a cat, oil painting, warm\n"),
         ({"text": "caption"}, "a cat\n"),
         ({"text": "phrases"}, "oil painting, warm\n"),
+        ({"target": "flux", "trigger": "sks"}, "sks, A cat.\n"),
+        ({"target": "flux", "text": "caption"}, "a cat\n"),
         ({"text": "negative_prompt"}, "blurry\n"),
         ({"trigger": "sks cat"}, "sks cat, a cat, oil painting, warm\n"),
         ({"prefix": "photo of ", "suffix": ", 4k"}, "photo of a cat, oil painting, warm, 4k\n"),
@@ -168,6 +170,10 @@ def test_tables_have_a_row_for_each_picture_in_order(manifest, tmp_path):
     columns = parquet.read_table(paths[2]).to_pydict()
     assert columns["phrases"] == [["oil painting", "warm"], []]
     assert columns["similarity"] == [0.5, None]
+    assert columns["written"] == ["a cat, oil painting, warm", None]
+    (path,) = write_tables(manifest, tmp_path, ("csv",), "flux")
+    with path.open(encoding="utf-8", newline="") as file:
+        assert [row["written"] for row in csv.DictReader(file)] == ["A cat.", ""]
     assert columns["error"] == [None, "It is broken."]
 
 

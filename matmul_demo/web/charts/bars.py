@@ -74,7 +74,21 @@ def status(report: RaceReport) -> str:
             f"Stopped: {done} of {lanes} lanes were timed{where}. A race that was not run to its "
             "end has no winner."
         )
-    return f"{text.headline(report)}{_baseline_note(report)}"
+    return f"{text.headline(report)}{_baseline_note(report)}{_ghost_text(report)}"
+
+
+def _ghost_text(report: RaceReport) -> str:
+    """How far the ghost's fastest lane is from this race's baseline; nothing without a ghost."""
+    ghost, times = _ghost(report), _ghost_seconds(report)
+    base = report.result(next((r.baseline for r in report.results if r.baseline), ""))
+    if not ghost or not times or base is None or not base.seconds:
+        return ""
+    key = min(times, key=times.__getitem__)
+    factor = text.three_digits(base.seconds / times[key])
+    return (
+        f" {ghost.name}: {report.lane_name(key)} took {text.seconds_text(times[key])}, {factor} "
+        "times faster than the baseline here."
+    )
 
 
 def _progress(report: RaceReport) -> tuple[int, int]:
@@ -119,7 +133,8 @@ def _ghost_seconds(report: RaceReport) -> dict[str, float]:
     """Lane → seconds of the ghost that belongs to this product, for the lanes of this race."""
     ghost = _ghost(report)
     times = ghost.seconds(report.workload.shape) if ghost else {}
-    return {lane.key: times[lane.key] for lane in report.lanes if lane.key in times}
+    lanes = (lane for lane in report.lanes if lane.clock != "launch")  # no time of a product
+    return {lane.key: times[lane.key] for lane in lanes if lane.key in times}
 
 
 def _chart(report: RaceReport) -> str:

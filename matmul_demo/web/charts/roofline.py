@@ -11,7 +11,7 @@ from html import escape
 from matmul_demo.machine.accelerator import Accelerator
 from matmul_demo.machine.processor import caches
 from matmul_demo.machine.roofline import Machine
-from matmul_demo.racing.report import RaceReport, Result
+from matmul_demo.racing.report import RaceReport, Result, winner
 from matmul_demo.text import three_digits
 from matmul_demo.web.charts import html, plot
 
@@ -85,7 +85,7 @@ def _intensity(result: Result) -> float:
 
 def _dot(report: RaceReport, result: Result, frame: plot.Frame) -> str:
     kinds = ["dot-reduced"] * result.reduced_precision + ["dot-estimate"] * result.estimated
-    if report.phase != "racing" and report.ranking()[:1] == [result]:
+    if result in winner(report).leaders:
         kinds.append("dot-best")
     about = "≈ " if result.estimated else ""
     text = (

@@ -94,6 +94,17 @@ def test_a_dot_stands_at_its_intensity_and_speed():
     assert "dot-reduced" in half[2]
 
 
+def test_only_the_end_of_a_race_has_a_winner_and_a_tie_has_two():
+    for phase in ("racing", "stopped"):
+        assert "dot-best" not in roofline_chart.section(report(phase=phase))
+    lanes = tuple(BY_KEY[key] for key in ("matmul_numpy", "matmul_torch"))
+    full = Timing((2e-5, 2e-5), Part(100, 100), 1.0)
+    outcomes = tuple(Outcome(lane.key, "ok", full, 1e-7) for lane in lanes)
+    turns = {lane.key: (1e-5, 2e-5, 3e-5) for lane in lanes}
+    tie = RaceReport(WORKLOAD, 2, lanes, outcomes, "done", MACHINE, turns=turns)
+    assert roofline_chart.section(tie).count("dot-best") == 2
+
+
 def test_the_roof_bends_where_bandwidth_and_peak_meet():
     html = roofline_chart.section(report())
     points = re.search(r'class="roof" points="([^"]+)"', html)[1].split()

@@ -145,13 +145,13 @@ def test_best_is_never_less_similar_than_the_greedy_chain(demo, picture):
 
 def test_the_encoding_is_done_once_for_positive_and_negative(demo, picture, monkeypatch):
     looked = []
-    encode = type(demo.models.clip).encode_images
+    encode = type(demo.models.clip).encode_pixels
 
-    def counted(self, pictures):
-        looked.append(len(pictures))
-        return encode(self, pictures)
+    def counted(self, pixels):
+        looked.append(len(pixels))
+        return encode(self, pixels)
 
-    monkeypatch.setattr(type(demo.models.clip), "encode_images", counted)
+    monkeypatch.setattr(type(demo.models.clip), "encode_pixels", counted)
     demo.run(picture, Settings("best", with_negative=True))
     assert looked == [2]  # the picture and its mirror image
     assert torch.is_tensor(demo.table.matrix)

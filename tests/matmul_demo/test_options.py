@@ -106,7 +106,7 @@ def test_an_entry_of_the_table_is_a_control_of_the_page_and_a_part_of_the_link()
     from matmul_demo.web.links import read_query, write_query
 
     with gr.Blocks():
-        form = build_form(More)
+        form = build_form(default_settings("page", More))
     slider = form.controls["rounds"]
     assert isinstance(slider, gr.Slider)
     assert (slider.minimum, slider.maximum, slider.value, slider.label) == (1, 9, 3, "Rounds")

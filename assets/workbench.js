@@ -209,7 +209,8 @@ const download = () => setTimeout(() => find("#copied")?.click(), 100);
 
 const tabs = () => all(".tab-container [data-tab-id]");
 function showTab() {
-  const wanted = location.hash.slice(1) || tabs()[0]?.dataset.tabId;
+  const first = new URLSearchParams(location.search).has("race") ? "race" : tabs()[0]?.dataset.tabId;
+  const wanted = location.hash.slice(1) || first;
   tabs().find((tab) => tab.dataset.tabId === wanted && tab.ariaSelected !== "true")?.click();
 }
 
@@ -220,7 +221,8 @@ let pause = 0;
 
 function onClick(event) {
   const { target } = event;
-  const tab = target.closest?.("[role=tab][data-tab-id]")?.dataset.tabId;
+  const parts = target.closest?.("#race-parts"); // the race writes the address of its own parts
+  const tab = !parts && target.closest?.("[role=tab][data-tab-id]")?.dataset.tabId;
   if (tab && event.isTrusted && `#${tab}` !== location.hash) location.hash = tab;
   const chip = target.closest?.("#phrases button[data-phrase]");
   if (chip) return openMenu(chip);

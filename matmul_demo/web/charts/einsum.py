@@ -25,12 +25,17 @@ def card(explanation: Explanation) -> str:
         f"<p>Result: {shape}. {_flop(explanation.flop)} on {_bytes(explanation.bytes_moved)}, "
         f"{three_digits(explanation.flop / explanation.bytes_moved)} FLOP/byte.</p>"
         f"<p>In pairs, in the order that takes the fewest operations:</p><ol>{path}</ol></div>"
-        f"<div><p>The loops that it stands for:</p><pre>{escape(explanation.loops)}</pre>"
+        f"<div><p>The loops that it stands for:</p>{_code(explanation.loops)}"
         "<p>First element, with sizes of 2 and operands that count 1, 2, 3, …:</p>"
-        f"<pre>{escape(explanation.example)}</pre>"
+        f"{_code(explanation.example)}"
         "<p>The same in other words:</p>"
-        f"<pre>{escape(_other_forms(explanation))}</pre></div></div></div>"
+        f"{_code(_other_forms(explanation))}</div></div></div>"
     )
+
+
+def _code(text: str) -> str:
+    """Lines that scroll sideways where they are too long, by keyboard too."""
+    return f'<pre tabindex="0">{escape(text)}</pre>'
 
 
 def _other_forms(explanation: Explanation) -> str:

@@ -29,7 +29,7 @@ LABEL_GAP = 15.0  # pixels between two labels
 def section(report: RaceReport) -> str:
     """Heading, plot and legend; an empty frame of the same size before the race."""
     return (
-        f'<div class="race-roofline"><h3>{TITLE}</h3>{_plot(report)}{_list(report)}'
+        f'<div class="race-roofline"><h2>{TITLE}</h2>{_plot(report)}{_list(report)}'
         f'<p class="plot-note muted">{escape(_note(report))}</p>{limits_tables(report)}</div>'
     )
 

@@ -1,0 +1,68 @@
+"""The parts of the race's tab: one stays in them, and axe finds nothing in any of them."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+pytestmark = pytest.mark.slow
+
+SMALL = "/?race=30x20x10&lanes=naive_lists,matmul_numpy&budget=1"
+PARTS = {"Sizes": "#sweep-start", "Roofline": ".race-roofline", "Einsum": "#einsum-start",
+         "Race": "#race-start"}  # fmt: skip
+
+
+@pytest.fixture
+def open_page(chromium, app_url):
+    pages = []
+
+    def open_(address):
+        page = chromium.new_page(viewport={"width": 1280, "height": 900})
+        pages.append(page)
+        page.set_default_timeout(60_000)
+        page.goto(app_url + address)
+        page.wait_for_selector("#race-start")
+        return page
+
+    yield open_
+    for page in pages:
+        page.close()
+
+
+def open_part(page, name):
+    page.locator("#race-parts").get_by_role("tab", name=name, exact=True).click()
+    page.wait_for_selector(PARTS[name])
+
+
+def test_every_part_leads_to_every_other_and_back_to_the_race(open_page):
+    page = open_page(SMALL)
+    open_part(page, "Race")  # chosen already
+    for name in PARTS:
+        open_part(page, name)
+        assert page.url.endswith(f"#{name.lower()}")
+        open_part(page, "Race")
+    page.go_back()
+    page.wait_for_selector(PARTS["Einsum"])
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_and_no_part_scrolls_sideways(open_page, theme):
+    page = open_page(f"{SMALL}&__theme={theme}")
+    page.wait_for_selector("[data-lane='naive_lists']")
+    page.click("#race-start")
+    page.wait_for_selector('.race[data-phase="done"]')
+    page.click("[data-lane='matmul_numpy'] > summary")
+    page.click(".race-all-figures > summary")
+    found = []
+    for width in (1280, 375):
+        page.set_viewport_size({"width": width, "height": 900})
+        for name in PARTS:
+            open_part(page, name)
+            wide, high = page.evaluate(
+                "(({scrollWidth, scrollHeight}) => [scrollWidth, scrollHeight])"
+                "(document.documentElement)"
+            )
+            assert wide <= width, name
+            assert width == 375 or high <= 2500, name
+            for one in Axe().run(page, "#race-parts").response["violations"]:
+                nodes = [node["html"][:120] for node in one["nodes"]]
+                found.append((name, width, one["id"], nodes[:3]))
+    assert not found, found

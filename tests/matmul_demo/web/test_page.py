@@ -152,12 +152,13 @@ def test_a_link_restores_the_settings_and_says_what_it_ignored(open_tab):
 def test_presets_fill_the_settings_and_the_gpus_is_greyed_with_its_reason(tab):
     tab.get_by_role("button", name="Loop order").click()
     tab.wait_for_selector("a[href*='threads=1'][href*='baseline=numba_ijk']")
-    assert "Press Race" in tab.inner_text(".race-headline")
-    assert tab.locator(".race-lane").count() == 4  # what was chosen, and nothing else
-    assert "One thread" in tab.inner_text("#race-note")
+    tab.wait_for_selector(".race-headline:has-text('Press Race')")
+    tab.wait_for_selector("#race-note:has-text('One thread')")
+    lanes = "document.querySelectorAll('.race-lane').length"
+    tab.wait_for_function(f"{lanes} === 4")  # what was chosen, and nothing else
     unfold(tab, "Shape", "#race-sizes")
-    sizes = [box.input_value() for box in tab.locator("#race-sizes input").all()]
-    assert sizes == ["1024"] * 3
+    sizes = "[...document.querySelectorAll('#race-sizes input')].map(box => box.value)"
+    tab.wait_for_function(f"{sizes}.join() === '1024,1024,1024'")
     assert tab.get_by_label("A square").is_checked()
     reason = missing_gpu()
     assert tab.get_by_role("button", name="GPU clocks").is_disabled() == (reason is not None)

@@ -89,7 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     logging.getLogger().setLevel(logging.ERROR)  # open_clip reports through the root logger
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # as a scheduler ends it
+    # As a scheduler ends it; a job in the background may be deaf to Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         values = values_of(options)
         job, service = _job(options, values)

@@ -18,7 +18,13 @@ ROOT = Path(__file__).parents[3]
 def command(*arguments, **options):
     line = [sys.executable, "-m", "interrogator.batch", *map(str, arguments), "--preset", "demo"]
     pipe = subprocess.PIPE
-    return subprocess.Popen(line, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, **options)
+
+    def hear() -> None:  # tests that run in the background are deaf to Ctrl-C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    return subprocess.Popen(
+        line, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, preexec_fn=hear, **options
+    )
 
 
 def finished(process):

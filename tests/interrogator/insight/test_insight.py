@@ -121,7 +121,7 @@ def test_the_session_and_the_service_answer_too(service, demo, capsys):
     assert session.together(paths).prompt == together(demo, [*map(example, SAME)]).prompt
     question = functools.partial(nearest, picture=example(SAME[0]), phrase="pop art")
     *_, answer = service.ask(Request(demo.models.names), question)
-    assert answer == session.nearest(paths[0], "pop art")
+    assert [p.text for p in answer] == [p.text for p in session.nearest(paths[0], "pop art")]
     assert main([*paths, "--preset", "demo", "--together"]) == 0
     assert main([*paths, "--preset", "demo", "--apart"]) == 0
     lines = capsys.readouterr().out.splitlines()

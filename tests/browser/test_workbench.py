@@ -212,6 +212,8 @@ def test_stop_keeps_the_best_so_far_and_says_nothing_where_nothing_runs(visit, g
 def choose(page, preset):
     page.click("#set-preset input")
     page.get_by_role("option", name=preset).click()
+    chosen = "preset => document.querySelector('#set-preset input').value.startsWith(preset)"
+    page.wait_for_function(chosen, arg=preset)
 
 
 def test_an_error_goes_with_the_preset_that_caused_it(visit):
@@ -219,9 +221,9 @@ def test_an_error_goes_with_the_preset_that_caused_it(visit):
     page.get_by_role("button", name="Settings").click()
     choose(page, "quality")
     page.set_input_files("#picture input[type=file]", CAT)
-    page.wait_for_selector("#status .status.error", timeout=60_000)
+    page.wait_for_selector("#status .status.error", timeout=120_000)
     choose(page, "demo")
-    page.wait_for_selector("#status .status.error", state="detached")
+    page.wait_for_selector("#status .status.error", state="detached", timeout=60_000)
     page.click("#start")
     finish(page)
     page.hover("#picture img")

@@ -1,6 +1,6 @@
 # The commands that README.md and CONTRIBUTING.md name.
 .DEFAULT_GOAL := help
-.PHONY: help install run lint test test-all docs bench train table space versions audit
+.PHONY: help install run lint test test-all coverage docs bench train table space versions audit
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -14,7 +14,7 @@ STAMP := $(VENV)/.installed
 STAMP_DEV := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS)
 # Two files at a time; those with slow tests first, as tests/conftest.py orders them.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 2
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,7 +47,10 @@ test: lint ## linters, type checks and the tests that are not slow
 	$(PYTEST) -m "not slow"
 
 test-all: lint ## linters, type checks and every test: documented commands, the browser, a Space's start
-	$(PYTEST) --cov --cov-report=term
+	$(PYTEST)
+
+coverage: lint ## every test once more, and which lines none of them runs
+	$(PYTEST) --cov --cov-report=term-missing:skip-covered
 
 docs: $(STAMP_DEV) ## write the generated parts of README.md and docs/
 	$(BIN)/python -m docs.generate

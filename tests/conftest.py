@@ -8,6 +8,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 # the other, and make both many times slower. The race sets the threads of its lanes by itself.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import logging
 import shutil
 from collections import Counter
 
@@ -24,6 +25,33 @@ def pytest_collection_modifyitems(items):
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     tests = Counter(item.path for item in items)
     items.sort(key=lambda item: (-slow[item.path], -tests[item.path]))
+
+
+class FailuresAtOnce:
+    """Tells a failure when it happens: a run that is cut short has told it, too."""
+
+    def __init__(self, terminal):
+        self.terminal = terminal
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed:
+            reason = report.longreprtext.strip().splitlines()[-1]
+            self.terminal.write_line(f"\n{report.nodeid} ({report.when}): {reason}")
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # a worker of pytest-xdist has no terminal
+        terminal = config.pluginmanager.get_plugin("terminalreporter")
+        config.pluginmanager.register(FailuresAtOnce(terminal))
+
+
+@pytest.fixture(autouse=True)
+def log_as_before():
+    """Commands choose what is logged as if the process were their own."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session", autouse=True)

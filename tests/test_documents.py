@@ -1,7 +1,6 @@
 """README.md and docs/ hold what they say: commands run, links lead somewhere, figures are ours."""
 
 import contextlib
-import logging
 import os
 import re
 import runpy
@@ -139,16 +138,6 @@ def test_make_run_serves_the_app(served):
     assert "Prompt interrogator" in answer.text
 
 
-@pytest.fixture
-def logs_as_before():
-    """Commands set up logging for a process of their own."""
-    root = logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
-    yield
-    root.setLevel(level)
-    root.handlers[:] = handlers
-
-
 def quick(arguments):
     """A race of a second: how long it takes is not what the document says."""
     kept = re.sub(r"--budget \S+", "", arguments)
@@ -164,7 +153,7 @@ def expanded(arguments):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")  # imported before
 @pytest.mark.parametrize("command", commands())
-def test_every_command_runs(command, logs_as_before, monkeypatch, tmp_path, capfd):
+def test_every_command_runs(command, monkeypatch, tmp_path, capfd):
     """In this process, as `python -m` runs it: a process each would import torch anew."""
     (tmp_path / "fog.txt").write_text("fog\nmist\n")
     module, *arguments = shlex.split(re.sub(r"\bDIR\b", str(tmp_path), quick(command)))

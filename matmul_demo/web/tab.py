@@ -126,7 +126,8 @@ class _Page:
         ):
             show = functools.partial(self.show_ghost, control, read)
             event(show, {*form.components, panel.job, control}, [self.ghost, *charts], **UNQUEUED)
-        filled = [self.note, panel.notice, *form.components, *panel.charts.values()]
+        # The address, too: a control that is filled before it is on the page tells no change.
+        filled = [self.note, self.address, panel.notice, *form.components, *panel.charts.values()]
         gr.on(None, self.open_link, None, filled, **UNQUEUED)
 
     def on_preset(self, button: gr.Button, preset: Preset) -> None:
@@ -195,5 +196,6 @@ class _Page:
         sentence = html.notice(" ".join(complaints)) if complaints else ""
         return {
             self.note: preset_note(preset_of(settings)), self.panel.notice: sentence,
-            **self.form.values(settings), **self.panel.show(PageRace(settings).report),
+            self.address: link(settings), **self.form.values(settings),
+            **self.panel.show(PageRace(settings).report),
         }  # fmt: skip

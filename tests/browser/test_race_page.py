@@ -95,7 +95,7 @@ def choose_file(page, file):
 
 def test_a_saved_race_is_a_ghost_of_the_next_and_another_file_a_sentence(open_page, tmp_path):
     page = open_page(SMALL)
-    page.wait_for_selector("a[href*='elementwise_torch']")
+    page.wait_for_selector("a[href*='30x20x10']")
     page.click("#race-start")
     page.wait_for_selector(DONE)
     with page.expect_download() as download:

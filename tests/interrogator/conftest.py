@@ -1,6 +1,5 @@
 """Fixtures of the interrogator's tests."""
 
-import logging
 from types import SimpleNamespace
 
 import pytest
@@ -58,8 +57,4 @@ def command(capsys):
         out, err = capsys.readouterr()
         return SimpleNamespace(returncode=status, stdout=out, stderr=err)
 
-    root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
-    yield run
-    root.setLevel(level)
-    root.handlers[:] = handlers
+    return run

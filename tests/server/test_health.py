@@ -27,7 +27,8 @@ def test_healthz_says_what_is_there(app_url):
     answer = httpx.get(f"{app_url}/healthz")
     health = answer.json()
     assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
-    assert (health["status"], health["models"]) == ("up", ["demo"])
+    assert health["status"] == "up"
+    assert "demo" in health["models"]  # other tests may have had others loaded
     assert health["queue"] == {"running": 0, "waiting": 0, "most_waiting": 64}
     assert health["memory_bytes"] > 100e6
     assert health["disk_free_bytes"] > 0

@@ -73,6 +73,8 @@ def test_an_except_exception_of_a_library_does_not_keep_it(guarded):
     assert ended.wait(60)
 
 
+# CPython 3.11 loops for ever where functions are traced while an exception waits for a thread.
+@pytest.mark.no_cover
 def test_a_step_that_hangs_in_a_library_is_left_behind(guarded, monkeypatch):
     monkeypatch.setattr(guard, "GRACE_SECONDS", 0.05)
     hold, left = threading.Event(), threading.Event()

@@ -30,19 +30,19 @@ def pytest_collection_modifyitems(items):
 class FailuresAtOnce:
     """Tells a failure when it happens: a run that is cut short has told it, too."""
 
-    def __init__(self, terminal):
-        self.terminal = terminal
+    def __init__(self, plugins):
+        self.plugins = plugins
 
     def pytest_runtest_logreport(self, report):
         if report.failed:
             reason = report.longreprtext.strip().splitlines()[-1]
-            self.terminal.write_line(f"\n{report.nodeid} ({report.when}): {reason}")
+            terminal = self.plugins.get_plugin("terminalreporter")
+            terminal.write_line(f"\n{report.nodeid} ({report.when}): {reason}")
 
 
 def pytest_configure(config):
     if not hasattr(config, "workerinput"):  # a worker of pytest-xdist has no terminal
-        terminal = config.pluginmanager.get_plugin("terminalreporter")
-        config.pluginmanager.register(FailuresAtOnce(terminal))
+        config.pluginmanager.register(FailuresAtOnce(config.pluginmanager))
 
 
 @pytest.fixture(autouse=True)

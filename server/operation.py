@@ -20,6 +20,7 @@ from server.limits import VisitorLimit
 from server.logs import adopt_web_server
 from server.metrics import Metrics
 from server.middleware import Door, SecurityHeaders, disk_is_full, wrong_call
+from server.page import KeptPage
 from server.sessions import Sessions, capacity
 from server.settings import Settings
 from server.turns import Turns
@@ -73,7 +74,7 @@ class Operation:
         )  # fmt: skip
         return {
             "routes": [Route("/healthz", self.healthz), Route("/metrics", self.show_metrics)],
-            "middleware": [headers, door],
+            "middleware": [headers, door, Middleware(KeptPage)],
             "lifespan": self.lifespan,
             "exception_handlers": {
                 OSError: disk_is_full,

@@ -265,11 +265,6 @@ def _remember(components: Components) -> None:
     )
 
 
-def _settle(line: str) -> Any:  # noqa: ANN401
-    """Take back the error of models that are no longer chosen."""
-    return views.status("Ready.", kind="idle") if 'role="alert"' in line else gr.skip()
-
-
 def _error(error: InterrogatorError) -> PageUpdate:
     return PageUpdate(views.status(str(error), kind="error"))
 
@@ -283,9 +278,12 @@ def _describe_choices(handlers: Handlers, components: Components) -> None:
     models = [components[name] for name in MODEL_OPTIONS]
     describe_models = describe_with(handlers.describe_models, MODEL_OPTIONS)
     changes = [model.input for model in models]
-    gr.on(changes, describe_models, models, components["models_note"], **QUIET).then(
-        _settle, components["status"], components["status"], queue=False, **QUIET
-    )
+    gr.on(changes, describe_models, models, components["models_note"], **QUIET)
+    # The error of models that are no longer chosen goes. In the browser, at once: one that comes
+    # later is of those chosen now.
+    status, ready = components["status"], json.dumps(views.status("Ready.", kind="idle"))
+    settle = f"(line) => line.includes('role=\"alert\"') ? {ready} : line"
+    gr.on(changes, None, status, status, js=settle, **QUIET)
     words = [components[name] for name in WORD_OPTIONS]
     describe_words = describe_with(handlers.describe_words, WORD_OPTIONS)
     changes = [

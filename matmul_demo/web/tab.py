@@ -11,6 +11,7 @@ from gradio.components import Component
 from gradio.events import api
 
 from matmul_demo.errors import RaceError
+from matmul_demo.options import Settings
 from matmul_demo.racing import saved
 from matmul_demo.web import endpoints, export
 from matmul_demo.web.charts import bars, html, lesson, roofline
@@ -126,14 +127,13 @@ class _Page:
         ):
             show = functools.partial(self.show_ghost, control, read)
             event(show, {*form.components, panel.job, control}, [self.ghost, *charts], **UNQUEUED)
-        # The address, too: a control that is filled before it is on the page tells no change.
         filled = [self.note, self.address, panel.notice, *form.components, *panel.charts.values()]
         gr.on(None, self.open_link, None, filled, **UNQUEUED)
 
     def on_preset(self, button: gr.Button, preset: Preset) -> None:
         """Let a button choose a preset."""
         outputs = [
-            self.panel.job, self.note, self.panel.notice, *self.form.components,
+            self.panel.job, self.note, self.address, self.panel.notice, *self.form.components,
             *self.panel.charts.values(),
         ]  # fmt: skip
         choose = functools.partial(self.choose, preset)
@@ -145,7 +145,7 @@ class _Page:
 
     def choose(self, preset: Preset, race: PageRace | None, ghost: Ghost | None) -> Update:
         """Fill the form; the old board is cleared unless its race is under way."""
-        update = {**self.form.values(preset.settings), self.note: preset_note(preset)}
+        update = self._filled(preset.settings) | {self.note: preset_note(preset)}
         if race is not None and race.report.phase not in OVER:
             return update
         report = PageRace(preset.settings, ghost).report
@@ -196,6 +196,9 @@ class _Page:
         sentence = html.notice(" ".join(complaints)) if complaints else ""
         return {
             self.note: preset_note(preset_of(settings)), self.panel.notice: sentence,
-            self.address: link(settings), **self.form.values(settings),
-            **self.panel.show(PageRace(settings).report),
+            **self._filled(settings), **self.panel.show(PageRace(settings).report),
         }  # fmt: skip
+
+    def _filled(self, settings: Settings) -> Update:
+        """Fill the form, and write its address: a control not yet on the page tells no change."""
+        return {**self.form.values(settings), self.address: link(settings)}

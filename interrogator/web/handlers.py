@@ -112,6 +112,10 @@ class Handlers:
         except InterrogatorError as error:
             yield PageUpdate(views.status(str(error), kind="error"), no_picture=bool(picture))
             raise
+        yield from self.fetch_models(request)
+
+    def fetch_models(self, request: Request) -> Iterator[PageUpdate | None]:
+        """Bring the models' files to this server, whatever the picture; as `fetch`."""
         try:
             for progress in in_background(lambda report: self.service.fetch(request, report)):
                 yield PageUpdate(views.progress(progress)) if progress else None

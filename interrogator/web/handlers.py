@@ -212,14 +212,15 @@ class Handlers:
 
         Args:
             picture: The picture.
-            prompt: The prompt.
+            prompt: The prompt, in the form of the request's target.
             request: Names the models.
             features: What an interrogation saw in it: it is not looked at again.
             before: Said before the similarity.
         """
         try:
             image = decode.read(picture)
-            for event in self.service.score(image, request, prompt, features):
+            words = chips.words_of(prompt, request.settings.target)
+            for event in self.service.score(image, request, words, features):
                 if isinstance(event, PromptScore):
                     status = views.status(f"{before}{views.score(event)}", kind="done")
                     yield PageUpdate(

@@ -256,6 +256,31 @@ def test_one_prompt_is_written_for_many_without_another_search(visit, gate):
     assert re.search(r"about \d+ of 256 tokens", page.inner_text("#target"))
 
 
+def test_what_is_edited_in_a_targets_form_is_scored_without_its_signs(visit):
+    page = visit()
+    bring(page)
+    page.fill("#prompt textarea", "a cat, pop art, green")
+    page.wait_for_selector("#phrases button[data-phrase='green']")
+    scored = page.inner_text("#status")
+    for target, text in (
+        ("A1111", "a cat, (pop art:1.2), (green:0.9)"),
+        ("Midjourney", "a cat, pop art, green --no blue --ar 1:1"),
+    ):
+        page.fill("#prompt textarea", "a dog")
+        page.wait_for_selector("#phrases button[data-phrase='a dog']")
+        assert page.inner_text("#status") != scored
+        write_for(page, target)
+        page.wait_for_function("document.querySelector('#target input').value.includes(':')")
+        page.fill("#prompt textarea", text)
+        page.wait_for_selector("#phrases button[data-phrase='green']")
+        assert chips_of(page) == ["a cat", "pop art", "green"]
+        assert page.inner_text("#status") == scored
+        assert prompt_of(page) == text
+    write_for(page, "the prompt as it is")
+    page.wait_for_function("!document.querySelector('#prompt textarea').value.includes('--')")
+    assert prompt_of(page) == "a cat, pop art, green"
+
+
 def test_a_stored_prompt_is_used_and_ours_goes_home_in_the_picture(visit, tmp_path):
     page, path = visit(), tmp_path / "stored.jpg"
     path.write_bytes(stored.with_prompt(CAT.read_bytes(), "a tomcat, pop art"))

@@ -259,7 +259,6 @@ function usePrompt(text) {
 function onInput(event) {
   if (!event.target.closest?.("#prompt")) return;
   clearTimeout(pause);
-  if (target !== AS_IT_IS) return; // weights and parameters are not CLIP's words: nothing to score
   pause = setTimeout(() => busy() || trigger("typed"), SHORTEST_PAUSE);
 }
 

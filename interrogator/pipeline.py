@@ -160,6 +160,12 @@ class Interrogator:
         Raises:
             InterrogatorError: The prompt is empty or far too long.
         """
+        pair = features_of(picture, features).pairs.get(self.models.clip.fingerprint)
+        image = self.models.clip.encode_picture(picture) if pair is None else direction(pair)
+        return self.scores(image[None], prompt)[0]
+
+    def scores(self, images: torch.Tensor, prompt: str) -> list[PromptScore]:
+        """Return what `score` does for each of several pictures, from their unit vectors [n, d]."""
         prompt = readable("prompt", prompt)
         parts = [part for part in (" ".join(p.split()) for p in prompt.split(",")) if part]
         if not parts:
@@ -167,19 +173,21 @@ class Interrogator:
         if len(prompt) > MAX_CAPTION:
             raise InterrogatorError(f"The prompt has over {MAX_CAPTION:,} characters.")
         clip = self.models.clip
-        pair = features_of(picture, features).pairs.get(clip.fingerprint)
-        image = clip.encode_picture(picture) if pair is None else direction(pair)
         read = min(len(parts), clip.token_limit)  # a part has a token at least
         rests = [", ".join(parts[:i] + parts[i + 1 :]) for i in range(read)]
-        similarity, *without = (clip.encode_text([prompt, *rests]) @ image).tolist()
-        without += [similarity] * (len(parts) - read)
-        tokens = clip.token_count(prompt)
-        return PromptScore(
-            prompt, similarity, min(tokens, clip.token_limit), clip.token_limit,
-            tokens > clip.token_limit,
-            tuple(PromptPart(p, similarity - w) for p, w in zip(parts, without, strict=True)),
-            self._described(),
-        )  # fmt: skip
+        texts, tokens = clip.encode_text([prompt, *rests]), clip.token_count(prompt)
+
+        def score(image: torch.Tensor) -> PromptScore:
+            similarity, *without = (texts @ image).tolist()
+            without += [similarity] * (len(parts) - read)
+            return PromptScore(
+                prompt, similarity, min(tokens, clip.token_limit), clip.token_limit,
+                tokens > clip.token_limit,
+                tuple(PromptPart(p, similarity - w) for p, w in zip(parts, without, strict=True)),
+                self._described(),
+            )  # fmt: skip
+
+        return [score(image) for image in images]
 
     # The steps
 

@@ -8,6 +8,7 @@ phrase is as plausible as it is here and in none of them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,12 +24,13 @@ from interrogator.errors import InterrogatorError
 from interrogator.explanation import explain
 from interrogator.networks.clip import direction
 from interrogator.pipeline import Interrogator
-from interrogator.prompts.modes import MODES, Task
-from interrogator.prompts.ranking import Ranking, rank
-from interrogator.result import Interrogation
+from interrogator.prompts.modes import MODES, Task, claims_of
+from interrogator.prompts.ranking import PLAUSIBLE, Ranking, rank
+from interrogator.result import Interrogation, PromptScore
 from interrogator.settings import DEFAULT_SETTINGS, Settings
 
 MOST_PICTURES = 12
+_NO_CAPTION = "No caption is true of them all."
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,39 @@ def _confidences(ranking: Ranking) -> NDArray[np.float64]:
     return np.array([confidence for some in every for confidence in some])
 
 
+@dataclass(frozen=True)
+class Shared:
+    """One prompt for several pictures.
+
+    Attributes:
+        found: The prompt; its similarity is that with the mean of the pictures' vectors.
+        each: The prompt beside each picture, unless it is empty: a part that adds less than
+            nothing does not fit that picture.
+    """
+
+    found: Interrogation
+    each: tuple[PromptScore, ...]
+
+
 def together(
     interrogator: Interrogator,
     pictures: Sequence[Image.Image],
     settings: Settings = DEFAULT_SETTINGS,
 ) -> Interrogation:
-    """Return one prompt for all pictures; its similarity is that with the mean of their vectors.
+    """Return one prompt for all pictures, as `shared` does, alone."""
+    return shared(interrogator, pictures, settings).found
+
+
+def shared(
+    interrogator: Interrogator,
+    pictures: Sequence[Image.Image],
+    settings: Settings = DEFAULT_SETTINGS,
+) -> Shared:
+    """Return one prompt for all pictures, and how it fits each.
 
     The caption is the person's, or the picture's own that is most similar to the picture that it
-    fits least.
+    fits least. Where it claims what is not plausible in every picture, the prompt does without, if
+    it is nearer to the mean so.
 
     Args:
         interrogator: Ready to read pictures.
@@ -91,7 +117,15 @@ def together(
         any(one.unlike for one in rankings), rankings,
     )  # fmt: skip
     note = f"One prompt for {len(pictures)} pictures: its similarity is that with their mean."
-    return _composed(interrogator, ranking, mean, vectors, caption, settings, clock, note)
+    compose = functools.partial(_composed, interrogator, ranking, mean, vectors)
+    found = compose(caption, settings, clock, note)
+    doubted = any(likely < PLAUSIBLE for likely in claims_of(caption, ranking).values())
+    if doubted and not settings.caption:
+        plain = compose("", settings, clock, note)
+        if plain.prompt and (plain.similarity or 0) > (found.similarity or 0):
+            found = replace(plain, notes=(note, _NO_CAPTION, *plain.notes[1:]))
+    each = interrogator.scores(vectors, found.prompt) if found.prompt else []
+    return Shared(found, tuple(each))
 
 
 def apart(

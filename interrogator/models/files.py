@@ -250,4 +250,12 @@ def repositories(names: ModelNames) -> list[Repository]:
     if not names.clip.startswith(("local-dir:", "hf-hub:")):
         config = open_clip.get_model_config(names.clip.partition("/")[0]) or {}
         found += companions(config.get("text_cfg", {}))
-    return found
+    return _merged(found)
+
+
+def _merged(repositories: list[Repository]) -> list[Repository]:
+    """Return each repository once: SigLIP's tokenizer lies beside its weights."""
+    needed: dict[str, tuple[Needed, ...]] = {}
+    for repository in repositories:
+        needed[repository.name] = (*needed.get(repository.name, ()), *repository.files)
+    return [Repository(name, names) for name, names in needed.items()]

@@ -108,6 +108,8 @@ CLIPS = (
         "ViT-B-16-SigLIP/webli", 203, "Apache-2.0",
         "a judge trained in another way; searches slowly, reads texts only as a whole",
     ),
+    # Licences: https://huggingface.co/google/siglip2-base-patch32-256 (Apache-2.0), and
+    # https://github.com/apple/ml-mobileclip, LICENSE_MODELS: "exclusively for Research Purposes".
     KnownModel(
         "ViT-B-32-SigLIP2-256/webli", 377, "Apache-2.0",
         "SigLIP 2, a judge of many languages; searches slowly as well",

@@ -6,6 +6,7 @@ What a click does is in `assets/workbench.js`. Every text from outside is escape
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
@@ -22,6 +23,9 @@ _LEGEND = (
     "The number is how much the similarity falls when the phrase is left out. What you keep or "
     "leave out holds for this picture; what you ban holds until you take it back."
 )
+_PARAMETER = re.compile(r"(?:^|\s)--(?=[a-zA-Z])")
+_WEIGHT = re.compile(r"(?<!\\)\(((?:[^()\\]|\\.)*):\s*[\d.]+\)")
+_QUOTED = re.compile(r"\\([\\()\[\]{}])")
 
 
 def empty(fresh: bool = False) -> str:
@@ -88,6 +92,15 @@ def forms(state: Interrogation) -> dict[str, dict[str, Any]]:
     length = f"{state.tokens} of {state.token_limit} tokens."
     plain = {"text": state.prompt, "negative": state.negative_prompt or "", "said": length}
     return {AS_IT_IS: plain} | {name: _form(written(state, name)) for name in TARGETS}
+
+
+def words_of(text: str, target: str) -> str:
+    """Return what there is to score of a text in a target's form: no weights, no parameters."""
+    if target == "midjourney":
+        return _PARAMETER.split(text)[0]
+    if target in ("a1111", "comfyui"):
+        return _QUOTED.sub(r"\1", _WEIGHT.sub(r"\1", text))
+    return text
 
 
 def _form(done: Written) -> dict[str, Any]:

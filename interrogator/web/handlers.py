@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,10 @@ class Handlers:
         except InterrogatorError as error:
             yield PageUpdate(views.status(str(error), kind="error"), no_picture=bool(picture))
             raise
+        yield from self.fetch_models(request)
+
+    def fetch_models(self, request: Request) -> Iterator[PageUpdate | None]:
+        """Bring the models' files to this server, whatever the picture; as `fetch`."""
         try:
             for progress in in_background(lambda report: self.service.fetch(request, report)):
                 yield PageUpdate(views.progress(progress)) if progress else None
@@ -149,8 +153,10 @@ class Handlers:
                     if len(self._usual) > MOST_KINDS:
                         self._usual.clear()
                     self._usual[_kind(request)] = event.seconds.get("search", 0.0)
-                    kept = self._stored(picture, opened.image, request, event.features)
-                    yield search.finished(event.after(opened.notes), request, kept)
+                    found = stored.read(picture or b"")
+                    kept = self._scored(found.prompts, opened.image, request, event.features)
+                    notes = (*opened.notes, *found.notes)
+                    yield search.finished(event.after(notes), request, kept)
                 elif (update := search.drawn(event)) is not None:
                     yield update
         except InterrogatorError as error:
@@ -159,15 +165,21 @@ class Handlers:
             log.exception("the interrogation failed")
             yield _failed(BUG)
 
-    def _stored(
-        self, source: str | bytes | None, image: Image.Image, request: Request,
+    def _scored(
+        self, prompts: Sequence[StoredPrompt], image: Image.Image, request: Request,
         features: PictureFeatures,
     ) -> list[tuple[StoredPrompt, float]]:  # fmt: skip
-        """Return the prompts that stand in a picture's file, with their similarities."""
-        found = stored.read(source).prompts[:MOST_STORED] if source else ()
-        texts = [prompt.prompt[: folds.MOST_STORED] for prompt in found]
-        scores = [_last(self.service.score(image, request, text, features)) for text in texts]
-        return [(one, score.similarity) for one, score in zip(found, scores, strict=True)]
+        """Return prompts of a picture's file with their similarities; not those without a word."""
+        scored = []
+        for prompt in prompts[:MOST_STORED]:
+            text = prompt.prompt[: folds.MOST_STORED]
+            try:
+                score = _last(self.service.score(image, request, text, features))
+            except InterrogatorError as error:
+                log.info("a stored prompt is not shown: %s", error)
+            else:
+                scored.append((prompt, score.similarity))
+        return scored
 
     def where(self, picture: str | bytes | None, phrase: str, values: Values) -> str:
         """Return the picture with what shows where a phrase is seen in it, as HTML."""
@@ -208,14 +220,15 @@ class Handlers:
 
         Args:
             picture: The picture.
-            prompt: The prompt.
+            prompt: The prompt, in the form of the request's target.
             request: Names the models.
             features: What an interrogation saw in it: it is not looked at again.
             before: Said before the similarity.
         """
         try:
             image = decode.read(picture)
-            for event in self.service.score(image, request, prompt, features):
+            words = chips.words_of(prompt, request.settings.target)
+            for event in self.service.score(image, request, words, features):
                 if isinstance(event, PromptScore):
                     status = views.status(f"{before}{views.score(event)}", kind="done")
                     yield PageUpdate(

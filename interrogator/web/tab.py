@@ -26,6 +26,7 @@ from interrogator.web import chips, folds, views
 from interrogator.web.components import Components, picture_and_controls, result
 from interrogator.web.endpoints import add_endpoints
 from interrogator.web.handlers import WAITING, Handlers, Values
+from interrogator.web.several.fold import build_fold, connect
 from interrogator.web.updates import PageUpdate
 
 WARM_SWITCH = "INTERROGATOR_WARM"  # "1": load models and table before the first visitor comes
@@ -60,6 +61,7 @@ def build(service: Service, concurrency_id: str) -> None:
     with gr.Row(equal_height=False, elem_id="workbench"):
         with gr.Column(scale=4, min_width=300, elem_id="controls"):
             components = picture_and_controls()
+            several = build_fold()
         with gr.Column(scale=6, min_width=300, elem_id="result"):
             components |= result()
     components["features"] = gr.State(None, time_to_live=KEPT_SECONDS)
@@ -70,6 +72,7 @@ def build(service: Service, concurrency_id: str) -> None:
     _rewrite(components)
     _write_copies(handlers, components)
     _remember(components)
+    connect(handlers, several, components, computing, QUIET)
     greeted = [notice, components["preset"], components["models_note"]]
     gr.on(None, handlers.greet, None, greeted, **QUIET)
     add_endpoints(handlers, components, computing)

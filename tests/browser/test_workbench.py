@@ -24,28 +24,6 @@ SHIFTS = """() => { window.shift = 0; new PerformanceObserver(list => {
 
 
 @pytest.fixture
-def visit(chromium, app_url):
-    """Open the page as a new visitor; no script may fail on it."""
-    contexts, errors = [], []
-
-    def visit(width=1280, height=900, theme="light", locale="en-US"):
-        size = {"width": width, "height": height}
-        context = chromium.new_context(viewport=size, locale=locale)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("dialog", lambda dialog: errors.append(dialog.message))
-        page.goto(f"{app_url}/?__theme={theme}")
-        page.wait_for_selector("#active-models b")
-        return page
-
-    yield visit
-    for context in contexts:
-        context.close()
-    assert errors == []
-
-
-@pytest.fixture
 def gate(monkeypatch):
     """A gate before whatever follows the first prompt of a search; closed, it holds it."""
     opened, steps = Event(), Interrogator.steps
@@ -276,6 +254,31 @@ def test_one_prompt_is_written_for_many_without_another_search(visit, gate):
     bring(page, CITY)  # what is chosen holds
     assert "in the style of art deco" in prompt_of(page)
     assert re.search(r"about \d+ of 256 tokens", page.inner_text("#target"))
+
+
+def test_what_is_edited_in_a_targets_form_is_scored_without_its_signs(visit):
+    page = visit()
+    bring(page)
+    page.fill("#prompt textarea", "a cat, pop art, green")
+    page.wait_for_selector("#phrases button[data-phrase='green']")
+    scored = page.inner_text("#status")
+    for target, text in (
+        ("A1111", "a cat, (pop art:1.2), (green:0.9)"),
+        ("Midjourney", "a cat, pop art, green --no blue --ar 1:1"),
+    ):
+        page.fill("#prompt textarea", "a dog")
+        page.wait_for_selector("#phrases button[data-phrase='a dog']")
+        assert page.inner_text("#status") != scored
+        write_for(page, target)
+        page.wait_for_function("document.querySelector('#target input').value.includes(':')")
+        page.fill("#prompt textarea", text)
+        page.wait_for_selector("#phrases button[data-phrase='green']")
+        assert chips_of(page) == ["a cat", "pop art", "green"]
+        assert page.inner_text("#status") == scored
+        assert prompt_of(page) == text
+    write_for(page, "the prompt as it is")
+    page.wait_for_function("!document.querySelector('#prompt textarea').value.includes('--')")
+    assert prompt_of(page) == "a cat, pop art, green"
 
 
 def test_a_stored_prompt_is_used_and_ours_goes_home_in_the_picture(visit, tmp_path):

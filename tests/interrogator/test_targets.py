@@ -16,6 +16,7 @@ from interrogator.targets import (
     texts,
     written,
 )
+from interrogator.web.chips import words_of
 
 
 def phrase(text, category, contribution=0.0):
@@ -177,3 +178,24 @@ def session_of_the_command(capsys):
         return capsys.readouterr().out
 
     return run
+
+
+@pytest.mark.parametrize("target", ["sd1", "midjourney", "a1111", "comfyui"])
+def test_the_words_of_a_form_are_those_of_the_prompt(target):
+    assert words_of(written(DONE, target).text, target) == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("target", "text", "words"),
+    [
+        ("a1111", r"(a cat \(asleep\):1.1), [fog]", "a cat (asleep), [fog]"),
+        ("comfyui", "(soft: light:0.9), fog", "soft: light, fog"),
+        ("a1111", "(a cat), (fog:x)", "(a cat), (fog:x)"),
+        ("a1111", "(" * 5000 + "a" * 5000, "(" * 5000 + "a" * 5000),
+        ("midjourney", "a well-lit cat -- asleep --ar 1:1 --no x, y", "a well-lit cat -- asleep"),
+        ("midjourney", "--ar 1:1", ""),
+        ("", "(a cat:1.2) --ar 1:1", "(a cat:1.2) --ar 1:1"),
+    ],
+)  # fmt: skip
+def test_weights_and_parameters_are_no_words(target, text, words):
+    assert words_of(text, target) == words

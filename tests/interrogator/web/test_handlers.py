@@ -10,6 +10,8 @@ import pytest
 from gradio.utils import get_upload_folder
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode, stored
@@ -347,6 +349,19 @@ def test_a_prompt_in_the_pictures_file_is_shown_beside_ours_as_text(handlers, tm
     assert f"Similarity {score:.3f}." in last.notes
     *_, none = handlers.draw(str(CAT), request_for(handlers, "demo", "fast"))
     assert "stored" not in none.notes
+
+
+def test_metadata_that_is_too_much_is_said_and_a_stored_prompt_without_words_is_not_shown(
+    handlers, tmp_path
+):
+    info = PngInfo()
+    info.add_text("parameters", ", ,, ")
+    info.add_text("large", "a" * 3_000_000)
+    Image.open(CAT).save(tmp_path / "cat.png", pnginfo=info)
+    *_, last = handlers.draw(str(tmp_path / "cat.png"), request_for(handlers, "demo", "fast"))
+    assert "Done in" in last.status
+    assert "MB of metadata" in last.notes
+    assert "stored" not in last.notes
 
 
 def test_ours_is_written_into_a_copy(handlers, tmp_path):

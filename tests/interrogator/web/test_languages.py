@@ -28,6 +28,16 @@ def texts_of(html):
     return [text for text in found if re.search("[a-z]{2}", text)]
 
 
+def unique(pairs):
+    names = [name for name, _ in pairs]
+    assert len(names) == len(set(names)), {name for name in names if names.count(name) > 1}
+    return dict(pairs)
+
+
+def test_no_row_is_there_twice():
+    json.loads((ASSETS / "languages.json").read_text("utf-8"), object_pairs_hook=unique)
+
+
 def test_every_row_says_the_same_in_three_languages():
     for row, others in TABLE.items():
         assert len(others) == 3, row

@@ -1,0 +1,1 @@
+"""Several pictures on the page: one prompt that fits them all, and what does not fit which."""

@@ -48,7 +48,8 @@ def build() -> gr.Blocks:
             interrogator.web.tab.build(service, QUEUE)
         with gr.Tab("Matmul race", id="race"):
             matmul_demo.web.tab.build(QUEUE)
-    app.queue(max_size=MAX_WAITING, api_open=False)  # no way around the queue
+    # No way around the queue; those who wait hear of it each second, not at everybody's turn.
+    app.queue(max_size=MAX_WAITING, api_open=False, status_update_rate=1.0)
     app.operation = _operation(app, service)
     return app
 

@@ -205,9 +205,9 @@ def _jobs(
         print(
             f"\nA job of {size:,}: {size / spent:.1f}/s with its start, {memory:,.0f} MB at most."
         )
-    few = folder / "few"
+    few, count = folder / "few", min(400, len(pictures))
     if options.kills or options.actors:
-        write(pictures, min(400, len(pictures)), few)
+        write(pictures, count, few)
     if options.kills:
         told["kills"] = kills(few, folder, options.kills)
         print(f"\nKilled {told['kills']['killed']} times: {told['kills']['rows']} rows, "
@@ -215,8 +215,8 @@ def _jobs(
     for actors in (1, options.actors) if options.actors else ():
         given = ("--engine", "ray", "--actors", str(actors))
         spent, _ = run_command(few, folder / f"ray-{actors}", *given)
-        told[f"actors_{actors}"] = 400 / spent
-        print(f"Ray with {actors}: {400 / spent:.1f}/s with its start.")
+        told[f"actors_{actors}"] = count / spent
+        print(f"Ray with {actors}: {count / spent:.1f}/s with its start.")
     return told
 
 

@@ -349,7 +349,17 @@ function refresh() {
   translatePage();
 }
 
-window.workbench = { apply, kept: keptNow, show: showHistory, restored, written, download, phrase: () => phraseToFind, run: () => trigger("begin"), stop: () => busy() && trigger("halt") };
+// ---- the error of models that are no longer chosen ----
+
+let chosenModels = ""; // Gradio tells of a choice more than once: again when its list closes
+
+function settled(line, ready, ...models) {
+  const before = chosenModels;
+  chosenModels = JSON.stringify(models);
+  return before !== chosenModels && line.includes('role="alert"') ? ready : line;
+}
+
+window.workbench = { settled, apply, kept: keptNow, show: showHistory, restored, written, download, phrase: () => phraseToFind, run: () => trigger("begin"), stop: () => busy() && trigger("halt") };
 document.addEventListener("click", onClick);
 addEventListener("hashchange", showTab);
 document.addEventListener("keydown", onKey);

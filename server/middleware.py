@@ -9,6 +9,7 @@ import errno
 import hmac
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -90,7 +91,8 @@ class Door:
         limit: How often a visitor may upload, or give a wrong password.
         largest: Bytes that a request may have.
         turned_away: Called with the reason when somebody is not let in.
-        left: Called with the session, or the event, of a stream that its reader has left.
+        listening: Entered with the session, or the event, whose stream is read.
+        left: Called with that of a stream that its reader has left.
     """
 
     def __init__(
@@ -100,10 +102,11 @@ class Door:
         limit: VisitorLimit,
         largest: int,
         turned_away: Callable[[str], None],
+        listening: Callable[[str], AbstractContextManager[None]],
         left: Callable[[str], Awaitable[None]],
     ) -> None:
         self.app = app
-        self._left = left
+        self._listening, self._left = listening, left
         self._password, self._limit, self._largest = password, limit, largest
         self._turned_away = turned_away
         self._uploads = uploads.Uploads()
@@ -141,11 +144,12 @@ class Door:
             await send(message)
             whole = message["type"] == "http.response.body" and not message.get("more_body")
 
-        try:
-            await self.app(scope, receive, send_and_see)
-        finally:
-            if not whole:
-                await self._left(listener)
+        with self._listening(listener):
+            try:
+                await self.app(scope, receive, send_and_see)
+            finally:
+                if not whole:
+                    await self._left(listener)
 
     def _refusal(self, request: Request) -> Response | None:
         path, length = request.url.path.rstrip("/"), request.headers.get("Content-Length", "0")

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -87,6 +87,7 @@ class Turns(Queue):
         self.stopping = False
         self._turned_away = turned_away
         self._ended: dict[str, tuple[str, float]] = {}  # event → its session, and when it ended
+        self._readers: Counter[str] = Counter()  # streams that are open, by session or event
         self.process_time_per_fn = defaultdict(RecentTimes)  # type: ignore[arg-type]
         self._computed: defaultdict[BlockFunction, RecentTimes] = defaultdict(RecentTimes)
         self._computes: tuple[BlockFunction, float] | None = None  # now, and since when
@@ -245,6 +246,27 @@ class Turns(Queue):
             ids -= self._ended.keys()  # nobody fetches these any more
             self._close(session_hash)
 
+    @contextmanager
+    def listening(self, listener: str) -> Iterator[None]:
+        """Keep a mailbox while somebody reads from it.
+
+        A browser whose answers were quick may begin to read when there is nothing left: what it
+        asks for next comes this way.
+        """
+        self._readers[listener] += 1
+        server = self.server_app
+        known = server is not None and listener in server.state_holder.session_data
+        if known and listener not in self.pending_messages_per_session:
+            self.pending_messages_per_session[listener] = asyncio.Queue()
+            self.pending_event_ids_session.setdefault(listener, set())
+        try:
+            yield
+        finally:
+            self._readers[listener] -= 1
+            if not self._readers[listener]:
+                del self._readers[listener]
+                self._close(listener)
+
     async def leave(self, listener: str) -> None:
         """Give up what the reader of a stream had asked for: of a session, or one event."""
         event = self.event_ids_to_events.get(listener)
@@ -275,8 +297,8 @@ class Turns(Queue):
             self._close(session)
 
     def _close(self, session: str) -> None:
-        """Drop a session's mailbox, unless something is on its way there."""
-        if not self.pending_event_ids_session.get(session):
+        """Drop a session's mailbox, unless something is on its way there, or somebody reads."""
+        if session not in self._readers and not self.pending_event_ids_session.get(session):
             self.pending_event_ids_session.pop(session, None)
             self.pending_messages_per_session.pop(session, None)
 

@@ -282,11 +282,10 @@ def _describe_choices(handlers: Handlers, components: Components) -> None:
     describe_models = describe_with(handlers.describe_models, MODEL_OPTIONS)
     changes = [model.input for model in models]
     gr.on(changes, describe_models, models, components["models_note"], **QUIET)
-    # The error of models that are no longer chosen goes. In the browser, at once: one that comes
-    # later is of those chosen now.
+    # In the browser, at once: an error that comes later is of those chosen now.
     status, ready = components["status"], json.dumps(views.status("Ready.", kind="idle"))
-    settle = f"(line) => line.includes('role=\"alert\"') ? {ready} : line"
-    gr.on(changes, None, status, status, js=settle, **QUIET)
+    settle = f"(line, ...models) => workbench.settled(line, {ready}, ...models)"
+    gr.on(changes, None, [status, *models], status, js=settle, **QUIET)
     words = [components[name] for name in WORD_OPTIONS]
     describe_words = describe_with(handlers.describe_words, WORD_OPTIONS)
     changes = [

@@ -41,6 +41,7 @@ class Form:
 
     table: type[Settings]
     controls: dict[str, Any]
+    shape_chosen: Any  # the event by which a known shape fills the three numbers
 
     @property
     def components(self) -> list[Any]:
@@ -96,7 +97,8 @@ def build_form(settings: Settings) -> Form:
     controls: dict[str, Any] = {}
     visible = [one for one in options(table) if one.label and one.name not in ("shape", "lanes")]
     with gr.Accordion("Shape", open=False):
-        controls |= _shape_controls(settings.shape)
+        shape, shape_chosen = _shape_controls(settings.shape)
+        controls |= shape
     with gr.Accordion("Lanes", open=False):
         lanes = _control_value(next(x for x in options(table) if x.name == "lanes"), settings)
         controls["lanes"] = gr.CheckboxGroup(
@@ -105,11 +107,11 @@ def build_form(settings: Settings) -> Form:
     with gr.Accordion("Settings", open=False):
         for option in sorted(visible, key=lambda one: one.choices == KEYS):
             controls[option.name] = _control(option, _control_value(option, settings))
-    return Form(table, controls)
+    return Form(table, controls, shape_chosen)
 
 
-def _shape_controls(shape: str) -> dict[str, Any]:
-    """Known shapes, and three numbers for any other."""
+def _shape_controls(shape: str) -> tuple[dict[str, Any], Any]:
+    """Known shapes and three numbers for any other, and the event by which the one fills them."""
     radio = gr.Radio(SHAPES, value=shape, label="Shape")
     with gr.Group():
         gr.HTML(f'<p class="race-sizes muted">{SIZES_NOTE}</p>', padding=False)
@@ -118,9 +120,9 @@ def _shape_controls(shape: str) -> dict[str, Any]:
                 gr.Number(size, label=name, precision=0, min_width=70)
                 for name, size in zip(SIZES, parse_shape(shape), strict=True)
             ]
-    radio.input(lambda text: parse_shape(text), radio, numbers, **UNQUEUED)
+    chosen = radio.input(lambda text: parse_shape(text), radio, numbers, **UNQUEUED)
     gr.on([number.input for number in numbers], known_shape, numbers, radio, **UNQUEUED)
-    return {"shape": radio, **dict(zip(SIZES, numbers, strict=True))}
+    return {"shape": radio, **dict(zip(SIZES, numbers, strict=True))}, chosen
 
 
 def _control(option: Option, value: Any) -> Component:  # noqa: ANN401

@@ -113,11 +113,12 @@ class _Page:
         form, panel = self.form, self.panel
         inputs = {*form.components, self.ghost}
         panel.connect(self.make_race, inputs, work)
-        changes = [component.change for component in form.components]
-        gr.on(
-            changes, self.write_link, set(form.components), self.address,
-            trigger_mode="always_last", **UNQUEUED,
-        )  # fmt: skip
+        # What a person edits alone: a form that is filled changes in many places at once, whose
+        # answers come in any order.
+        edits = [one.input for one in form.components if one is not form.controls["shape"]]
+        write = self.write_link, set(form.components), self.address
+        gr.on(edits, *write, trigger_mode="always_last", **UNQUEUED)
+        form.shape_chosen.then(*write, **UNQUEUED)
         charts = [panel.notice, *panel.charts.values()]
         baseline = form.controls["baseline"]
         baseline.input(self.rebase, [panel.job, baseline], charts, **UNQUEUED)
@@ -200,5 +201,5 @@ class _Page:
         }  # fmt: skip
 
     def _filled(self, settings: Settings) -> Update:
-        """Fill the form, and write its address: a control not yet on the page tells no change."""
+        """Fill the form, and write its address."""
         return {**self.form.values(settings), self.address: link(settings)}

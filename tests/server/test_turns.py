@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import httpx
@@ -43,8 +44,8 @@ def kept(small):
 
 
 def settled(small):
-    """The names of what is kept, once nothing is under way."""
-    until(lambda: not small.turns.event_ids_to_events)
+    """The names of what is kept, once nothing is under way and nobody reads."""
+    until(lambda: not small.turns.event_ids_to_events and not small.turns._readers)
     return {name for name, number in kept(small).items() if number}
 
 
@@ -90,6 +91,21 @@ def test_a_browser_that_goes_in_mid_stream_frees_its_turn_and_leaves_nothing(ser
     monkeypatch.setattr(turns, "KEPT_SECONDS", 0.0)
     assert settled(small) == {"sessions", "times"}  # a browser may come back within the hour
     assert kept(small)["sessions"] == 2
+
+
+def test_a_stream_that_begins_when_all_is_said_hears_of_what_is_asked_next(serve):
+    small = serve()
+    late = small.visitor("late")
+    late.join("light", "a")
+    assert late.answer()["success"]
+    until(lambda: "late" not in small.turns.pending_messages_per_session)
+    with ThreadPoolExecutor() as pool:
+        heard = pool.submit(late.answer)
+        until(lambda: "late" in small.turns.pending_messages_per_session)
+        late.join("light", "b")
+        assert heard.result()["output"]["data"] == ["light b"]
+    until(lambda: "late" not in small.turns.pending_messages_per_session)
+    assert next(small.visitor("nobody").messages())["session_not_found"]
 
 
 def test_who_goes_while_waiting_is_never_computed(serve):

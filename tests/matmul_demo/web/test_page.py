@@ -93,6 +93,7 @@ def test_stop_ends_the_race_and_the_next_one_starts_clean(tab):
     choose(tab, "Three loops on torch elements (torch)", "A @ B (torch)")
     unfold(tab, "Shape", "#race-sizes")
     tab.get_by_label("A square").check()  # fills the sizes
+    tab.wait_for_selector("a[href^='?race=1024x1024x1024']")
     tab.click("#race-start")
     tab.wait_for_selector(".race-running")
     tab.click("#race-stop")

@@ -25,7 +25,7 @@ from interrogator.web.several import work
 from interrogator.web.several.work import NamedFile
 
 OF_ONE_PICTURE = ("caption", "pinned", "dropped")  # choices that belong to the picture above
-_ABOUT = (
+ABOUT = (
     f"2 to {MOST_PICTURES} pictures get one prompt: what is plausible in every one of them, and "
     "nearest to what they have in common."
 )
@@ -34,7 +34,7 @@ _ABOUT = (
 def build_fold() -> Components:
     """Build the fold inside the caller's column; return its components by name."""
     with gr.Accordion("Several pictures, one prompt", open=False, elem_id="several"):
-        gr.HTML(f'<p class="muted">{_ABOUT}</p>')
+        gr.HTML(f'<p class="muted">{ABOUT}</p>')
         files = gr.File(
             label="Several pictures", file_count="multiple", height=150,
             elem_id="several-pictures",

@@ -17,7 +17,7 @@ from interrogator.images import sources
 from interrogator.insight.together import MOST_PICTURES
 from interrogator.options import options_of
 from interrogator.request import Request
-from interrogator.serving.background import POLL_SECONDS, off_the_loop
+from interrogator.serving.background import polled
 from interrogator.web import chips, views
 from interrogator.web.components import Components, fetch_within_limits
 from interrogator.web.handlers import WAITING, Handlers
@@ -87,11 +87,8 @@ def connect(
         try:
             work.check_count(data[fold["files"]])
             request = await asyncio.to_thread(request_of, data)
-            async for update in off_the_loop(handlers.fetch_models(request)):
-                if update:
-                    yield {fold["report"]: update.status}
-                else:
-                    await asyncio.sleep(POLL_SECONDS)
+            async for update in polled(handlers.fetch_models(request)):
+                yield {fold["report"]: update.status}
         except InterrogatorError as error:
             yield {fold["report"]: views.status(str(error), kind="error")}
             raise gr.Error(str(error), visible=False, print_exception=False) from error

@@ -2,7 +2,7 @@
 // and what Gradio's markup lacks. It runs when the phrases' component is ready; `element`,
 // `trigger` and `server` are Gradio's. Texts from outside are set as text, never as HTML.
 
-const SHORTEST_PAUSE = 250; // milliseconds without a key before a prompt is scored
+const SHORTEST_PAUSE = 120; // milliseconds without a key before a prompt is scored
 const FOLDS = "workbench-folds"; // where the browser keeps which folds are open
 const find = (selector, within = document) => within.querySelector(selector);
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];

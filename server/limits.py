@@ -42,7 +42,7 @@ class VisitorLimit:
         """Say what is allowed, and when to come back."""
         return (
             f"This server lets each visitor begin {self.per_minute} computations and uploads a "
-            f"minute. Try again in {seconds} seconds."
+            f"minute. Try again in {seconds} second{'s' * (seconds != 1)}."
         )
 
 

@@ -198,10 +198,11 @@ class Turns(Queue):
 
     def _full(self) -> str:
         waiting = turn.queue if (turn := self._turn()) else []
-        seconds = self._seconds_of_those_let_in() + sum(self._expected(one.fn) for one in waiting)
+        wanted = self._seconds_of_those_let_in() + sum(self._expected(one.fn) for one in waiting)
+        seconds = max(1, round(wanted))
         return (
             f"{self.waiting()} requests wait for their turn, which is all that this server lets "
-            f"wait. Try again in about {max(1, round(seconds))} seconds."
+            f"wait. Try again in about {seconds} second{'s' * (seconds != 1)}."
         )
 
     def _take_token(self, request: Request) -> None:

@@ -98,7 +98,8 @@ class Rules:
             )
         if len(self.pinned) > self.most:
             raise InterrogatorError(
-                f"{len(self.pinned)} phrases are pinned, but at most {self.most} are asked for."
+                f"More phrases are pinned than are asked for: {len(self.pinned)} of at most "
+                f"{self.most}."
             )
         for phrase in self.pinned:
             if not self.allows(phrase):

@@ -15,6 +15,7 @@ from interrogator.hub.client import ProgressCallback
 
 Result = TypeVar("Result")
 
+FIRST_POLL_SECONDS = 0.005
 POLL_SECONDS = 0.1  # how often the thread that works is asked for progress
 
 
@@ -96,6 +97,20 @@ async def off_the_loop(results: Iterator[Result]) -> AsyncIterator[Result]:
     end = object()
     while (result := await asyncio.to_thread(next, results, end)) is not end:
         yield cast("Result", result)
+
+
+async def polled(results: Iterator[Result | None]) -> AsyncIterator[Result]:
+    """Yield what there is, off the loop; where there is nothing new, no thread waits for it.
+
+    The first pauses are short: most of what is asked for is there at once.
+    """
+    pause = FIRST_POLL_SECONDS
+    async for result in off_the_loop(results):
+        if result is not None:
+            yield result
+        else:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, POLL_SECONDS)
 
 
 def show_progress(text: str, share: float | None) -> None:

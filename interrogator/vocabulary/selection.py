@@ -52,7 +52,8 @@ class WordChoice:
         base = self.base.vocabulary if self.base else ours
         rows = len(base.phrases) + len(self.added.vocabulary.phrases)
         twice = rows - len(self.whole(ours).phrases)
-        return f" Of these, {twice:,} stand in the other lists already." if twice else ""
+        stand = "stands" if twice == 1 else "stand"
+        return f" Of these, {twice:,} {stand} in the other lists already." if twice else ""
 
     def summary(self, ours: Vocabulary) -> str:
         """Say what is ranked, what was cleaned and what is left out, with counts."""

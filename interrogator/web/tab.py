@@ -20,7 +20,7 @@ from gradio.utils import get_upload_folder
 
 from interrogator.errors import InterrogatorError
 from interrogator.options import options_of
-from interrogator.serving.background import POLL_SECONDS, off_the_loop
+from interrogator.serving.background import polled
 from interrogator.serving.service import Service
 from interrogator.web import chips, folds, views
 from interrogator.web.components import Components, picture_and_controls, result
@@ -110,11 +110,8 @@ class _Events:
         try:
             # Lists of one's own may be long: others are served while they are read.
             request = await asyncio.to_thread(self._handlers.request, values)
-            async for update in off_the_loop(self._handlers.fetch(picture, request)):
-                if update:
-                    yield self._changed(update)
-                else:
-                    await asyncio.sleep(POLL_SECONDS)
+            async for update in polled(self._handlers.fetch(picture, request)):
+                yield self._changed(update)
         except InterrogatorError as error:
             yield self._changed(_error(error))
             # It has been said: what would follow must not begin, and nothing more be shown.

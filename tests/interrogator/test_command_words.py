@@ -49,7 +49,7 @@ def test_a_mistake_is_a_sentence(command, arguments, says):
 def test_what_ours_have_already_is_counted(command, tmp_path):
     (tmp_path / "own.txt").write_text("pop art\nfog\n")
     done = command("none.png", "--preset", "demo", "--add-vocabulary", tmp_path)
-    assert "2 phrases. Of these, 1 stand in the other lists already." in done.stderr
+    assert "2 phrases. Of these, 1 stands in the other lists already." in done.stderr
 
 
 def test_a_file_whose_name_is_no_text_has_its_line(command, tmp_path):

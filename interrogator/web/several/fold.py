@@ -17,7 +17,7 @@ from interrogator.images import sources
 from interrogator.insight.together import MOST_PICTURES
 from interrogator.options import options_of
 from interrogator.request import Request
-from interrogator.serving.background import POLL_SECONDS, off_the_loop
+from interrogator.serving.background import polled
 from interrogator.web import chips, views
 from interrogator.web.components import Components, fetch_within_limits
 from interrogator.web.handlers import WAITING, Handlers
@@ -25,7 +25,7 @@ from interrogator.web.several import work
 from interrogator.web.several.work import NamedFile
 
 OF_ONE_PICTURE = ("caption", "pinned", "dropped")  # choices that belong to the picture above
-_ABOUT = (
+ABOUT = (
     f"2 to {MOST_PICTURES} pictures get one prompt: what is plausible in every one of them, and "
     "nearest to what they have in common."
 )
@@ -34,7 +34,7 @@ _ABOUT = (
 def build_fold() -> Components:
     """Build the fold inside the caller's column; return its components by name."""
     with gr.Accordion("Several pictures, one prompt", open=False, elem_id="several"):
-        gr.HTML(f'<p class="muted">{_ABOUT}</p>')
+        gr.HTML(f'<p class="muted">{ABOUT}</p>')
         files = gr.File(
             label="Several pictures", file_count="multiple", height=150,
             elem_id="several-pictures",
@@ -87,11 +87,8 @@ def connect(
         try:
             work.check_count(data[fold["files"]])
             request = await asyncio.to_thread(request_of, data)
-            async for update in off_the_loop(handlers.fetch_models(request)):
-                if update:
-                    yield {fold["report"]: update.status}
-                else:
-                    await asyncio.sleep(POLL_SECONDS)
+            async for update in polled(handlers.fetch_models(request)):
+                yield {fold["report"]: update.status}
         except InterrogatorError as error:
             yield {fold["report"]: views.status(str(error), kind="error")}
             raise gr.Error(str(error), visible=False, print_exception=False) from error

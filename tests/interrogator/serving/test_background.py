@@ -3,7 +3,13 @@ import threading
 
 import pytest
 
-from interrogator.serving.background import Progress, in_background, off_the_loop, wait_for
+from interrogator.serving.background import (
+    Progress,
+    in_background,
+    off_the_loop,
+    polled,
+    wait_for,
+)
 
 
 def drained(events):
@@ -84,3 +90,22 @@ def test_no_step_of_what_is_taken_off_the_loop_runs_on_it():
     assert seen == [1, None, 3]
     assert len(others) == 3
     assert loop not in others
+
+
+def test_what_is_asked_for_often_is_there_once_and_nothing_is_not_yielded():
+    async def gathered():
+        return [result async for result in polled(iter([None, 1, None, None, 0, None]))]
+
+    assert asyncio.run(gathered()) == [1, 0]
+
+
+def test_an_error_comes_through_while_it_is_asked_for():
+    def failing():
+        yield None
+        raise ValueError("no")
+
+    async def gathered():
+        return [result async for result in polled(failing())]
+
+    with pytest.raises(ValueError, match="no"):
+        asyncio.run(gathered())

@@ -26,7 +26,7 @@ def test_pasted_lines_and_files_are_joined_and_added(tmp_path):
     }
     assert words.summary(OURS) == (
         "Your lists: 3 phrases; 2 lines dropped (blank line 1, duplicate 1); "
-        "1 line mended (weight syntax 1). Of these, 1 stand in the other lists already. "
+        "1 line mended (weight syntax 1). Of these, 1 stands in the other lists already. "
         "Ranked: 3 phrases; left out: 2 (banned 1, names an artist 1)."
     )
 

@@ -36,6 +36,11 @@ class Loss:
     waiting: float = 0.0
     throttled: float = 0.0
 
+    @property
+    def is_large(self) -> bool:
+        """Whether either is more than a tenth."""
+        return max(self.waiting, self.throttled) > LOST_SHARE
+
 
 @dataclass(frozen=True)
 class Spoiled:

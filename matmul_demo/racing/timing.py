@@ -199,20 +199,24 @@ def _repeat(
     stopwatch: Stopwatch,
     meter: LossMeter | None,
 ) -> tuple[tuple[float, ...], tuple[Loss, ...]]:
-    """Samples until they agree, until there are many, or until the time is over.
+    """Samples until those that lost nothing agree or are many, or until the time is over.
 
     `trial` is the last call before; it counts as the only sample when no time is left for more.
     """
     seconds = trial[0]
     calls = stopwatch.calls(seconds)
     samples: list[float] = []
+    clean: list[float] = []
     losses: list[Loss] = []
-    while len(samples) < MAX_SAMPLES and not _steady(samples):
+    while len(clean) < MAX_SAMPLES and not _steady(clean):
         if stopwatch.now() + calls * seconds > end and (samples or calls == 1):
             break
         sample, loss = _watched(call, calls, stopwatch, meter)
         samples.append(sample)
         losses.append(loss)
+        clean += [] if loss.is_large else [sample]
+        if sample < seconds / 2:  # what was timed before had to wait
+            seconds, calls = sample, stopwatch.calls(sample)
     return tuple(samples) or (seconds,), tuple(losses) or trial[1:]
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from matmul_demo.digits import PIXELS
 from matmul_demo.machine.accelerator import Accelerator
 from matmul_demo.machine.processor import cpu_name
+from matmul_demo.racing.disturbance import NEIGHBOURS_NOTED
 from matmul_demo.racing.report import RaceReport, Result, winner
 from matmul_demo.workloads import Workload
 
-NEIGHBOURS_NOTED = 0.25  # processors; below this the effect drowns in the usual spread
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
@@ -54,6 +54,7 @@ def row_texts(result: Result) -> tuple[str, ...]:
     error = result.relative_error
     return (
         seconds_text(result.seconds),
+        seconds_text(result.fastest_seconds),
         seconds_text(result.iqr_seconds),
         "–" if result.gflops is None else three_digits(result.gflops),
         "–" if result.gbs is None else three_digits(result.gbs),
@@ -70,10 +71,27 @@ def how_text(result: Result) -> str:
     if result.status != "ok":
         return result.status
     busy = ", busy" if is_busy(result) else ""
+    busy = f", spoiled: {result.spoiled}" if result.spoiled else busy
     if not result.estimated:
         return f"measured{busy}"
     rows = "rows" if result.rows_measured > 1 else "row"
     return f"estimate, {result.rows_measured:,} {rows}{busy}"
+
+
+def samples_text(result: Result) -> str:
+    """The fastest sample beside the median, what was left out, and why the rest is spoiled."""
+    if result.status != "ok" or not result.seconds:
+        return ""
+    samples = f"{result.samples} sample{'s' * (result.samples > 1)}"
+    said = (
+        f"Median {seconds_text(result.seconds)}, fastest {seconds_text(result.fastest_seconds)} "
+        f"of {samples}."
+    )
+    if result.spoiled:
+        return f"{said} Spoiled: {result.spoiled_reason} Only the fastest sample counts."
+    if result.disturbed:
+        said += f" {result.disturbed} more were left out, because others disturbed them."
+    return said
 
 
 def is_busy(result: Result) -> bool:
@@ -81,7 +99,10 @@ def is_busy(result: Result) -> bool:
     return (result.neighbours or 0.0) >= NEIGHBOURS_NOTED
 
 
-COLUMNS = ("time", "IQR", "GFLOP/s", "GB/s", "of the floor", "speed-up", "error", "threads", "how")
+COLUMNS = (
+    "time", "fastest", "IQR", "GFLOP/s", "GB/s", "of the floor", "speed-up", "error", "threads",
+    "how",
+)  # fmt: skip
 
 
 def text_table(report: RaceReport) -> str:
@@ -95,7 +116,12 @@ def text_table(report: RaceReport) -> str:
         cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
         return "  ".join(cells)
 
-    remarks = [f"{r.strategy}: {r.reason}" for r in report.results if r.reason]
+    remarks = [
+        f"{r.strategy}: {why}"
+        for r in report.results
+        for why in (r.reason, r.spoiled_reason)
+        if why
+    ]
     parts = [machine_text(report), "", line(head), *map(line, lines), "", *remarks]
     return "\n".join([*parts, "", *filter(None, [podium_text(report)]), headline(report)])
 
@@ -106,7 +132,8 @@ def podium_text(report: RaceReport) -> str:
     if len(places) < 2:
         return ""
     leaders = [
-        f"{place}. {report.lane_name(r.strategy)} {seconds_text(r.podium_seconds)}"
+        f"{place}. {report.lane_name(r.strategy)} {seconds_text(r.podium_seconds)} (fastest "
+        f"{seconds_text(r.fastest_seconds)}{', spoiled' if r.spoiled else ''})"
         for place, r in enumerate(places, 1)
     ]
     names = [report.lane_name(one.strategy) for one in winner(report).leaders[1:]]
@@ -183,6 +210,19 @@ def _floor_text(report: RaceReport, best: Result) -> str:
     return f" The floor of this machine is {floor}: the winner takes {times} times as long."
 
 
+def spoiled_text(report: RaceReport) -> str:
+    """That spoiled lanes are ranked by their fastest samples, and what spoils them; or nothing."""
+    spoiled = [r for r in report.results if r.status == "ok" and r.spoiled]
+    if not spoiled:
+        return ""
+    causes = ", ".join(sorted({r.spoiled or "" for r in spoiled}))
+    names = " and ".join(report.lane_name(r.strategy) for r in spoiled)
+    if len(spoiled) == 1:
+        return f" The samples of {names} are spoiled ({causes}): its fastest one counts."
+    count = names if len(spoiled) == 2 else f"{len(spoiled)} lanes"
+    return f" The samples of {count} are spoiled ({causes}): their fastest ones count."
+
+
 def headline(report: RaceReport) -> str:
     """One sentence on who won and by how much; honest on estimates and on the limit."""
     if report.phase == "stopped":
@@ -193,11 +233,11 @@ def headline(report: RaceReport) -> str:
     best, baseline = won.leaders[0], won.baseline
     names = " and ".join(report.lane_name(one.strategy) for one in won.leaders)
     tie, floor = "tie: each " if won.is_tie else "", _floor_text(report, best)
+    floor += spoiled_text(report)
     if baseline is None:
-        return f"{names} {tie}takes {seconds_text(best.seconds)}.{floor}"
-    about, estimate = (
-        ("about ", " (an estimate)") if best.estimated or baseline.estimated else ("", "")
-    )
+        return f"{names} {tie}takes {seconds_text(best.counted_seconds)}.{floor}"
+    estimate = " (an estimate)" if best.estimated or baseline.estimated else ""
+    about = "about " if estimate or best.spoiled or baseline.spoiled else ""
     return (
         f"{names} {tie}is {about}{three_digits(won.factor or 1.0)} times faster than "
         f"{report.lane_name(baseline.strategy)}{estimate}.{floor}"

@@ -21,6 +21,17 @@ MAX_BYTES = 2**30  # matrices, two results and the float64 reference together
 MAX_FLOP = 2e11  # admits 4096 cubed; the float64 reference of that takes seconds
 LINE = 64  # bytes that travel between the caches together
 
+# Twice the rounding of a factor. Whole numbers up to 127 for a row whose peak is 5 times its root
+# mean square, as in a normal row of a million: 2 · √2 · 5 / (127 · √12).
+FACTOR_ROUNDING = {
+    "tf32": 2**-9,
+    "float16": 2**-9,
+    "bfloat16": 2**-6,
+    "float32 as bfloat16": 2**-6,
+    "int8": 0.032,
+}
+ERROR_MARGIN = 8.0  # times the rounding error that a random walk of the sum would gather
+
 _SHAPE = re.compile(r"\s*(\d{1,12})\s*[x×*]\s*(\d{1,12})\s*[x×*]\s*(\d{1,12})\s*", re.IGNORECASE)
 
 
@@ -168,3 +179,16 @@ def aligned(shape: tuple[int, ...], dtype: np.dtype) -> NDArray[Any]:
 def _normal(rng: np.random.Generator, shape: tuple[int, int], dtype: str) -> NDArray[np.floating]:
     numbers = aligned(shape, np.dtype(dtype))
     return rng.standard_normal(shape, np.dtype(dtype).type, numbers)
+
+
+def tolerance(workload: Workload, numbers: str | None = None) -> float:
+    """The largest relative Frobenius error that rounding explains.
+
+    Rounding errors of a sum of n terms grow like a random walk, √n · ε (Higham, Accuracy and
+    Stability of Numerical Algorithms, 2002, section 2.8), in whatever order it is summed. Factors
+    of a `numbers` type of fewer digits are rounded first, which adds about one ε of that type; they
+    are summed in float32.
+    """
+    rounded = FACTOR_ROUNDING.get(numbers or "", 0.0)
+    kind = "float32" if rounded else numbers or workload.dtype
+    return ERROR_MARGIN * math.sqrt(workload.inner) * float(np.finfo(kind).eps) + rounded

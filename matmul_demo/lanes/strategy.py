@@ -40,7 +40,7 @@ class Strategy:
             extrapolated; "whole" never is.
         device: "cpu" or "cuda".
         numbers: the kind of number that is multiplied where it is not the workload's own; its
-            rounding decides how exact the result must be, see `report.tolerance`.
+            rounding decides how exact the result must be, see `workloads.tolerance`.
         precision: what torch may do with float32 products while the lane is timed; empty for
             what it usually does.
         missing: the function that says why the lane cannot run on this machine; empty for a lane

@@ -107,11 +107,17 @@ class NeighbourWatch:
     def __init__(self) -> None:
         self._wall = time.monotonic()
         self._others = _others_seconds()
+        self._stolen = _stolen_seconds()
 
     def busy(self) -> float:
         """Processors that others have kept busy since the beginning, on average."""
         wall = max(time.monotonic() - self._wall, MIN_WATCH)
         return max(0.0, _others_seconds() - self._others) / wall
+
+    def stolen(self) -> float:
+        """Processors that the hypervisor has given to other machines, on average."""
+        wall = max(time.monotonic() - self._wall, MIN_WATCH)
+        return max(0.0, _stolen_seconds() - self._stolen) / wall
 
 
 def _others_seconds() -> float:
@@ -121,6 +127,11 @@ def _others_seconds() -> float:
     # guest time is counted in user time as well
     busy = sum(times) - idle - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
     return busy - time.process_time()
+
+
+def _stolen_seconds() -> float:
+    """Processor seconds that the hypervisor kept from this machine; 0 where it is not told."""
+    return getattr(psutil.cpu_times(), "steal", 0.0)
 
 
 def thread_environment(threads: int) -> dict[str, str]:

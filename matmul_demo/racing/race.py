@@ -154,7 +154,8 @@ class Race:
         if isinstance(message, RaceError):
             raise message
         if isinstance(message, Outcome):
-            outcomes = (*self._report.outcomes, message)
+            others = (o for o in self._report.outcomes if o.strategy != message.strategy)
+            outcomes = (*others, message)  # a spoiled lane comes once more
             return self._update(outcomes=outcomes, running=None, phase="racing")
         return self._update(**message, phase="racing")
 

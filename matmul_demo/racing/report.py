@@ -14,21 +14,13 @@ import numpy as np
 
 from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.machine.roofline import Machine
+from matmul_demo.racing.disturbance import Spoiled
 from matmul_demo.racing.timing import Timing
-from matmul_demo.workloads import Workload
+from matmul_demo.workloads import Workload, tolerance
 
 Status = Literal["ok", "wrong", "unavailable", "stopped"]
 Phase = Literal["waiting", "queued", "starting", "racing", "done", "stopped"]
 
-# Twice the rounding of a factor. Whole numbers up to 127 for a row whose peak is 5 times its root
-# mean square, as in a normal row of a million: 2 · √2 · 5 / (127 · √12).
-FACTOR_ROUNDING = {
-    "tf32": 2**-9,
-    "float16": 2**-9,
-    "bfloat16": 2**-6,
-    "float32 as bfloat16": 2**-6,
-    "int8": 0.032,
-}
 NUMBER_BYTES = {
     "float64": 8,
     "float16": 2,
@@ -37,7 +29,6 @@ NUMBER_BYTES = {
     "tf32": 4,
     "float32 as bfloat16": 4,
 }
-ERROR_MARGIN = 8.0  # times the rounding error that a random walk of the sum would gather
 
 
 @dataclass(frozen=True)
@@ -52,6 +43,7 @@ class Outcome:
             that product, on the part that was computed.
         reason: a sentence when the status is not "ok", else a remark or None.
         neighbours: processors that other programs kept busy while the lane ran, on average.
+        spoiled: why the samples cannot be trusted, after another run in turns; else None.
     """
 
     strategy: str
@@ -60,6 +52,7 @@ class Outcome:
     relative_error: float | None = None
     reason: str | None = None
     neighbours: float | None = None
+    spoiled: Spoiled | None = None
 
     def leads(self, lane: Strategy, workload: Workload) -> bool:
         """Whether the lane may be run again for the podium: right, exact, timed in full."""
@@ -74,6 +67,10 @@ class Outcome:
         """Seconds for one call on the part that was timed."""
         return statistics.median(self.timing.samples) if self.timing else math.inf
 
+    def counted(self) -> float:
+        """Seconds to rank by: the median, or of spoiled samples the fastest."""
+        return min(self.timing.samples) if self.timing and self.spoiled else self.median()
+
 
 @dataclass(frozen=True)
 class Result:
@@ -87,6 +84,9 @@ class Result:
     the error is larger than the workload's own kind of number explains; on the processor such a
     lane is not held against the floor. `processors` is how many threads were busy, on average; None
     for lanes of the GPU. `podium_seconds` is the median when the leaders were run again in turns.
+    `fastest_seconds` is the fastest sample; `disturbed` counts the samples that were left out
+    because others disturbed them; `spoiled` is a word for what spoils the rest, `spoiled_reason` a
+    sentence: such a lane is ranked, and its `speedup` counted, by its fastest sample.
     """
 
     strategy: str
@@ -111,6 +111,20 @@ class Result:
     podium_seconds: float | None = None
     podium_iqr_seconds: float | None = None
     processors: float | None = None
+    fastest_seconds: float | None = None
+    disturbed: int = 0
+    spoiled: str | None = None
+    spoiled_reason: str | None = None
+
+    @property
+    def alone_seconds(self) -> float | None:
+        """What factors between lanes are counted by: the median, or the fastest if spoiled."""
+        return self.fastest_seconds if self.spoiled else self.seconds
+
+    @property
+    def counted_seconds(self) -> float | None:
+        """What the lane is ranked by: its median in turns or alone, or its fastest if spoiled."""
+        return self.fastest_seconds if self.spoiled else self.podium_seconds or self.seconds
 
 
 @dataclass(frozen=True)
@@ -171,7 +185,8 @@ class RaceReport:
         """The lanes with a right result in full precision, fastest first.
 
         What the leaders took in turns decides among them, because it is under the same
-        conditions. A clock that stops when the work is queued gives no time of the product.
+        conditions; of spoiled samples the fastest counts. A clock that stops when the work is
+        queued gives no time of the product.
         """
         timed = {lane.key for lane in self.lanes if lane.clock != "launch"}
         valid = [
@@ -179,9 +194,7 @@ class RaceReport:
             for result in self.results
             if result.status == "ok" and not result.reduced_precision and result.strategy in timed
         ]
-        return sorted(
-            valid, key=lambda r: (r.podium_seconds is None, r.podium_seconds or r.seconds)
-        )
+        return sorted(valid, key=lambda r: (r.podium_seconds is None, r.counted_seconds))
 
     def podium(self) -> list[Result]:
         """The leaders that were run again in turns, fastest first."""
@@ -206,11 +219,12 @@ class RaceReport:
     def _result(self, lane: Strategy, outcome: Outcome, baseline: Outcome | None) -> Result:
         seconds, quartiles = self._whole(outcome.timing)
         valid = seconds if outcome.status == "ok" else None
-        base = self._whole(baseline.timing)[0] if baseline else None
+        base = self._counted(baseline) if baseline else None
         timing, floor = outcome.timing, self._floor(lane)
         reduced = bool(valid) and (outcome.relative_error or 0.0) > tolerance(self.workload)
         compared = lane.device != "cpu" or not reduced  # a GPU's floor is that of its own numbers
-        again, spread = median_and_quartiles((self.turns or {}).get(lane.key, ()))
+        turns = (self.turns or {}).get(lane.key, ())
+        again, spread = median_and_quartiles(turns)
         cells = self.workload.rows * self.workload.columns
         moved = self.workload.elements * _itemsize(lane, self.workload)
         return Result(
@@ -222,7 +236,7 @@ class RaceReport:
             samples=len(timing.samples) if timing else 0,
             gflops=self.workload.flop / valid / 1e9 if valid else None,
             floor_fraction=floor / valid if valid and floor and compared else None,
-            speedup=base / valid if valid and base else None,
+            speedup=base / self._counted(outcome) if valid and base else None,
             baseline=baseline.strategy if valid and baseline else None,
             relative_error=outcome.relative_error,
             estimated=timing is not None and timing.part.cells < cells,
@@ -236,14 +250,32 @@ class RaceReport:
             podium_seconds=again,
             podium_iqr_seconds=spread[1] - spread[0] if spread else None,
             processors=timing.processors if timing and lane.device == "cpu" else None,
+            fastest_seconds=self._fastest(timing, turns),
+            disturbed=timing.disturbed if timing else 0,
+            spoiled=outcome.spoiled.cause if outcome.spoiled else None,
+            spoiled_reason=outcome.spoiled.reason if outcome.spoiled else None,
         )
 
     def _whole(self, timing: Timing | None) -> tuple[float | None, tuple[float, float] | None]:
         """Median and quartiles in seconds, scaled from the part to the whole of C."""
         if timing is None:
             return None, None
-        scale = self.workload.rows * self.workload.columns / timing.part.cells
+        scale = self._scale(timing)
         return median_and_quartiles([sample * scale for sample in timing.samples])
+
+    def _scale(self, timing: Timing) -> float:
+        """How many times the part that was timed fits into C."""
+        return self.workload.rows * self.workload.columns / timing.part.cells
+
+    def _counted(self, outcome: Outcome) -> float:
+        """Seconds of the whole of C that speed-ups are counted by."""
+        return outcome.counted() * self._scale(outcome.timing) if outcome.timing else math.inf
+
+    def _fastest(self, timing: Timing | None, turns: tuple[float, ...]) -> float | None:
+        """The fastest sample in seconds, alone or in turns, scaled to the whole of C."""
+        if timing is None:
+            return None
+        return min((*(sample * self._scale(timing) for sample in timing.samples), *turns))
 
     def _floor(self, lane: Strategy) -> float | None:
         """The time that no method can beat where this lane runs; None where it is not known."""
@@ -287,13 +319,13 @@ def winner(report: RaceReport) -> Winner:
     baseline = report.result(best.baseline or "")
     if baseline is None or baseline in leaders:
         return Winner(leaders)
-    if best.podium_seconds and baseline.podium_seconds:
-        return Winner(leaders, baseline, baseline.podium_seconds / best.podium_seconds)
+    if best.counted_seconds and baseline.podium_seconds and baseline.counted_seconds:
+        return Winner(leaders, baseline, baseline.counted_seconds / best.counted_seconds)
     return Winner(leaders, baseline, best.speedup)
 
 
 def _ties(best: Result, other: Result) -> bool:
-    gap = (other.podium_seconds or math.inf) - (best.podium_seconds or 0.0)
+    gap = (other.counted_seconds or math.inf) - (best.counted_seconds or 0.0)
     return gap < max(best.podium_iqr_seconds or 0.0, other.podium_iqr_seconds or 0.0)
 
 
@@ -310,16 +342,3 @@ def median_and_quartiles(
 def _itemsize(lane: Strategy, workload: Workload) -> int:
     """Bytes of each number that the lane multiplies."""
     return NUMBER_BYTES.get(lane.numbers or "", np.dtype(workload.dtype).itemsize)
-
-
-def tolerance(workload: Workload, numbers: str | None = None) -> float:
-    """The largest relative Frobenius error that rounding explains.
-
-    Rounding errors of a sum of n terms grow like a random walk, √n · ε (Higham, Accuracy and
-    Stability of Numerical Algorithms, 2002, section 2.8), in whatever order it is summed. Factors
-    of a `numbers` type of fewer digits are rounded first, which adds about one ε of that type; they
-    are summed in float32.
-    """
-    rounded = FACTOR_ROUNDING.get(numbers or "", 0.0)
-    kind = "float32" if rounded else numbers or workload.dtype
-    return ERROR_MARGIN * math.sqrt(workload.inner) * float(np.finfo(kind).eps) + rounded

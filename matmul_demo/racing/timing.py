@@ -13,7 +13,11 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
+from matmul_demo.racing.disturbance import Loss, LossMeter
+
+T = TypeVar("T")
 MIN_BLOCK = 1e-3  # seconds; the clock's own 0.1 µs is then below 0.01 %
 MIN_SAMPLES = 3  # fits the quartiles; a lane over its share may have fewer, but never none
 STEADY_SAMPLES = 15  # before a small spread is believed
@@ -55,8 +59,12 @@ class Stopwatch:
                 gc.enable()
 
     def rested_block(self, call: Callable[[], object], calls: int) -> float:
-        """As `block`, but first let other threads come to rest, and wake those of the call."""
+        """As `woken_block`, but first let other threads come to rest."""
         rest()
+        return self.woken_block(call, calls)
+
+    def woken_block(self, call: Callable[[], object], calls: int) -> float:
+        """As `block`, but first wake the threads of the call."""
         seconds = self.block(call, 1)
         return seconds if seconds > LONG_CALL else self.block(call, calls)
 
@@ -106,12 +114,16 @@ class Timing:
             part that was tried.
         processors: processor time over wall time of this process while the samples were taken:
             how many threads were busy; None where no time was left for samples.
+        losses: what each sample lost to others; empty where it is not known.
+        disturbed: samples that were left out for it.
     """
 
     samples: tuple[float, ...]
     part: Part
     first_call_seconds: float
     processors: float | None = None
+    losses: tuple[Loss, ...] = ()
+    disturbed: int = 0
 
 
 def measure(
@@ -120,6 +132,7 @@ def measure(
     budget: float,
     smallest: Part,
     stopwatch: Stopwatch = WALL,
+    meter: LossMeter | None = None,
 ) -> Timing:
     """Time a lane within its share of the budget.
 
@@ -130,6 +143,7 @@ def measure(
             One call may overrun it, because a call cannot be divided.
         smallest: the part to begin with; `full` when no part stands for the whole.
         stopwatch: the clock, and what precedes each block.
+        meter: tells what each sample loses to others; None to leave that unknown.
 
     Returns:
         At least one sample that is not the first call.
@@ -138,18 +152,20 @@ def measure(
     call = prepare(part)
     first = stopwatch.block(call, 1)
     end = stopwatch.now() + budget
-    seconds = stopwatch.block(call, 1)
+    if meter:
+        meter.refresh()  # libraries start their threads with the first call
+    trial = _watched(call, 1, stopwatch, meter)
     while part != full:
-        bigger = _grown(part, full, seconds, end - stopwatch.now())
+        bigger = _grown(part, full, trial[0], end - stopwatch.now())
         if bigger == part:
             break
         part = bigger
         call = prepare(part)
-        seconds = stopwatch.block(call, 1)
+        trial = _watched(call, 1, stopwatch, meter)
     wall, busy = time.perf_counter(), time.process_time()
-    samples = _repeat(call, seconds, end, stopwatch)
+    samples, losses = _repeat(call, trial, end, stopwatch, meter)
     wall, busy = time.perf_counter() - wall, time.process_time() - busy
-    return Timing(samples, part, first, busy / wall if wall > MIN_BLOCK else None)
+    return Timing(samples, part, first, busy / wall if wall > MIN_BLOCK else None, losses)
 
 
 def _grown(part: Part, full: Part, seconds: float, left: float) -> Part:
@@ -167,20 +183,41 @@ def _grown(part: Part, full: Part, seconds: float, left: float) -> Part:
     return Part(cells // full.columns, full.columns)
 
 
-def _repeat(
-    call: Callable[[], object], seconds: float, end: float, stopwatch: Stopwatch
-) -> tuple[float, ...]:
-    """Samples until they agree, until there are many, or until the time is over.
+def _watched(
+    call: Callable[[], object], calls: int, stopwatch: Stopwatch, meter: LossMeter | None
+) -> tuple[float, Loss]:
+    """A sample, and what it lost to others; nothing where that is not known."""
+    if meter is None:
+        return stopwatch.block(call, calls), Loss()
+    return meter.watch(lambda: stopwatch.block(call, calls))
 
-    `seconds` is the last trial call; it counts as the only sample when no time is left for more.
+
+def _repeat(
+    call: Callable[[], object],
+    trial: tuple[float, Loss],
+    end: float,
+    stopwatch: Stopwatch,
+    meter: LossMeter | None,
+) -> tuple[tuple[float, ...], tuple[Loss, ...]]:
+    """Samples until those that lost nothing agree or are many, or until the time is over.
+
+    `trial` is the last call before; it counts as the only sample when no time is left for more.
     """
+    seconds = trial[0]
     calls = stopwatch.calls(seconds)
     samples: list[float] = []
-    while len(samples) < MAX_SAMPLES and not _steady(samples):
+    clean: list[float] = []
+    losses: list[Loss] = []
+    while len(clean) < MAX_SAMPLES and not _steady(clean):
         if stopwatch.now() + calls * seconds > end and (samples or calls == 1):
             break
-        samples.append(stopwatch.block(call, calls))
-    return tuple(samples) or (seconds,)
+        sample, loss = _watched(call, calls, stopwatch, meter)
+        samples.append(sample)
+        losses.append(loss)
+        clean += [] if loss.is_large else [sample]
+        if sample < seconds / 2:  # what was timed before had to wait
+            seconds, calls = sample, stopwatch.calls(sample)
+    return tuple(samples) or (seconds,), tuple(losses) or trial[1:]
 
 
 def _steady(samples: list[float]) -> bool:
@@ -191,21 +228,22 @@ def _steady(samples: list[float]) -> bool:
 
 
 def take_turns(
-    samplers: dict[str, Callable[[], float]],
+    samplers: dict[str, Callable[[], T]],
     budget: float,
     now: Callable[[], float] = time.perf_counter,
-) -> dict[str, tuple[float, ...]]:
+) -> dict[str, tuple[T, ...]]:
     """Time several lanes in turns, so that whatever slows the machine slows all of them.
 
     Args:
-        samplers: name → function that times one block and returns the seconds for one call.
+        samplers: name → function that times one block and returns the seconds for one call, or
+            what else is to be kept of it.
         budget: seconds, about, that are used up; at least one round is run.
         now: the clock, in seconds.
 
     Returns:
-        Name → samples in seconds, as many for each.
+        Name → what its function returned, as many for each.
     """
-    samples: dict[str, list[float]] = {name: [] for name in samplers}
+    samples: dict[str, list[T]] = {name: [] for name in samplers}
     order = list(samplers)
     end = now() + budget
     longest = 0.0

@@ -13,7 +13,7 @@ import importlib
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -28,11 +28,13 @@ from matmul_demo import workloads
 from matmul_demo.errors import RaceError
 from matmul_demo.lanes.strategy import Strategy, to_numpy
 from matmul_demo.machine import accelerator, processor, roofline
-from matmul_demo.racing import report, timing
+from matmul_demo.racing import disturbance, report, timing
+from matmul_demo.racing.disturbance import Loss, LossMeter, Spoiled
 from matmul_demo.racing.process import Plan, Progress
 
 MIN_SHARE = 0.05  # seconds for a lane when the budget is spent: every lane gets a time
 PODIUM_SHARE = 0.1  # of the budget, for the leaders in turns
+AGAIN_SHARE = 0.25  # the same when spoiled lanes run once more, too
 LEADERS = 3
 REFERENCE_ROWS = 4096  # converted to float64 at a time
 
@@ -61,22 +63,105 @@ def run(plan: Plan, send: Callable[[object], None]) -> None:
     ladder = {lane.key: lane for lane in importlib.import_module(plan.ladder).LADDER}
     neighbours = processor.NeighbourWatch()
     times = dict(plan.earlier)
-    podium_share = PODIUM_SHARE * max(plan.deadline - time.monotonic(), 0.0)
+    outcomes: dict[str, report.Outcome] = {}
+    budget = max(plan.deadline - time.monotonic(), 0.0)
     runnable = [key for key in plan.lanes if not ladder[key].unavailable(plan.workload.device)]
     for key in plan.lanes:
-        left = plan.deadline - podium_share - time.monotonic()
+        spoiled = any(outcome.spoiled for outcome in outcomes.values())
+        later = budget * (AGAIN_SHARE if spoiled else PODIUM_SHARE)
+        left = plan.deadline - later - time.monotonic()
         share = max(left / max(len(runnable), 1), MIN_SHARE)
         runnable = [other for other in runnable if other != key]
         send(Progress(running=key, neighbours=neighbours.busy()))
         watch = processor.NeighbourWatch()
         outcome = runner.run(ladder[key], share)
-        send(replace(outcome, neighbours=watch.busy()))
+        # a lane may be over before the system has counted who else was busy; the race is not
+        outcome = sift(outcome, max(watch.busy(), neighbours.busy()), watch.stolen())
+        outcomes[key] = replace(outcome, neighbours=watch.busy())
+        send(outcomes[key])
         if outcome.leads(ladder[key], plan.workload):
-            times[key] = outcome.median()
-    leaders = [ladder[key] for key in sorted(times, key=times.__getitem__)[:LEADERS]]
-    budget = max(plan.deadline - time.monotonic(), MIN_SHARE)
-    turns = runner.take_turns(leaders, times, budget) if leaders[1:] else {}
+            times[key] = outcome.counted()
+    leaders = sorted(times, key=times.__getitem__)[:LEADERS]
+    leaders = leaders if leaders[1:] else []
+    left = max(plan.deadline - time.monotonic(), MIN_SHARE)
+    turns = run_again(runner, ladder, leaders, outcomes, times, left, send)
     send(Progress(turns=turns, neighbours=neighbours.busy()))
+
+
+def sift(outcome: report.Outcome, neighbours: float, stolen: float) -> report.Outcome:
+    """The outcome without the samples that others disturbed, or marked as spoiled."""
+    samples = outcome.timing
+    if samples is None:
+        return outcome
+    verdict = disturbance.judge(samples.samples, samples.losses, neighbours, stolen)
+    kept = replace(samples, samples=verdict.samples, disturbed=verdict.disturbed, losses=())
+    return replace(outcome, timing=kept, spoiled=verdict.spoiled)
+
+
+def run_again(
+    runner: LaneRunner,
+    ladder: Mapping[str, Strategy],
+    leaders: list[str],
+    outcomes: Mapping[str, report.Outcome],
+    times: Mapping[str, float],
+    budget: float,
+    send: Callable[[object], None],
+) -> dict[str, tuple[float, ...]]:
+    """Run leaders and spoiled lanes in turns; send the outcomes that change by it.
+
+    Returns:
+        Leader → seconds for each call.
+    """
+    parts = {key: one.timing.part for key, one in outcomes.items() if one.timing}
+    again = {key: times[key] for key in leaders}
+    again |= spoiled_times(outcomes, leaders, budget)
+    if not again:
+        return {}
+    watch = processor.NeighbourWatch()
+    turns = {}
+    for key, pairs in runner.take_turns(
+        [ladder[key] for key in again], again, budget, parts
+    ).items():
+        samples, losses = zip(*pairs, strict=True)
+        verdict = disturbance.judge(samples, losses, watch.busy(), watch.stolen())
+        if key in leaders:
+            turns[key] = verdict.samples
+        before = outcomes.get(key)
+        # two leaders whose turns are only uneven are a tie
+        disturbed = verdict.spoiled and verdict.spoiled.cause != "uneven"
+        if before and (before.spoiled or disturbed):
+            send(after_turns(before, verdict))
+    return turns
+
+
+def spoiled_times(
+    outcomes: Mapping[str, report.Outcome], leaders: list[str], budget: float
+) -> dict[str, float]:
+    """Spoiled lanes that can run `MIN_CLEAN` times more, quickest first; seconds of a call."""
+    spoiled = {
+        key: outcome.counted() for key, outcome in outcomes.items()
+        if outcome.spoiled and outcome.status == "ok" and key not in leaders
+    }  # fmt: skip
+    chosen: dict[str, float] = {}
+    left = budget / disturbance.MIN_CLEAN
+    for key, seconds in sorted(spoiled.items(), key=lambda pair: pair[1]):
+        left -= 2 * max(seconds, timing.MIN_BLOCK) + timing.REST_STEP
+        if left > 0:
+            chosen[key] = seconds
+    return chosen
+
+
+def after_turns(before: report.Outcome, verdict: disturbance.Verdict) -> report.Outcome:
+    """What becomes of a lane that ran once more: the new samples, or all of them and why not."""
+    assert before.timing is not None
+    disturbed = before.timing.disturbed + verdict.disturbed
+    if verdict.spoiled is None:
+        kept = replace(before.timing, samples=verdict.samples, disturbed=disturbed)
+        return replace(before, timing=kept, spoiled=None)
+    reason = f"{verdict.spoiled.reason} It was run again in turns, and stayed so."
+    samples = before.timing.samples + verdict.samples
+    kept = replace(before.timing, samples=samples, disturbed=disturbed)
+    return replace(before, timing=kept, spoiled=Spoiled(verdict.spoiled.cause, reason))
 
 
 class LaneRunner:
@@ -86,6 +171,7 @@ class LaneRunner:
         self.workload = workload
         self.matrices = matrices
         self.reference = reference_product(matrices)
+        self.meter = LossMeter()
 
     def run(self, lane: Strategy, budget: float) -> report.Outcome:
         """Time one lane within `budget` seconds and compare its result with the reference."""
@@ -100,7 +186,9 @@ class LaneRunner:
             prepare, smallest = self._preparer(lane), parts[lane.smallest_part]
             timing.rest()  # threads of the lane before may still spin
             with lane.setting():
-                samples = timing.measure(prepare, full, budget, smallest, self._stopwatch(lane))
+                samples = timing.measure(
+                    prepare, full, budget, smallest, self._stopwatch(lane), self.meter
+                )
                 result = to_numpy(prepare(samples.part)())
         except MemoryError:
             reason = "It needed more memory than there is."
@@ -123,28 +211,45 @@ class LaneRunner:
         if not np.isfinite(error):
             reason = "The result holds NaN or infinite numbers."
             return report.Outcome(lane.key, "wrong", samples, None, reason)
-        allowed = report.tolerance(self.workload, lane.numbers)
+        allowed = workloads.tolerance(self.workload, lane.numbers)
         if error > allowed:
             reason = f"The relative error is {error:.1e}; rounding explains at most {allowed:.1e}."
             return report.Outcome(lane.key, "wrong", samples, error, reason)
         return report.Outcome(lane.key, "ok", samples, error, self._remark(part))
 
     def take_turns(
-        self, lanes: list[Strategy], times: dict[str, float], budget: float
-    ) -> dict[str, tuple[float, ...]]:
-        """Time the leaders in turns; `times` are their seconds so far."""
-        samplers = {lane.key: self._sampler(lane, times[lane.key]) for lane in lanes}
+        self,
+        lanes: list[Strategy],
+        times: Mapping[str, float],
+        budget: float,
+        parts: Mapping[str, timing.Part] | None = None,
+    ) -> dict[str, tuple[tuple[float, Loss], ...]]:
+        """Time lanes in turns; `times` are their seconds so far, on `parts` or the whole of C."""
+        whole = timing.Part(self.workload.rows, self.workload.columns)
+        samplers = {
+            lane.key: self._sampler(lane, (parts or {}).get(lane.key, whole), times[lane.key])
+            for lane in lanes
+        }
+        self.meter.refresh()
         return timing.take_turns(samplers, budget)
 
-    def _sampler(self, lane: Strategy, seconds: float) -> Callable[[], float]:
+    def _sampler(
+        self, lane: Strategy, part: timing.Part, seconds: float
+    ) -> Callable[[], tuple[float, Loss]]:
         """A function that times one block of a lane whose call takes about `seconds`."""
-        call = self._preparer(lane)(timing.Part(self.workload.rows, self.workload.columns))
+        call = self._preparer(lane)(part)
         stopwatch = self._stopwatch(lane)
-        calls = stopwatch.calls(seconds)
+        quickest = seconds
 
-        def sample() -> float:
+        def sample() -> tuple[float, Loss]:
+            nonlocal quickest
+            timing.rest()
+            calls = stopwatch.calls(quickest)
             with lane.setting():
-                return stopwatch.rested_block(call, calls)
+                sample, loss = self.meter.watch(lambda: stopwatch.woken_block(call, calls))
+            if sample < quickest / 2:  # what was timed before had to wait
+                quickest = sample
+            return sample, loss
 
         return sample
 

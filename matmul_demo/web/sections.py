@@ -10,7 +10,7 @@ import gradio as gr
 from matmul_demo.einsum.explain import PRESETS, explain
 from matmul_demo.errors import RaceError
 from matmul_demo.lanes.ladder import runnable_lanes
-from matmul_demo.racing.sweep import DEFAULT_SETTINGS, MAX_LANES, Sweep
+from matmul_demo.racing.sweep import DEFAULT_SETTINGS, MAX_LANES, SERIES, Sweep
 from matmul_demo.web.charts import einsum, html, sweep
 from matmul_demo.web.controls import Form, lane_choices
 from matmul_demo.web.panel import UNQUEUED, Panel, Update, no_place
@@ -20,13 +20,18 @@ SHARED = ("dtype", "threads", "cache")  # what a sweep takes from the race's for
 
 
 def build_sweep(form: Form, work: dict[str, Any]) -> None:
-    """A few lanes over growing sizes."""
+    """A few lanes over growing sizes, square or tall, powers of two or beside them."""
     keys = [lane.key for lane in runnable_lanes() if lane.key in (DEFAULT_SETTINGS.lanes or ())]
     with gr.Row(elem_id="sweep-row"):
         lanes = gr.Dropdown(
             lane_choices(), value=keys, multiselect=True, max_choices=MAX_LANES,
             label=f"Lanes of the sweep, at most {MAX_LANES}", scale=4, elem_id="sweep-lanes",
             min_width=300,
+        )  # fmt: skip
+        names = [f"{one.name}: {one.product}" for one in SERIES]
+        series = gr.Dropdown(
+            names, value=names[0], type="index", label="Sizes", scale=2, elem_id="sweep-series",
+            min_width=240,
         )  # fmt: skip
         start = gr.Button("Sweep", elem_id="sweep-start", min_width=100)
         stop = gr.Button("Stop", interactive=False, elem_id="sweep-stop", min_width=100)
@@ -39,9 +44,11 @@ def build_sweep(form: Form, work: dict[str, Any]) -> None:
 
     def make_sweep(values: Update) -> Sweep:
         shared = {name: values[form.controls[name]] for name in SHARED}
-        return Sweep(replace(DEFAULT_SETTINGS, lanes=values[lanes], **shared))
+        return Sweep(
+            replace(DEFAULT_SETTINGS, lanes=values[lanes], **shared), (), SERIES[values[series]]
+        )
 
-    panel.connect(make_sweep, {lanes, *(form.controls[name] for name in SHARED)}, work)
+    panel.connect(make_sweep, {lanes, series, *(form.controls[name] for name in SHARED)}, work)
 
 
 def build_einsum(work: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from matmul_demo import text
 from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.racing.report import RaceReport, Result, winner
 from matmul_demo.web.charts import code, html
-from matmul_demo.web.charts.plot import Axis
+from matmul_demo.web.charts.plot import Axis, time_axis
 from matmul_demo.web.teaching.ghosts import Ghost
 from matmul_demo.web.teaching.job import PageReport, missing
 
@@ -23,7 +23,20 @@ WAITING = (
 FLOOR_NOTE = "the time that no method can beat on this machine"
 PROCESSOR_NOTE = "the time that no method can beat on the processor"
 MISSING = {"stopped": "stopped", "wrong": "wrong", "unavailable": "not here"}
-TABLE_WIDTHS = (20, 8, 7, 7, 7, 7, 8, 8, 7, 6, 15)  # per cent; fixed, so that columns stay in place
+TABLE_WIDTHS = (
+    18,
+    8,
+    7,
+    7,
+    7,
+    7,
+    6,
+    7,
+    8,
+    7,
+    6,
+    12,
+)  # per cent; fixed, so that columns stay in place
 SCROLLS = "The table is wider than this screen: it scrolls sideways."
 
 
@@ -145,7 +158,7 @@ def _chart(report: RaceReport) -> str:
     rows = "".join(
         _lane(report, lane, step, axis) for lane, step in zip(here, before, strict=False)
     )
-    return f'<div class="race-chart">{_axis(axis)}<div class="bars">{rows}</div></div>'
+    return f'<div class="race-chart">{time_axis(axis)}<div class="bars">{rows}</div></div>'
 
 
 def _full_set(report: RaceReport, full: RaceReport) -> str:
@@ -178,26 +191,6 @@ def _absent(report: RaceReport) -> str:
     )
 
 
-def _axis(axis: Axis | None) -> str:
-    """Labelled decades; every third is kept where there is little space."""
-    heads = "<span>time</span><span>this step</span><span>in all</span>"
-    if axis is None:
-        return f'<div class="race-axis"><div aria-hidden="true"></div>{heads}</div>'
-    ticks = []
-    for exponent in range(int(axis.low), int(axis.high) + 1):
-        kind = "race-tick" if exponent % 3 == 0 else "race-tick race-tick-minor"
-        left = axis.percent(10.0**exponent)
-        ticks.append(f'<span class="{kind}" style="left:{left:.2f}%">{_decade(exponent)}</span>')
-    return f'<div class="race-axis"><div aria-hidden="true">{"".join(ticks)}</div>{heads}</div>'
-
-
-def _decade(exponent: int) -> str:
-    unit, power = next(
-        (u, p) for u, p in (("s", 0), ("ms", -3), ("µs", -6), ("ns", -99)) if exponent >= p
-    )
-    return f"{10 ** (exponent - max(power, -9)):,} {unit}"
-
-
 def _lane(report: RaceReport, lane: Strategy, before: Strategy | None, axis: Axis | None) -> str:
     """One row: name, track with bar, whisker, ghost and floor line, time and factors; its code."""
     result = report.result(lane.key)
@@ -206,7 +199,10 @@ def _lane(report: RaceReport, lane: Strategy, before: Strategy | None, axis: Axi
     ghost = _ghost_mark(report, lane, axis) if axis else ""
     decades = axis.high - axis.low if axis else 1
     name = f'{escape(lane.title)} <span class="muted">{lane.library}</span>'
-    if result and text.is_busy(result):
+    if result and result.spoiled:
+        why = escape(f"{result.spoiled}: {result.spoiled_reason}")
+        name += f' <span class="race-badge race-spoiled" title="{why}">spoiled</span>'
+    elif result and text.is_busy(result):
         hint = f"Other programs kept {result.neighbours:.1f} processors busy while this lane ran."
         name += f' <span class="race-badge" title="{hint}">busy</span>'
     step = report.result(before.key) if before else None
@@ -217,16 +213,21 @@ def _lane(report: RaceReport, lane: Strategy, before: Strategy | None, axis: Axi
         f'<summary class="bar"><span class="bar-label">{name}</span>'
         f'<span class="bar-track" style="--decades:{decades}">{track}{ghost}</span>'
         f'<span class="bar-value">{_value(result, state)}</span>{_factors(step, result)}</summary>'
-        f"{code.panel(lane.key, before.key if before else None)}</details>"
+        f"{_samples(result)}{code.panel(lane.key, before.key if before else None)}</details>"
     )
+
+
+def _samples(result: Result | None) -> str:
+    said = text.samples_text(result) if result else ""
+    return f'<p class="race-samples">{escape(said)}</p>' if said else ""
 
 
 def _factors(step: Result | None, result: Result | None) -> str:
     """How many times faster than the step before, and than the baseline."""
     over_step = ""
     right = step and result and step.status == result.status == "ok"
-    if right and step and result and step.seconds and result.seconds:
-        over_step = text.times_text(step.seconds / result.seconds)
+    if right and step and result and step.alone_seconds and result.alone_seconds:
+        over_step = text.times_text(step.alone_seconds / result.alone_seconds)
     over_first = text.times_text(result.speedup) if result and result.speedup else ""
     return f'<span class="race-step">{over_step}</span><span class="race-total">{over_first}</span>'
 
@@ -260,6 +261,7 @@ def _track(report: RaceReport, result: Result | None, axis: Axis) -> str:
     elif result and result.seconds:
         kinds = ["bar-fill"]
         kinds += ["race-estimate"] * result.estimated
+        kinds += ["race-doubtful"] * (result.spoiled is not None)
         kinds += ["race-best"] * (result in winner(report).leaders)
         end = axis.percent(result.seconds)
         parts.append(f'<span class="{" ".join(kinds)}" style="width:{end:.2f}%"></span>')
@@ -268,11 +270,19 @@ def _track(report: RaceReport, result: Result | None, axis: Axis) -> str:
 
 
 def _whisker(result: Result, axis: Axis) -> str:
-    """The middle half of the samples, from the lower quartile to the upper one."""
+    """The middle half of the samples, and the fastest of them."""
+    fastest = ""
+    if result.fastest_seconds:
+        hint = f"fastest sample: {text.seconds_text(result.fastest_seconds)}"
+        at = axis.percent(result.fastest_seconds)
+        fastest = f'<i class="race-fastest" style="left:{at:.2f}%" title="{hint}"></i>'
     if not result.quartile_seconds:
-        return ""
+        return fastest
     left, right = (axis.percent(seconds) for seconds in result.quartile_seconds)
-    return f'<span class="race-whisker" style="left:{left:.2f}%;width:{right - left:.2f}%"></span>'
+    width = right - left
+    return (
+        f'<span class="race-whisker" style="left:{left:.2f}%;width:{width:.2f}%"></span>{fastest}'
+    )
 
 
 def _legend(report: RaceReport) -> str:
@@ -287,6 +297,7 @@ def _legend(report: RaceReport) -> str:
         '<span><i class="race-key race-estimate"></i>estimated from a part of the rows</span>'
         '<span><i class="race-key race-best"></i>fastest</span>'
         '<span><i class="race-key-whisker"></i>interquartile range</span>'
+        '<span><i class="race-key-fastest"></i>fastest sample</span>'
         f'<span><i class="race-key-floor"></i>floor{floor}</span>{pale}</p>'
     )
 

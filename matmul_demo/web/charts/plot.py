@@ -122,3 +122,23 @@ def spread(wanted: Sequence[float], gap: float, high: float) -> list[float]:
         places[index] = min(places[index], limit)
         limit = places[index] - gap
     return places
+
+
+def time_axis(axis: Axis | None) -> str:
+    """Labelled decades of seconds over a race's bars; every third where there is little space."""
+    heads = "<span>time</span><span>this step</span><span>in all</span>"
+    if axis is None:
+        return f'<div class="race-axis"><div aria-hidden="true"></div>{heads}</div>'
+    ticks = []
+    for exponent in range(int(axis.low), int(axis.high) + 1):
+        kind = "race-tick" if exponent % 3 == 0 else "race-tick race-tick-minor"
+        left = axis.percent(10.0**exponent)
+        ticks.append(f'<span class="{kind}" style="left:{left:.2f}%">{_decade(exponent)}</span>')
+    return f'<div class="race-axis"><div aria-hidden="true">{"".join(ticks)}</div>{heads}</div>'
+
+
+def _decade(exponent: int) -> str:
+    unit, power = next(
+        (u, p) for u, p in (("s", 0), ("ms", -3), ("µs", -6), ("ns", -99)) if exponent >= p
+    )
+    return f"{10 ** (exponent - max(power, -9)):,} {unit}"

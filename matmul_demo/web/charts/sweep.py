@@ -10,14 +10,14 @@ from matmul_demo.racing.report import Result
 from matmul_demo.racing.sweep import SweepReport
 from matmul_demo.text import seconds_text, three_digits
 from matmul_demo.web.charts import html, plot
+from matmul_demo.web.teaching import cliffs
 
-TITLE = "Over sizes: n×n · n×n"
 WAITING = (
-    "Choose up to six lanes and press Sweep: the same product from 16×16 to 1024×1024, one size "
-    "after the other, in about twenty seconds."
+    "Choose up to six lanes and the sizes, and press Sweep: one size after the other, in about "
+    "twenty seconds."
 )
 Y_NAME = "GFLOP/s"
-X_NAME = "size n"
+TICK_GAP = 1.3  # factor between two sizes that are both labelled
 EMPTY_AXIS = plot.Axis(-3, 3)
 
 
@@ -26,7 +26,7 @@ def section(sweep: SweepReport) -> str:
     return (
         f'<div class="race-sweep" data-phase="{sweep.phase}">'
         f'<p class="race-summary" role="status">{escape(status(sweep))}</p>'
-        f"{_plot(sweep)}{_legend(sweep)}{_figures(sweep)}</div>"
+        f"{_plot(sweep)}{_cliffs(sweep)}{_legend(sweep)}{_figures(sweep)}</div>"
     )
 
 
@@ -65,13 +65,12 @@ def _plot(sweep: SweepReport) -> str:
     rates = [r.gflops for report in sweep.reports for r in report.results if r.gflops]
     peaks = [r.machine.peak_gflops for r in sweep.reports if r.machine and r.machine.peak_gflops]
     values = [*rates, *peaks]
-    ticks = tuple(float(size) for size in sweep.sizes)
     frame = plot.Frame(
-        plot.Axis(math.log10(ticks[0] / 1.3), math.log10(ticks[-1] * 1.3)),
+        plot.Axis(math.log10(sweep.sizes[0] / 1.3), math.log10(sweep.sizes[-1] * 1.3)),
         plot.spanning(values, least=3) if values else EMPTY_AXIS,
-        X_NAME,
+        f"n, of {sweep.series.product}",
         Y_NAME,
-        ticks,
+        _ticks(sweep.sizes),
     )
     lines = marks = ""
     if peaks:
@@ -86,6 +85,30 @@ def _plot(sweep: SweepReport) -> str:
             marks += frame.mark(place, kind, f"{lane.name}, n = {size:,}: {_rate(result)}")
     description = f"Speed of {len(sweep.lanes)} lanes over {len(sweep.sizes)} sizes."
     return frame.draw(description, lines, marks)
+
+
+def _ticks(sizes: tuple[int, ...]) -> tuple[float, ...]:
+    """The sizes to label: of those beside each other the power of two, or the last."""
+    groups: list[list[int]] = []
+    for size in sizes:
+        if groups and size < TICK_GAP * groups[-1][0]:
+            groups[-1].append(size)
+        else:
+            groups.append([size])
+    powers = ([size for size in group if size & (size - 1) == 0] for group in groups)
+    return tuple(float((power or group)[-1]) for power, group in zip(powers, groups, strict=True))
+
+
+def _cliffs(sweep: SweepReport) -> str:
+    """The largest cliffs, each in a sentence, when all sizes are done; its room is not kept."""
+    if sweep.phase not in ("done", "stopped") or not sweep.reports:
+        return ""
+    found = cliffs.of_sweep(sweep)
+    if not found:
+        note = f"No two neighbouring sizes differ by a factor of {cliffs.FACTOR:g} or more."
+        return f'<p class="race-cliffs">{note}</p>'
+    items = "".join(f"<li>{escape(cliff.sentence)}</li>" for cliff in found)
+    return f'<div class="race-cliffs"><h3>Cliffs</h3><ul>{items}</ul></div>'
 
 
 def _results(sweep: SweepReport, lane: Strategy) -> list[tuple[int, Result]]:

@@ -126,9 +126,9 @@ def factor(report: RaceReport, question: Question) -> float | None:
     """How many times faster it was; None before both lanes have a right result."""
     slow, fast = (report.result(key) for key in (question.slow, question.fast))
     both = slow and fast and slow.status == fast.status == "ok"
-    if not (both and slow and fast and slow.seconds and fast.seconds):
+    if not (both and slow and fast and slow.alone_seconds and fast.alone_seconds):
         return None
-    return slow.seconds / fast.seconds
+    return slow.alone_seconds / fast.alone_seconds
 
 
 def nearest(value: float) -> int:

@@ -1,11 +1,13 @@
 """Timing with a clock of our own: what a call costs is decided by the test."""
 
 import gc
+import itertools
 from types import SimpleNamespace
 
 import pytest
 
 from matmul_demo.racing import timing
+from matmul_demo.racing.disturbance import Loss
 from matmul_demo.racing.timing import (
     MAX_SAMPLES,
     MIN_BLOCK,
@@ -170,3 +172,31 @@ def test_a_turn_wakes_the_threads_first_unless_that_does_not_count():
     slow = Lane(per_call=0.2)
     assert Stopwatch(slow.clock).rested_block(slow.prepare(FULL), 1) == pytest.approx(0.2)
     assert len(slow.calls) == 1
+
+
+def test_a_call_that_had_to_wait_does_not_make_the_blocks_short_for_ever():
+    """The trial waits for a processor; later calls are quick, and fill their blocks."""
+    lane = Lane(per_call=1e-6)
+    clock = Stopwatch(lane.clock)
+    call = lane.prepare(FULL)
+    call()
+    samples, losses = timing._repeat(call, (0.01, Loss(waiting=0.9)), lane.now + 1.0, clock, None)
+    assert len(samples) == len(losses) == STEADY_SAMPLES
+    calls_in_a_block = (len(lane.calls) - 2) / (STEADY_SAMPLES - 1)  # the first had one call
+    assert calls_in_a_block == pytest.approx(MIN_BLOCK / 1e-6, abs=1)
+
+
+def test_samples_that_lost_much_do_not_count_as_many_or_as_steady():
+    class Meter:
+        losses = itertools.cycle([Loss(waiting=0.5), Loss()])
+
+        def refresh(self):
+            pass
+
+        def watch(self, block):
+            return block(), next(self.losses)
+
+    lane = Lane(per_call=2e-3)
+    timed = measure(lane.prepare, FULL, 5.0, FULL, Stopwatch(lane.clock), Meter())
+    clean = [loss for loss in timed.losses if not loss.is_large]
+    assert (len(clean), len(timed.samples)) == (STEADY_SAMPLES, 2 * STEADY_SAMPLES - 1)

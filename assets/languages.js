@@ -4,7 +4,7 @@
 const NAMES = { en: "English", de: "Deutsch", zh: "中文", es: "Español" };
 const CODES = Object.keys(NAMES); // in the order of the table's columns, English first
 const LANGUAGE = "workbench-language"; // where the browser keeps what was chosen
-const ROOTS = "#masthead, [role=tablist], #active-models, #workbench, [data-testid=toast-body]";
+const ROOTS = "#masthead, [role=tablist], #active-models, #workbench, #many, [data-testid=toast-body]";
 const AS_WRITTEN = "textarea, script, style, code, dd, .chip[data-phrase], .chip[data-caption], .chip s, .bars .bar-label, .history p:first-child, [translate=no]";
 const ATTRIBUTES = ["placeholder", "aria-label", "title"];
 

@@ -139,6 +139,11 @@ def _opened_zip(path: str, changed: int) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)  # several threads may read it at a time
 
 
+def close_zips() -> None:
+    """Let go of the zips that were read last; one that is being read is closed afterwards."""
+    _opened_zip.cache_clear()
+
+
 # Tar, as WebDataset has them
 
 

@@ -26,6 +26,7 @@ from interrogator.web import chips, folds, views
 from interrogator.web.components import Components, picture_and_controls, result
 from interrogator.web.endpoints import add_endpoints
 from interrogator.web.handlers import WAITING, Handlers, Values
+from interrogator.web.many import fold as many_fold
 from interrogator.web.several.fold import build_fold, connect
 from interrogator.web.updates import PageUpdate
 
@@ -64,6 +65,7 @@ def build(service: Service, concurrency_id: str) -> None:
             several = build_fold()
         with gr.Column(scale=6, min_width=300, elem_id="result"):
             components |= result()
+    many = many_fold.build_fold()
     components["features"] = gr.State(None, time_to_live=KEPT_SECONDS)
     computing: dict[str, Any] = {"concurrency_id": concurrency_id, "concurrency_limit": 1}
     _interrogate_on_demand(handlers, components, computing)
@@ -73,6 +75,7 @@ def build(service: Service, concurrency_id: str) -> None:
     _write_copies(handlers, components)
     _remember(components)
     connect(handlers, several, components, computing, QUIET)
+    many_fold.connect(handlers, many, components, computing, QUIET)
     greeted = [notice, components["preset"], components["models_note"]]
     gr.on(None, handlers.greet, None, greeted, **QUIET)
     add_endpoints(handlers, components, computing)

@@ -143,7 +143,7 @@ def _row(name: str, picture: Image.Image, score: PromptScore) -> str:
     )
     told = f'<p class="muted"><span>Does not fit:</span> {misfits}</p>' if misfits else ""
     return (
-        f'<li><img src="{_thumbnail(picture)}" alt=""><div><p translate="no">{_short(name)}</p>'
+        f'<li><img src="{thumbnail(picture)}" alt=""><div><p translate="no">{_short(name)}</p>'
         f'{told}</div><b class="num">{score.similarity:.3f}</b></li>'
     )
 
@@ -168,8 +168,9 @@ def _short(name: str) -> str:
     return escape(name if len(name) <= MOST_NAME else f"{name[: MOST_NAME - 1]}…")
 
 
-def _thumbnail(picture: Image.Image) -> str:
+def thumbnail(picture: Image.Image, side: int = THUMBNAIL) -> str:
+    """Return a small JPEG of a picture as a data: URL."""
     small, packed = picture.copy(), io.BytesIO()
-    small.thumbnail((THUMBNAIL, THUMBNAIL))
+    small.thumbnail((side, side))
     small.save(packed, "JPEG", quality=80)
     return f"data:image/jpeg;base64,{base64.b64encode(packed.getvalue()).decode()}"

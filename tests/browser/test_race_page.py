@@ -1,6 +1,10 @@
 """The race in the whole app, as visitors meet it: addresses, one screen, the keyboard."""
 
+import json
+
 import pytest
+
+from matmul_demo.racing import saved
 
 pytestmark = pytest.mark.slow
 
@@ -130,6 +134,14 @@ def test_a_saved_race_is_a_ghost_of_the_next_and_another_file_a_sentence(open_pa
     choose_file(page, file)
     page.wait_for_selector(".race-ghost")
     assert page.locator(".race-ghost").count() == 3
+    race = json.loads(file.read_text())
+    file.write_text(json.dumps({**race, "dtype": "float64"}))
+    choose_file(page, file)
+    page.wait_for_selector(".race-notice:has-text('multiplied 30x20x10 in float64')")
+    assert page.locator(".race-ghost").count() == 0
+    page.get_by_label("Ghost", exact=True).click()  # the processor of our benchmarks
+    page.get_by_role("option", name=list(saved.devices())[-1]).click()
+    page.wait_for_selector(".race-notice:has-text('multiplied 10x784x10 in float32')")
     file.write_text("<script>")
     choose_file(page, file)
     page.wait_for_selector("text=This file is not JSON.")

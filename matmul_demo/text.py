@@ -136,7 +136,8 @@ def podium_text(report: RaceReport) -> str:
         f"{seconds_text(r.fastest_seconds)}{', spoiled' if r.spoiled else ''})"
         for place, r in enumerate(places, 1)
     ]
-    names = [report.lane_name(one.strategy) for one in winner(report).leaders[1:]]
+    first = winner(report).leaders
+    names = [one for one in first[1:] if first[0] in places]
     others = "first two" if len(names) == 1 else "first three"
     tie = f" A tie: the {others} differ by less than their spread." if names else ""
     return f"The leaders once more, in turns: {', '.join(leaders)}.{tie}"

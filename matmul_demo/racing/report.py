@@ -14,7 +14,7 @@ import numpy as np
 
 from matmul_demo.lanes.strategy import Strategy
 from matmul_demo.machine.roofline import Machine
-from matmul_demo.racing.disturbance import Spoiled
+from matmul_demo.racing.disturbance import LOST_SHARE, Spoiled
 from matmul_demo.racing.timing import Timing
 from matmul_demo.workloads import Workload, tolerance
 
@@ -22,13 +22,8 @@ Status = Literal["ok", "wrong", "unavailable", "stopped"]
 Phase = Literal["waiting", "queued", "starting", "racing", "done", "stopped"]
 
 NUMBER_BYTES = {
-    "float64": 8,
-    "float16": 2,
-    "bfloat16": 2,
-    "int8": 1,
-    "tf32": 4,
-    "float32 as bfloat16": 4,
-}
+    "float64": 8, "float16": 2, "bfloat16": 2, "int8": 1, "tf32": 4, "float32 as bfloat16": 4,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -194,7 +189,10 @@ class RaceReport:
             for result in self.results
             if result.status == "ok" and not result.reduced_precision and result.strategy in timed
         ]
-        return sorted(valid, key=lambda r: (r.podium_seconds is None, r.counted_seconds))
+        doubt = any(result.spoiled for result in valid)  # then the podium may lack the fastest
+        return sorted(
+            valid, key=lambda r: (not doubt and r.podium_seconds is None, r.counted_seconds)
+        )
 
     def podium(self) -> list[Result]:
         """The leaders that were run again in turns, fastest first."""
@@ -315,7 +313,7 @@ def winner(report: RaceReport) -> Winner:
     if report.phase != "done" or not ranking:
         return Winner()
     best = ranking[0]
-    leaders = (best, *(one for one in report.podium()[1:] if _ties(best, one)))
+    leaders = (best, *(one for one in report.podium() if one is not best and _ties(best, one)))
     baseline = report.result(best.baseline or "")
     if baseline is None or baseline in leaders:
         return Winner(leaders)
@@ -326,7 +324,14 @@ def winner(report: RaceReport) -> Winner:
 
 def _ties(best: Result, other: Result) -> bool:
     gap = (other.counted_seconds or math.inf) - (best.counted_seconds or 0.0)
-    return gap < max(best.podium_iqr_seconds or 0.0, other.podium_iqr_seconds or 0.0)
+    return gap < max(_spread(best), _spread(other))
+
+
+def _spread(result: Result) -> float:
+    """Seconds by which two lanes must differ; of spoiled samples the quartiles say nothing."""
+    if result.spoiled:
+        return LOST_SHARE * (result.fastest_seconds or 0.0)
+    return result.podium_iqr_seconds or 0.0
 
 
 def median_and_quartiles(

@@ -77,15 +77,17 @@ def read_all(text: str) -> tuple[SavedRace, ...]:
 def devices(folder: Path = RESULTS) -> dict[str, tuple[SavedRace, ...]]:
     """The races that benchmarks have kept of real devices, by device and date.
 
-    A file that cannot be read is left out.
+    A GPU's are files of JSON, a processor's the last line of what `bench_race.py` printed. A file
+    that cannot be read is left out.
     """
     found: dict[str, tuple[SavedRace, ...]] = {}
-    for path in sorted(folder.glob("race-*.json")):
+    for path in [*sorted(folder.glob("race-*.json")), *sorted(folder.glob("bench_race*.txt"))]:
         try:
-            races = read_all(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RaceError):
+            text = path.read_text(encoding="utf-8")
+            races = read_all(text if path.suffix == ".json" else text.splitlines()[-1])
+        except (OSError, ValueError, IndexError, RaceError):
             continue
-        found[", ".join(filter(None, (races[0].machine or path.stem, races[0].date)))] = races
+        found[f"{races[0].machine or path.stem}, {races[0].date or 'date not kept'}"] = races
     return found
 
 

@@ -110,7 +110,7 @@ def run_again(
     """Run leaders and spoiled lanes in turns; send the outcomes that change by it.
 
     Returns:
-        Leader → seconds for each call.
+        Leader → seconds for each call; nothing where others disturbed the turns.
     """
     parts = {key: one.timing.part for key, one in outcomes.items() if one.timing}
     again = {key: times[key] for key in leaders}
@@ -118,7 +118,7 @@ def run_again(
     if not again:
         return {}
     watch = processor.NeighbourWatch()
-    turns = {}
+    turns, trusted = {}, True
     for key, pairs in runner.take_turns(
         [ladder[key] for key in again], again, budget, parts
     ).items():
@@ -127,11 +127,11 @@ def run_again(
         if key in leaders:
             turns[key] = verdict.samples
         before = outcomes.get(key)
-        # two leaders whose turns are only uneven are a tie
-        disturbed = verdict.spoiled and verdict.spoiled.cause != "uneven"
-        if before and (before.spoiled or disturbed):
+        if before and before.spoiled:
             send(after_turns(before, verdict))
-    return turns
+        if key in leaders and verdict.spoiled and verdict.spoiled.cause != "uneven":
+            trusted = False  # the leaders' own medians are better; uneven turns are a tie
+    return turns if trusted else {}
 
 
 def spoiled_times(

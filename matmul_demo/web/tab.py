@@ -84,10 +84,10 @@ def _build_race(work: dict[str, Any]) -> tuple[Form, Panel]:
 def _build_ghosts() -> tuple[gr.UploadButton, gr.Dropdown, gr.State]:
     """An earlier race to lay over the next: from a file, or of a real device."""
     names = list(saved.devices())
-    info = "races of real GPUs, as they were measured" if names else (
-        f"No race of a GPU is kept here: {ghosts.COMMAND} on one writes it to "
+    info = (
+        f"Races of real devices, as they were measured; {ghosts.COMMAND} on a GPU adds it to "
         "benchmarks/results/, and it is offered here."
-    )  # fmt: skip
+    )
     with gr.Accordion("Ghost: an earlier race as pale marks", open=False):
         upload = gr.UploadButton(
             "Open a saved race (JSON)", file_types=[".json"], type="binary", size="sm",
@@ -180,12 +180,9 @@ class _Page:
         except RaceError as error:
             return {self.panel.notice: html.notice(str(error))}
         shown.ghost = ghost
-        report, sentence = shown.report, ""
-        if ghost and not ghost.seconds(report.workload.shape):
-            sentence = html.notice(
-                f"The ghost multiplied {', '.join(ghost.races)}: its marks appear over a race of "
-                "the same product."
-            )
+        report = shown.report
+        mismatch = ghost.mismatch(report.workload) if ghost else ""
+        sentence = html.notice(mismatch) if mismatch else ""
         return {self.ghost: ghost, self.panel.notice: sentence, **self.panel.show(report)}
 
     def open_link(self, request: gr.Request) -> Update:

@@ -1,6 +1,10 @@
 """The race in the whole app, as visitors meet it: addresses, one screen, the keyboard."""
 
+import json
+
 import pytest
+
+from matmul_demo.racing import saved
 
 pytestmark = pytest.mark.slow
 
@@ -87,6 +91,30 @@ def test_the_keyboard_alone_guesses_races_and_opens_a_lane(open_page):
     page.wait_for_selector("[data-lane='elementwise_torch'] .race-code", state="hidden")
 
 
+def test_three_lanes_are_ordered_with_the_keyboard_and_the_truth_comes_with_the_race(open_page):
+    page = open_page(SMALL)
+    page.wait_for_selector("a[href*='30x20x10']")
+    page.wait_for_selector("[data-order*=naive_torch][data-order*=matmul_torch]")
+    lanes = page.locator("[data-order] fieldset")
+    for place, lane in enumerate(lanes.all()):
+        lane.locator("input").nth(place).focus()
+        page.keyboard.press("Space")
+    lanes.nth(0).locator("input").nth(0).focus()
+    page.keyboard.press("ArrowRight")  # the place of the second lane, which gets the first
+
+    def chosen():
+        return [one.get_attribute("value") for one in page.locator("[data-order] :checked").all()]
+
+    assert chosen() == ["place-1", "place-0", "place-2"]
+    page.click("#race-start")
+    page.wait_for_selector(DONE)
+    page.wait_for_selector("text=Measured, fastest first:")
+    assert chosen() == ["place-1", "place-0", "place-2"]  # though the section is drawn anew
+    assert page.locator("[data-order] [data-guess]:visible").count() == 3
+    slowest = page.locator("[data-order] fieldset:has-text('Three loops') [data-truth]")
+    assert slowest.get_attribute("data-truth") == "slowest"
+
+
 def choose_file(page, file):
     with page.expect_file_chooser() as chooser:
         page.click("#race-ghost")
@@ -106,6 +134,14 @@ def test_a_saved_race_is_a_ghost_of_the_next_and_another_file_a_sentence(open_pa
     choose_file(page, file)
     page.wait_for_selector(".race-ghost")
     assert page.locator(".race-ghost").count() == 3
+    race = json.loads(file.read_text())
+    file.write_text(json.dumps({**race, "dtype": "float64"}))
+    choose_file(page, file)
+    page.wait_for_selector(".race-notice:has-text('multiplied 30x20x10 in float64')")
+    assert page.locator(".race-ghost").count() == 0
+    page.get_by_label("Ghost", exact=True).click()  # the processor of our benchmarks
+    page.get_by_role("option", name=list(saved.devices())[-1]).click()
+    page.wait_for_selector(".race-notice:has-text('multiplied 10x784x10 in float32')")
     file.write_text("<script>")
     choose_file(page, file)
     page.wait_for_selector("text=This file is not JSON.")

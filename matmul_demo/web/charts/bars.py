@@ -145,7 +145,7 @@ def _ghost(report: RaceReport) -> Ghost | None:
 def _ghost_seconds(report: RaceReport) -> dict[str, float]:
     """Lane → seconds of the ghost that belongs to this product, for the lanes of this race."""
     ghost = _ghost(report)
-    times = ghost.seconds(report.workload.shape) if ghost else {}
+    times = ghost.seconds(report.workload) if ghost else {}
     lanes = (lane for lane in report.lanes if lane.clock != "launch")  # no time of a product
     return {lane.key: times[lane.key] for lane in lanes if lane.key in times}
 
@@ -291,7 +291,10 @@ def _legend(report: RaceReport) -> str:
         note = FLOOR_NOTE if report.workload.device == "cpu" else PROCESSOR_NOTE
         floor = f" {text.seconds_text(report.floor_seconds)}, {note}"
     ghost = _ghost(report)
-    pale = f'<span><i class="race-key-ghost"></i>{escape(ghost.name)}</span>' if ghost else ""
+    pale = ""
+    if ghost:
+        said = ghost.mismatch(report.workload) or ghost.name
+        pale = f'<span><i class="race-key-ghost"></i>{escape(said)}</span>'
     return (
         '<p class="race-legend"><span><i class="race-key"></i>measured</span>'
         '<span><i class="race-key race-estimate"></i>estimated from a part of the rows</span>'

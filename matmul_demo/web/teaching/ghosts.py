@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from matmul_demo.racing import saved
 from matmul_demo.racing.saved import SavedRace
+from matmul_demo.workloads import Workload
 
 COMMAND = "python benchmarks/bench_race_gpu.py"
+Product = tuple[str, str]  # ROWSxINNERxCOLUMNS and the type of the numbers
 
 
 @dataclass(frozen=True)
@@ -16,19 +18,29 @@ class Ghost:
     """Earlier races of one machine: its name, and product → lane → seconds."""
 
     name: str
-    races: Mapping[str, Mapping[str, float]]
+    races: Mapping[Product, Mapping[str, float]]
 
-    def seconds(self, shape: str) -> Mapping[str, float]:
-        """Lane → seconds for the product ROWSxINNERxCOLUMNS; empty where it was not raced."""
-        return self.races.get(shape, {})
+    def seconds(self, workload: Workload) -> Mapping[str, float]:
+        """Lane → seconds for the same sizes and type of numbers; empty where not raced."""
+        return self.races.get((workload.shape, workload.dtype), {})
+
+    def mismatch(self, workload: Workload) -> str:
+        """A sentence where this ghost has no marks over a race of that product; else empty."""
+        if self.seconds(workload):
+            return ""
+        products = ", ".join(f"{shape} in {dtype}" for shape, dtype in self.races)
+        return (
+            f"The ghost, {self.name}, multiplied {products}: its marks appear over a race of the "
+            f"same sizes and number type, and this one is {workload.shape} in {workload.dtype}."
+        )
 
 
 def make_ghost(races: tuple[SavedRace, ...]) -> Ghost:
-    """The ghost of a file's races, named by its machine, threads, number type and date."""
+    """The ghost of a file's races, named by its machine, threads and date."""
     first = races[0]
     threads = f"{first.threads} thread{'s' * (first.threads > 1)}" if first.threads else ""
-    parts = (first.machine or "another machine", threads, first.dtype, first.date)
-    return Ghost(", ".join(filter(None, parts)), {race.shape: race.seconds for race in races})
+    parts = (first.machine or "another machine", threads, first.date)
+    return Ghost(", ".join(filter(None, parts)), {(x.shape, x.dtype): x.seconds for x in races})
 
 
 def read_file(content: bytes) -> Ghost:

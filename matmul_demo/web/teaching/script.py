@@ -41,8 +41,17 @@ SCRIPT = """() => {
     if (key && event.target.isConnected) unfolded[key] = event.target.open;
   }, true);
   document.addEventListener("change", event => {
-    if (event.target.name?.startsWith("guess-"))
-      guesses[event.target.name] = event.target.value;
+    if (!event.target.name?.startsWith("guess-")) return;
+    guesses[event.target.name] = event.target.value;
+    const order = event.target.closest("[data-order]");
+    if (!order) return;
+    const chosen = [...order.querySelectorAll("input:checked")];
+    const other = chosen.find(one => one !== event.target && one.value === event.target.value);
+    if (!other) return; // else it gets the place that is free now
+    const free = [...order.querySelectorAll(`input[name="${other.name}"]`)].find(
+      one => !chosen.some(taken => taken.value === one.value));
+    free.checked = true;
+    guesses[other.name] = free.value;
   });
   document.addEventListener("click", event => {
     if (innerWidth <= 640 && event.target.closest?.("#race-start"))

@@ -163,6 +163,50 @@ def test_the_podium_counts_the_same_seconds_as_the_sentence():
     assert "1. A @ B (torch) 5.00 ms (fastest 2.00 ms, spoiled)" in text.podium_text(done)
 
 
+def test_a_spoiled_lane_beside_the_podium_may_win_and_spoiled_lanes_tie_within_a_tenth():
+    turns = {"matmul_torch": (5e-3, 5e-3, 5e-3)}
+    first = outcome("matmul_numpy", 1e-3, 9e-3, spoiled=BUSY)  # there was no time for its turn
+    done = report(outcome("naive_lists", 1.0), first, outcome("matmul_torch", 5e-3), turns=turns)
+    assert [one.strategy for one in winner(done).leaders] == ["matmul_numpy"]
+    for seconds, names in ((1.05e-3, 2), (1.2e-3, 1)):
+        turns = {"matmul_numpy": (1e-3,) * 3, "matmul_torch": (seconds,) * 3}
+        other = outcome("matmul_torch", seconds, 8e-3, spoiled=BUSY)
+        done = report(outcome("naive_lists", 1.0), first, other, turns=turns)
+        assert len(winner(done).leaders) == names
+        assert ("tie" in text.headline(done)) == (names == 2)
+
+
+def turn_lanes(monkeypatch, *losses):
+    """Run two leaders in turns that lose so much; what is sent, and the turns that count."""
+
+    class Runner:
+        def take_turns(self, lanes, *_):
+            return {"a": ((1.0, losses[0]),), "b": ((2.0, losses[1]),)}
+
+    class Watch:
+        busy = staticmethod(lambda: 1.0)
+        stolen = staticmethod(lambda: 0.0)
+
+    monkeypatch.setattr(worker.processor, "NeighbourWatch", Watch)
+    outcomes = {"a": outcome("a", 3.0, spoiled=BUSY), "b": outcome("b", 2.0)}
+    sent = []
+    ladder, times = {"a": None, "b": None}, {"a": 3.0, "b": 2.0}
+    turns = worker.run_again(Runner(), ladder, ["a", "b"], outcomes, times, 1.0, sent.append)
+    return turns, sent
+
+
+def test_turns_count_only_where_none_of_them_was_disturbed(monkeypatch):
+    turns, (mended,) = turn_lanes(monkeypatch, QUIET, QUIET)
+    assert turns == {"a": (1.0,), "b": (2.0,)}
+    assert (mended.strategy, mended.spoiled, mended.timing.samples) == ("a", None, (1.0,))
+    turns, (mended,) = turn_lanes(monkeypatch, QUIET, WAITED)
+    assert turns == {}
+    assert mended.spoiled is None
+    turns, (still,) = turn_lanes(monkeypatch, WAITED, QUIET)
+    assert turns == {}
+    assert still.spoiled.cause == "busy"
+
+
 def test_the_fastest_sample_stands_beside_the_median_and_what_was_left_out_is_told():
     timing = Timing((2e-3, 1e-3, 3e-3), FULL, 0.5, disturbed=4)
     (result,) = report(replace(outcome("matmul_numpy"), timing=timing)).results

@@ -35,8 +35,13 @@ def test_devices_are_offered_by_name_and_what_cannot_be_read_is_left_out(tmp_pat
     (tmp_path / "race-gpu.json").write_text(json.dumps(record))
     (tmp_path / "race-broken.json").write_text("{")
     (tmp_path / "race-binary.json").write_bytes(b"\xff\xfe")
-    (name, races), = saved.devices(tmp_path).items()  # fmt: skip
-    assert name == "a GPU, 2026-01-02"
+    on_cpu = {**RACE, "machine": {"name": "a processor"}, "threads": 2}
+    table = "a table\n\n" + json.dumps({"benchmark": "race", "races": [on_cpu]}) + "\n"
+    (tmp_path / "bench_race.txt").write_text(table)
+    (tmp_path / "bench_race_limit.txt").write_text('a table\n{"rows": []}\n')
+    (tmp_path / "bench_race_none.txt").write_text("")
+    (name, races), (processor, _) = saved.devices(tmp_path).items()
+    assert (name, processor) == ("a GPU, 2026-01-02", "a processor, date not kept")
     assert [race.shape for race in races] == ["10x784x10", "8x8x8"]
     assert saved.devices(tmp_path / "nowhere") == {}
 

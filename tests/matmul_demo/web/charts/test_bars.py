@@ -172,7 +172,7 @@ def test_a_lane_holds_its_code_and_what_changed():
 
 
 def test_a_ghost_stands_where_its_bar_would_end_and_shows_a_lane_that_is_not_here():
-    ghost = Ghost("a <GPU>", {WORKLOAD.shape: {GPU.key: 1e-6}})
+    ghost = Ghost("a <GPU>", {(WORKLOAD.shape, "float32"): {GPU.key: 1e-6}})
     values = {field.name: getattr(report(), field.name) for field in fields(RaceReport)}
     html = chart.board(PageReport(**values, ghost=ghost))
     axis = chart.make_axis(report())
@@ -182,16 +182,20 @@ def test_a_ghost_stands_where_its_bar_would_end_and_shows_a_lane_that_is_not_her
     assert mark in lane_html(html + "<details", GPU)
     assert "wants a CUDA GPU" not in html
     assert f"a &lt;GPU&gt;: {GPU.name} took 1.00 µs, 100,000 times faster than the baseline" in html
-    other = replace(ghost, races={"1x1x1": {FAST.key: 1e-6}})
-    assert "race-ghost" not in chart.board(PageReport(**values, ghost=other))
+    for product in (("1x1x1", "float32"), (WORKLOAD.shape, "float64")):
+        other = chart.board(
+            PageReport(**values, ghost=replace(ghost, races={product: {FAST.key: 1e-6}}))
+        )
+        assert 'class="race-ghost"' not in other
+        assert "its marks appear over a race of the same sizes and number type" in other
 
 
 def test_the_time_to_enqueue_work_is_no_ghost():
     launch = next(lane for lane in LADDER if lane.clock == "launch")
     values = {field.name: getattr(report(), field.name) for field in fields(RaceReport)}
     values |= {"lanes": (*LANES, launch), "outcomes": OUTCOMES}
-    ghost = Ghost("a GPU", {WORKLOAD.shape: {launch.key: 1e-9}})
-    assert "race-ghost" not in chart.board(PageReport(**values, ghost=ghost))
+    ghost = Ghost("a GPU", {(WORKLOAD.shape, "float32"): {launch.key: 1e-9}})
+    assert 'class="race-ghost"' not in chart.board(PageReport(**values, ghost=ghost))
 
 
 def test_busy_neighbours_are_named():

@@ -217,6 +217,8 @@ function showTab() {
 // ---- what is pressed and typed ----
 
 const busy = () => find("#status .status.busy") !== null;
+const models = () => ["preset", "caption-model", "clip", "judge"].map((name) => find(`#set-${name} input`)?.value).join("\n");
+let asked = null, ready = null; // the models of the last run, and those that wrote already
 let pause = 0;
 
 function onClick(event) {
@@ -314,12 +316,20 @@ function setButtons() {
   set(find("#stop"), !busy());
 }
 
+function run() {
+  asked = models();
+  trigger(asked === ready ? "again" : "begin");
+}
+
 let line = "";
 
 function followResult() {
   const now = find("#status .status.done")?.textContent ?? "";
   const result = find("#phrases [data-result]")?.dataset.result;
-  if (now && now !== line && result) remember(JSON.parse(result));
+  if (now && now !== line && result) {
+    remember(JSON.parse(result));
+    ready = asked;
+  }
   if (now && now !== line && !find("#result").contains(document.activeElement)) {
     const box = find("#prompt").getBoundingClientRect();
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -359,7 +369,7 @@ function settled(line, ready, ...models) {
   return before !== chosenModels && line.includes('role="alert"') ? ready : line;
 }
 
-window.workbench = { settled, apply, kept: keptNow, show: showHistory, restored, written, download, phrase: () => phraseToFind, run: () => trigger("begin"), stop: () => busy() && trigger("halt") };
+window.workbench = { settled, apply, kept: keptNow, show: showHistory, restored, written, download, phrase: () => phraseToFind, run, stop: () => busy() && trigger("halt") };
 document.addEventListener("click", onClick);
 addEventListener("hashchange", showTab);
 document.addEventListener("keydown", onKey);

@@ -161,7 +161,9 @@ def _interrogate_on_demand(
         trigger_mode="multiple", **QUIET,
     )  # fmt: skip
     drawing = fetching.success(events.draw, *both, trigger_mode="multiple", **computing, **QUIET)
-    running = [fetching, drawing]
+    # Where the same models wrote before, there is nothing to fetch: that is one turn less to wait.
+    again = phrases.again(events.draw, *both, trigger_mode="multiple", **computing, **QUIET)
+    running = [fetching, drawing, again]
     _begin_on_demand(components, running)
     phrases.typed(events.rescore, *both, trigger_mode="always_last", **computing, **QUIET)
     # Nothing runs on the server for a Stop that comes when nothing is to be stopped.

@@ -6,6 +6,8 @@ import argparse
 import io
 import json
 import logging
+import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -109,6 +111,8 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger().setLevel(logging.ERROR)  # open_clip reports through the root logger
     try:
         values = values_of(options)
+        if all(Path(path).is_dir() for path in options.pictures):  # no models for nothing
+            raise _folder(options.pictures[0])
         session = _session(values)
         failed = False
         for line in _lines(session, options):
@@ -139,6 +143,15 @@ def values_of(options: argparse.Namespace) -> dict[str, Any]:
         values |= {"fewest": fewest, "most": most}
     parse(values, "command")
     return values
+
+
+def _folder(path: str) -> InterrogatorError:
+    """Return the sentence on a folder that was given for a picture: the command for it."""
+    source = path if os.name == "nt" else shlex.quote(path)
+    return InterrogatorError(
+        "This is a folder. For a prompt for each of its pictures: "
+        f"python -m interrogator.batch {source} --out RESULTS, with the same options."
+    )
 
 
 def _session(values: dict[str, Any]) -> Session:
@@ -174,6 +187,8 @@ def _lines(session: Session, options: argparse.Namespace) -> Iterator[dict[str, 
 
 def _line(session: Session, path: str, copies: Path | None) -> dict[str, Any]:
     try:
+        if Path(path).is_dir():
+            raise _folder(path)
         done = session.interrogate(path)
         line = {"path": path, **done.to_json()}
         if copies:

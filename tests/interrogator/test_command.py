@@ -84,3 +84,15 @@ def test_a_mistake_in_an_option_is_a_sentence_and_status_2(command, arguments, s
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_gets_the_command_for_folders_and_does_not_stop_the_pictures(command, tmp_path):
+    (tmp_path / "my pictures").mkdir()
+    named = f"python -m interrogator.batch '{tmp_path / 'my pictures'}' --out RESULTS"
+    alone = command(tmp_path / "my pictures", "--preset", "demo")
+    assert alone.returncode == 2
+    assert named in alone.stderr
+    both = command(tmp_path / "my pictures", EXAMPLES / "cat-pop-art.jpg", "--preset", "demo")
+    assert both.returncode == 1
+    assert named in both.stderr
+    assert "pop art" in both.stdout

@@ -130,4 +130,4 @@ def _plain(value: Any) -> str | None:  # noqa: ANN401  (what a browser sent)
     """Return a text that can be written, or None."""
     if not isinstance(value, str):
         return None
-    return value[:MOST_TEXT].encode("utf-8", "backslashreplace").decode()
+    return value[:MOST_TEXT].encode("utf-8", "surrogatepass").decode("utf-8", "replace")

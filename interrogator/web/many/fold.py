@@ -77,6 +77,12 @@ def build_fold() -> Components:
     return fold
 
 
+def _sent(mail: Mail | None, name: str) -> list[Any]:
+    """Return a list that a browser sent; an empty one for whatever else it sent."""
+    found = mail.get(name) if isinstance(mail, dict) else None
+    return found[:MOST_PICTURES] if isinstance(found, list) else []
+
+
 def look(files: list[NamedFile]) -> tuple[str, Mail]:
     """Return the status line, and the rows of uploads: a thumbnail or a sentence each."""
     try:
@@ -93,7 +99,7 @@ def look(files: list[NamedFile]) -> tuple[str, Mail]:
 def revise(mail: Mail, action: str, words: str, other: str) -> tuple[str, Mail]:
     """Return the status line, and the prompts that the page sent, edited."""
     try:
-        prompts = [str(prompt) for prompt in (mail or {}).get("prompts", [])][:MOST_PICTURES]
+        prompts = [str(prompt) for prompt in _sent(mail, "prompts")]
         if not prompts:
             raise InterrogatorError(edits.NOTHING)
         revised = edits.revise(prompts, str(action), str(words or ""), str(other or ""))
@@ -106,9 +112,9 @@ def revise(mail: Mail, action: str, words: str, other: str) -> tuple[str, Mail]:
 
 def pack(mail: Mail) -> tuple[str, Mail]:
     """Return the status line, and a zip of the rows that the page sent, as base64."""
-    rows = [row for row in (mail or {}).get("rows", []) if isinstance(row, dict)]
+    rows = [row for row in _sent(mail, "rows") if isinstance(row, dict)]
     try:
-        data, written = edits.pack(rows[:MOST_PICTURES])
+        data, written = edits.pack(rows)
     except InterrogatorError as error:
         return views.status(str(error), kind="error"), {"zip": None}
     text = f"The zip has texts for {written} of {views.counted(len(rows), 'picture')}."
@@ -180,7 +186,7 @@ def _run(
             raise gr.Error(str(error), visible=False, print_exception=False) from error
 
     def draw_turn(mail: Mail, files: list[NamedFile], *values: Any) -> Iterator[list[Any]]:  # noqa: ANN401
-        asked = [p for p in (mail or {}).get("positions", []) if isinstance(p, int)]
+        asked = [place for place in _sent(mail, "positions") if isinstance(place, int)]
         try:
             request = request_of(values)
         except InterrogatorError as error:

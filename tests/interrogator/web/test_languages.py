@@ -18,6 +18,8 @@ from interrogator.vocabulary.lists import built_in
 from interrogator.web import chips, folds, tab, views
 from interrogator.web.components import mode_sentences
 from interrogator.web.handlers import BUG, WAITING
+from interrogator.web.many import edits, files
+from interrogator.web.many import fold as many_fold
 from interrogator.web.several import fold, work
 from interrogator.web.several.work import NamedFile
 from server import calls
@@ -94,6 +96,18 @@ def test_every_option_has_its_rows(option):
         texts = {option.help.rstrip(".")}
     if option.kind == "choice" and option.section in ("words", "caption"):
         texts |= {f"{value} – {text}" for value, text in option.choices.items()}
+    assert [text for text in texts if not has_row(text)] == []
+
+
+def test_many_pictures_have_their_rows():
+    script = (ASSETS / "many.js").read_text("utf-8")
+    texts = {many_fold.ABOUT, many_fold.HINT, many_fold.IDLE, many_fold.LOOKING, *edits.EDITS}
+    texts |= {edits.NO_WORDS, edits.NOTHING, edits.TOO_LONG}
+    texts |= {files.TOO_MANY, files.LONG_ZIP, files.EMPTY_ZIP}
+    said = re.findall(r'line\("\w+", (["`])(.+)\1\)', script)
+    texts |= {re.sub(r"\$\{.*?\}(?=[ .])", "5", text) for _, text in said}
+    texts |= set(re.findall(r'(?:WAITING|COMPUTING|DONE) = "(.+?)"', script))
+    assert len(texts) > 20
     assert [text for text in texts if not has_row(text)] == []
 
 

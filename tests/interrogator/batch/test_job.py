@@ -1,12 +1,16 @@
 """A job from its source to its results, with the embedded models: each picture exactly once."""
 
+import errno
 import json
+import os
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from interrogator.batch import engine
+from interrogator.batch.items import Item
 from interrogator.batch.job import Job, dry_run, duration, run
 from interrogator.batch.manifest import FILE
 from interrogator.batch.outputs import Sidecars
@@ -250,6 +254,94 @@ def test_no_space_is_told_and_what_was_done_stays(job, service, monkeypatch):
     assert (job.place / FILE).exists()
     assert run(job, service).failed == 1
     assert len(list(job.place.rglob("*.txt"))) == 12
+
+
+ODD_NAMES = (
+    "猫.png", "кошка.png", "قطة.png", "חתול.png", "แมว.png", "बिल्ली.png", "naïve é.png", "🐈.png",
+    "two\nlines.png", "tab\there.png", "quo\"te,;'.png", "-rf.png", "a  b .png", "%00.png",
+    "UP.PNG", os.fsdecode(b"caf\xe9.png"),
+)  # fmt: skip
+
+
+@pytest.fixture
+def odd(painted, tmp_path):
+    """A folder of all that is odd: its root, and how many of its items are broken."""
+    root, data = tmp_path / "odd", list(painted.values())
+    (root / "shut").mkdir(parents=True)
+    for number, name in enumerate(ODD_NAMES):
+        folder = root / f"folder {number % 3}"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data[number % len(data)] + bytes([number]))
+    for copy in range(4):
+        shutil.copy(root / "folder 0" / ODD_NAMES[0], root / f"copy {copy}.png")
+    (root / "folder 1" / "round").symlink_to(root)
+    (root / "self.png").symlink_to("self.png")
+    (root / "shut" / "inside.png").write_bytes(data[0])
+    (root / "cut\n.png").write_bytes(data[0][:60])
+    return root, 2  # and each a tenth of all
+
+
+def test_whatever_is_odd_about_a_folder_it_is_finished_and_nothing_is_lost(
+    job, service, odd, monkeypatch
+):
+    """Every name once, in table and text; originals as they were; what cannot be had is told."""
+    root, broken = odd
+    scan = os.scandir
+
+    def refuse(folder):  # as for a user who may not look into it; root may
+        if os.fspath(folder).endswith("shut"):
+            raise PermissionError(13, "Permission denied")
+        return scan(folder)
+
+    before = contents(root)
+    monkeypatch.setattr(os, "scandir", refuse)
+    job = replace(job, source=open_source(str(root), without=job.place))
+    summary = run(job, service)
+    rows = {row["path"]: row for row in lines(job)}
+    assert len(rows) == summary.items == len(ODD_NAMES) + 4 + broken + 1
+    assert summary.failed == broken + 1
+    failed = {name for name, row in rows.items() if row.get("error")}
+    assert failed == {"self.png", "cut\n.png", "shut"}
+    assert "Permission denied" in rows["shut"]["error"]
+    shown = {Item(name, "", bytes, ()).shown for name in ODD_NAMES}
+    assert {name.split("/")[-1] for name in rows if name.startswith("folder")} == shown
+    good = [item for item in job.source.items() if item.shown not in failed]
+    for item in good:
+        assert job.sidecars.path(item).read_text("utf-8") == rows[item.shown]["prompt"] + "\n"
+    assert len({rows[f"copy {copy}.png"]["prompt"] for copy in range(4)}) == 1
+    assert run(job, service).computed == 0
+    monkeypatch.undo()
+    assert contents(root) == before
+
+
+def test_texts_that_may_not_be_written_are_told_and_come_when_they_may(job, service, monkeypatch):
+    """Beside pictures in a place that is read-only, which it is not for root by itself."""
+    write = Path.write_bytes
+    beside = replace(job, sidecars=replace(job.sidecars, beside=True))
+    folder = job.source.folder
+
+    def refuse(path, data):
+        if path.is_relative_to(folder):
+            raise OSError(errno.EROFS, "Read-only file system")
+        return write(path, data)
+
+    before = contents(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", refuse)
+        summary = run(beside, service)
+    assert contents(folder) == before
+    assert summary.failed == summary.items == 13
+    rows = lines(job)
+    assert sum("Read-only file system" in row["error"] for row in rows) == 12
+    assert all(row["prompt"] for row in rows if "Read-only" in row["error"])
+    assert run(beside, service).failed == 1
+    assert len(list(folder.rglob("*.txt"))) == 12
+
+
+def contents(folder):
+    """Every file's bytes, and where every link leads."""
+    paths = [Path(at) / name for at, _, names in os.walk(folder) for name in names]
+    return {p: p.readlink() if p.is_symlink() else p.read_bytes() for p in paths}
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,18 @@ def test_a_phrase_is_left_out_kept_banned_and_all_of_it_taken_back(visit):
     assert page.input_value("#set-banned textarea") == ""
 
 
+def test_a_change_waits_for_one_turn_alone_where_the_models_are_there(visit):
+    page = visit()
+    bring(page)
+    turns = []
+    page.on("request", lambda asked: turns.append(asked.url) if "/queue/join" in asked.url else 0)
+    mark(page)
+    page.click(ARTIST)
+    page.get_by_role("menuitem", name="Leave it out").click()
+    finish(page)
+    assert len(turns) == 1
+
+
 def test_the_keyboard_opens_the_menu_of_a_phrase_and_keeps_it(visit):
     page = visit()
     bring(page)

@@ -219,9 +219,15 @@ def spoiled_text(report: RaceReport) -> str:
     causes = ", ".join(sorted({r.spoiled or "" for r in spoiled}))
     names = " and ".join(report.lane_name(r.strategy) for r in spoiled)
     if len(spoiled) == 1:
-        return f" The samples of {names} are spoiled ({causes}): its fastest one counts."
+        return (
+            f" The samples of {names} are spoiled ({causes}): its fastest one counts, "
+            "and it may be faster."
+        )
     count = names if len(spoiled) == 2 else f"{len(spoiled)} lanes"
-    return f" The samples of {count} are spoiled ({causes}): their fastest ones count."
+    return (
+        f" The samples of {count} are spoiled ({causes}): their fastest ones count, and they may "
+        "be faster."
+    )
 
 
 def headline(report: RaceReport) -> str:

@@ -49,13 +49,13 @@ class Series:
         return f"n×{inner} · {inner}×{columns}"
 
 
-SQUARE = Series("Square, powers of two", (16, 32, 64, 128, 256, 512, 1024))
+SQUARE = Series("Square: powers of two", (16, 32, 64, 128, 256, 512, 1024))
 BESIDE = Series(
-    "Square, beside powers of two",
+    "Square: beside powers of two",
     (127, 128, 129, 255, 256, 257, 511, 512, 513, 1000, 1024, 1030),
 )
 TALL = Series(
-    "Tall, as the lesson's pictures",
+    "Tall: n×784 · 784×10",
     (10, 100, 255, 256, 257, 1000, 1024, 1030, 10_000, 50_000), 784, 10,
 )  # fmt: skip
 SERIES = (SQUARE, BESIDE, TALL)

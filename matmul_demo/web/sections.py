@@ -28,7 +28,7 @@ def build_sweep(form: Form, work: dict[str, Any]) -> None:
             label=f"Lanes of the sweep, at most {MAX_LANES}", scale=4, elem_id="sweep-lanes",
             min_width=300,
         )  # fmt: skip
-        names = [f"{one.name}: {one.product}" for one in SERIES]
+        names = [one.name for one in SERIES]
         series = gr.Dropdown(
             names, value=names[0], type="index", label="Sizes", scale=2, elem_id="sweep-series",
             min_width=240,

@@ -53,25 +53,30 @@ def build(concurrency_id: str) -> None:
 
 
 def _build_race(work: dict[str, Any]) -> tuple[Form, Panel]:
-    """The form, the buttons and the charts of a race; the roofline waits for its own tab."""
+    """The form, the buttons and the charts of a race; the roofline waits for its own tab.
+
+    Buttons, results, then note, guesses and settings: so they stand on a phone, and the keyboard
+    meets them. On a wide screen the stylesheet puts the results beside the other two.
+    """
     report = PageRace(LESSON.settings).report
     buttons = preset_buttons()
-    with gr.Row():
-        with gr.Column(scale=1, min_width=280):
-            with gr.Row():
-                start = gr.Button("Race", variant="primary", elem_id="race-start", min_width=100)
-                stop = gr.Button("Stop", interactive=False, elem_id="race-stop", min_width=100)
-            note = gr.HTML(preset_note(LESSON), padding=False, elem_id="race-note")
+    with gr.Row(elem_id="race-main"):
+        with gr.Column(elem_id="race-buttons"), gr.Row():
+            start = gr.Button("Race", variant="primary", elem_id="race-start", min_width=100)
+            stop = gr.Button("Stop", interactive=False, elem_id="race-stop", min_width=100)
+        with gr.Column(elem_id="race-results"):
+            notice = gr.HTML(padding=False, elem_id="race-notice")
+            place = gr.HTML(no_place(), padding=False, elem_id="race-place")
             charts: dict[Callable[[Any], str], gr.HTML] = {
-                questions.section: gr.HTML(questions.section(report), padding=False)
+                c: gr.HTML(c(report), padding=False) for c in (bars.board, *CHARTS)
             }
+        with gr.Column(elem_id="race-settings"):
+            note = gr.HTML(preset_note(LESSON), padding=False, elem_id="race-note")
+            guesses = gr.HTML(questions.section(report), padding=False)
+            charts[questions.section] = guesses
             form = build_form(LESSON.settings)
             upload, device, ghost = _build_ghosts()
             address = gr.HTML(link(LESSON.settings), padding=False)
-        with gr.Column(scale=3, min_width=320):
-            notice = gr.HTML(padding=False, elem_id="race-notice")
-            place = gr.HTML(no_place(), padding=False, elem_id="race-place")
-            charts |= {c: gr.HTML(c(report), padding=False) for c in (bars.board, *CHARTS)}
     charts[roofline.section] = gr.HTML(roofline.section(report), padding=False, render=False)
     panel = Panel(start, stop, notice, place, charts, gr.State())
     page = _Page(form, panel, note, address, ghost)

@@ -43,6 +43,22 @@ def test_every_part_leads_to_every_other_and_back_to_the_race(open_page):
     page.wait_for_selector(PARTS["Einsum"])
 
 
+def test_on_a_phone_button_headline_and_chart_come_before_what_is_set(open_page):
+    page = open_page("/#race")
+    page.set_viewport_size({"width": 375, "height": 812})
+    page.wait_for_selector(".race-chart >> visible=true")
+    order = ("#race-start", ".race-headline", ".race-chart", ".race-guess", "#race-settings button")
+    tops = [page.locator(f"{part} >> visible=true").first.bounding_box()["y"] for part in order]
+    assert tops == sorted(tops)
+    assert tops[2] < 812  # the chart begins on the first screen
+    for name in ("Shape", "Lanes", "Settings", "Ghost"):
+        fold = page.locator(f"#race-settings button.label-wrap:has-text('{name}')")
+        assert "open" not in fold.get_attribute("class").split()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    start, chart = (page.locator(part).first.bounding_box() for part in order[::2][:2])
+    assert start["x"] + start["width"] < chart["x"]  # beside each other where there is room
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_and_no_part_scrolls_sideways(open_page, theme):
     page = open_page(f"{SMALL}&__theme={theme}")

@@ -143,7 +143,9 @@ def test_a_spoiled_lane_is_ranked_by_its_fastest_sample_and_every_part_says_so()
     assert won.factor == pytest.approx(500)
     sentence = text.headline(done)
     assert sentence.startswith("A @ B (NumPy) is about 500 times faster than Three loops")
-    assert "The samples of A @ B (NumPy) are spoiled (busy): its fastest one counts." in sentence
+    assert (
+        "The samples of A @ B (NumPy) are spoiled (busy): its fastest one counts, and" in sentence
+    )
     numpy = done.result("matmul_numpy")
     assert (numpy.fastest_seconds, numpy.speedup) == (2e-3, pytest.approx(500))
     assert text.how_text(numpy) == "measured, spoiled: busy"

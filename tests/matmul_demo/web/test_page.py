@@ -216,7 +216,7 @@ def test_a_race_can_be_saved_and_told_over_another_lane(open_tab):
 def test_a_sweep_draws_its_lines_and_stop_keeps_what_was_measured(tab):
     tab.get_by_role("tab", name="Sizes").click()
     tab.get_by_label("Sizes", exact=True).click()
-    tab.get_by_role("option", name="Tall, as the lesson's pictures: n×784 · 784×10").click()
+    tab.get_by_role("option", name="Tall: n×784 · 784×10").click()
     tab.click("#sweep-start")
     tab.wait_for_selector(".plot-x-name:text-is('n, of n×784 · 784×10')")
     tab.wait_for_selector(".race-sweep .plot-mark")

@@ -30,8 +30,8 @@ def build_sweep(form: Form, work: dict[str, Any]) -> None:
         )  # fmt: skip
         names = [one.name for one in SERIES]
         series = gr.Dropdown(
-            names, value=names[0], type="index", label="Sizes", scale=2, elem_id="sweep-series",
-            min_width=240,
+            names, value=names[0], type="index", label="Sizes", scale=3, elem_id="sweep-series",
+            min_width=320,
         )  # fmt: skip
         start = gr.Button("Sweep", elem_id="sweep-start", min_width=100)
         stop = gr.Button("Stop", interactive=False, elem_id="sweep-stop", min_width=100)

@@ -3,6 +3,7 @@
 
 const AT_ONCE = 4; // pictures that are asked for at a time; the server may do fewer
 const WAITING = "waiting", COMPUTING = "in work", DONE = "done", FAILED = "failed";
+const GUESS = "done, but a guess: the picture is unlike all that was taught";
 let rows = [], todo = [], running = false, begun = 0, asked = 0;
 
 function made(tag, properties = {}, ...children) {
@@ -92,7 +93,7 @@ function nextPositions() {
   return { positions: few.map((row) => row.position) };
 }
 
-function take({ position, caption, prompt, negative_prompt, error }) {
+function take({ position, caption, prompt, negative_prompt, guess, error }) {
   const row = rows[position];
   todo = todo.filter((one) => one !== row);
   if (error) return say(row, FAILED, error);
@@ -100,7 +101,7 @@ function take({ position, caption, prompt, negative_prompt, error }) {
   row.said.textContent = caption;
   row.field.value = prompt;
   row.field.disabled = false;
-  say(row, DONE);
+  say(row, DONE, guess ? GUESS : DONE);
 }
 
 function took(mail, status) {

@@ -111,7 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger().setLevel(logging.ERROR)  # open_clip reports through the root logger
     try:
         values = values_of(options)
-        if all(Path(path).is_dir() for path in options.pictures):  # no models for nothing
+        if all(map(_is_folder, options.pictures)):  # no models for nothing
             raise _folder(options.pictures[0])
         session = _session(values)
         failed = False
@@ -143,6 +143,11 @@ def values_of(options: argparse.Namespace) -> dict[str, Any]:
         values |= {"fewest": fewest, "most": most}
     parse(values, "command")
     return values
+
+
+def _is_folder(path: str) -> bool:
+    """Tell whether it is one; `Path.is_dir` fails of a name that is too long."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def _folder(path: str) -> InterrogatorError:
@@ -187,7 +192,7 @@ def _lines(session: Session, options: argparse.Namespace) -> Iterator[dict[str, 
 
 def _line(session: Session, path: str, copies: Path | None) -> dict[str, Any]:
     try:
-        if Path(path).is_dir():
+        if _is_folder(path):
             raise _folder(path)
         done = session.interrogate(path)
         line = {"path": path, **done.to_json()}

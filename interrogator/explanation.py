@@ -16,6 +16,10 @@ from interrogator.result import ComparedPrompt, Interrogation, PromptPhrase
 from interrogator.vocabulary.lists import ARTISTS
 
 ALIKE = 6  # phrases that mean nearly the same as one of the prompt
+UNLIKE = (
+    "This picture is unlike all that these models were taught: no artist and no movement is named, "
+    "and what else is said is a guess."
+)
 
 
 @dataclass(frozen=True)
@@ -87,10 +91,7 @@ def _notes(state: Interrogation, prompt: Prompt, task: Task, cut_short: bool) ->
     if artists and not task.ranking.unlike and not any(a.stands_out for a in artists):
         yield "No artist of the list stands out."
     if task.ranking.unlike:
-        yield (
-            "This picture is unlike all that these models were taught: no artist and no movement "
-            "is named, and what else is said is a guess."
-        )
+        yield UNLIKE
     for claim, confidence in claims_of(prompt.caption, task.ranking).items():
         if confidence < PLAUSIBLE and not MODES[state.mode].negative:
             yield f"The caption says “{claim}”, which the CLIP doubts ({confidence:.0%})."

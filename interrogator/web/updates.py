@@ -98,9 +98,8 @@ class SearchView:
     ) -> PageUpdate:
         """Return all that a finished interrogation shows."""
         searched = len(self._path) > 1
-        line = views.status(
-            views.summary(state), kind="done", below=views.curve(self._path) if searched else ""
-        )
+        curve = views.curve(self._path) if searched else ""
+        line = views.status(views.summary(state), kind="done", below=views.doubt(state) + curve)
         form = chips.forms(state)[state.target or chips.AS_IT_IS]
         return PageUpdate(
             line, form["text"], form["negative"], state.caption,

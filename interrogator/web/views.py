@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from interrogator.explanation import UNLIKE
 from interrogator.models.registry import CAPTIONERS, CLIPS, NOTE, KnownModel
 from interrogator.result import Interrogation, PromptScore
 from interrogator.serving.background import Progress
 
 CURVE_WIDTH, CURVE_HEIGHT = 96, 22  # of the curve in the status line, in its own units
+GUESS = "A guess: the picture is unlike all that these models were taught."
 LONG = 140  # characters of a notice, from which on all but its first sentence is folded
 
 
@@ -71,6 +73,11 @@ def summary(state: Interrogation) -> str:
         f"Done in {duration(state.seconds['total'])}. Similarity {cosine(state.similarity)}, "
         f"{state.tokens} of {state.token_limit} tokens{tried}."
     )
+
+
+def doubt(state: Interrogation) -> str:
+    """Return what must stand beside the prompt where all of it is a guess, as HTML."""
+    return f'<span class="doubt">{GUESS}</span>' if UNLIKE in state.notes else ""
 
 
 def score(scored: PromptScore) -> str:

@@ -17,6 +17,7 @@ from interrogator.batch.engine import Placed, Worker
 from interrogator.batch.manifest import Outcome
 from interrogator.batch.outputs import written_for
 from interrogator.errors import InterrogatorError
+from interrogator.explanation import UNLIKE
 from interrogator.pipeline import Interrogator
 from interrogator.request import Request
 from interrogator.serving.background import Progress
@@ -109,5 +110,6 @@ def _result(outcome: Outcome, request: Request) -> Result:
         "caption": row["caption"],
         "prompt": written_for(request.settings.target, row),
         "negative_prompt": row["negative_prompt"],
+        "guess": UNLIKE in row["notes"],
         "error": None,
     }

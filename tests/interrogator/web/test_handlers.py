@@ -383,3 +383,10 @@ def test_where_a_phrase_is_seen_is_shown_over_the_picture(handlers):
     assert "<b>cat" not in html
     assert re.search(r"costs 0\.\d{3} of -?\d\.\d{3}", html)
     assert 'role="alert"' in handlers.where(None, "cat", {"preset": "demo"})
+
+
+def test_a_guess_is_told_beside_the_prompt(handlers, tmp_path):
+    Image.effect_noise((256, 256), 80).save(tmp_path / "noise.png")
+    for path, guess in ((CAT, False), (tmp_path / "noise.png", True)):
+        *_, last = handlers.draw(str(path), request_for(handlers))
+        assert (views.GUESS in last.status) is guess

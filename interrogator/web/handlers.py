@@ -56,6 +56,8 @@ class Handlers:
         Raises:
             InterrogatorError: A value cannot be meant, or a model is not offered here.
         """
+        if values.get("target") == chips.AS_IT_IS:  # the page's name for no target
+            values = {**values, "target": ""}
         parsed = parse(values, "api", task)
         check_offered(*(parsed.get(name, "") for name in ("caption_model", "clip", "judge")))
         return request_of(parsed, self.service.defaults.preset)

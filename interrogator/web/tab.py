@@ -92,8 +92,6 @@ class _Events:
 
     def _read(self, data: dict[Any, Any]) -> tuple[Any, Any, Values]:
         values = {name: data[self._components[name]] for name in self._options}
-        if values["target"] == chips.AS_IT_IS:
-            values["target"] = ""
         return values.pop("picture"), values.pop("features"), values
 
     def draw(self, data: dict[Any, Any]) -> Iterator[dict[Any, Any]]:

@@ -21,7 +21,7 @@ from interrogator.models.registry import ASSETS
 from interrogator.options import options_of
 from interrogator.request import Request
 from interrogator.serving.background import POLL_SECONDS, off_the_loop
-from interrogator.web import chips, views
+from interrogator.web import views
 from interrogator.web.components import Components, fetch_within_limits
 from interrogator.web.handlers import Handlers
 from interrogator.web.many import edits, work
@@ -168,10 +168,7 @@ def _run(
     files, status, mail, table = (fold[name] for name in ("files", "status", "mail", "table"))
 
     def request_of(values: tuple[Any, ...]) -> Request:
-        given = dict(zip(names, values, strict=True))
-        if given["target"] == chips.AS_IT_IS:
-            given["target"] = ""
-        return handlers.request(given)
+        return handlers.request(dict(zip(names, values, strict=True)))
 
     async def fetch_for_many(*values: Any) -> AsyncIterator[str]:  # noqa: ANN401
         try:

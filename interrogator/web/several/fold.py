@@ -18,7 +18,7 @@ from interrogator.insight.together import MOST_PICTURES
 from interrogator.options import options_of
 from interrogator.request import Request
 from interrogator.serving.background import polled
-from interrogator.web import chips, views
+from interrogator.web import views
 from interrogator.web.components import Components, fetch_within_limits
 from interrogator.web.handlers import WAITING, Handlers
 from interrogator.web.several import work
@@ -78,10 +78,7 @@ def connect(
     outputs = [fold["prompt"], fold["report"]]
 
     def request_of(data: dict[Any, Any]) -> Request:
-        values = {name: data[components[name]] for name in names}
-        if values["target"] == chips.AS_IT_IS:
-            values["target"] = ""
-        return handlers.request(values)
+        return handlers.request({name: data[components[name]] for name in names})
 
     async def fetch_for_several(data: dict[Any, Any]) -> AsyncIterator[dict[Any, Any]]:
         try:

@@ -75,7 +75,17 @@ class Interrogator:
             features: What an earlier interrogation saw; if of this picture, it is not read anew.
             ranking: The picture beside the table, where it was ranked among others.
         """
-        clock = Clock(prepared)
+        with self.models.runtime.in_threads():
+            yield from self._steps(picture, settings, Clock(prepared), features, ranking)
+
+    def _steps(
+        self,
+        picture: Image.Image,
+        settings: Settings,
+        clock: Clock,
+        features: PictureFeatures | None,
+        ranking: Ranking | None,
+    ) -> Iterator[Interrogation]:
         features = features_of(picture, features)
         captions, features = self._captions(picture, settings, features, clock)
         state = Interrogation(
@@ -141,11 +151,12 @@ class Interrogator:
             prepared: As of `steps`.
         """
         clock = Clock(prepared)
-        captions, features = self._captions(picture, settings, features_of(picture), clock)
-        features = self._with_pair(picture, features, clock)
-        pair = features.pairs[self.models.clip.fingerprint]
-        ranking = clock.timed("rank", lambda: self._ranking(pair))
-        caption = self._by_likelihood(captions, ranking, pair, clock)[0]
+        with self.models.runtime.in_threads():
+            captions, features = self._captions(picture, settings, features_of(picture), clock)
+            features = self._with_pair(picture, features, clock)
+            pair = features.pairs[self.models.clip.fingerprint]
+            ranking = clock.timed("rank", lambda: self._ranking(pair))
+            caption = self._by_likelihood(captions, ranking, pair, clock)[0]
         ranked = clock.timed("rank", lambda: ranking.by_category(top))
         vocabulary = self.table.vocabulary.describe()
         return Analysis(self._described(), vocabulary, caption, ranked, clock.so_far())

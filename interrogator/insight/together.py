@@ -183,7 +183,7 @@ def _seen(
 
 
 def _cosines(interrogator: Interrogator, vector: torch.Tensor) -> NDArray[np.float32]:
-    return interrogator.table.matrix.numpy() @ vector.numpy()
+    return (interrogator.table.matrix @ vector).numpy()
 
 
 def _composed(

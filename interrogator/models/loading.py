@@ -74,8 +74,9 @@ def load(
         InterrogatorError: They cannot be had; says why and what to do.
     """
     if names.embedded:
-        # Too small to gain from another format; float32 gives the same words on every machine.
-        runtime = replace(runtime, dtype=torch.float32)
+        # Too small to gain from another format or a second thread; float32 gives the same words on
+        # every machine.
+        runtime = replace(runtime, dtype=torch.float32, threads=1)
     folders = fetch(names, transfers or Transfers(), report)
     start = time.perf_counter()
     report(f"Loading {names.caption if not names.embedded else 'the embedded models'}", None)

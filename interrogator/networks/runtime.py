@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,10 +13,17 @@ import torch
 
 @dataclass(frozen=True)
 class Runtime:
-    """Where and in what numbers the models compute."""
+    """Where, in what numbers and with how many threads the models compute.
+
+    Attributes:
+        device: The device.
+        dtype: The format of the weights.
+        threads: Threads of an operation on the processor; None for as many as torch has.
+    """
 
     device: torch.device
     dtype: torch.dtype
+    threads: int | None = None
 
     @property
     def dtype_name(self) -> str:
@@ -25,6 +34,16 @@ class Runtime:
     def precision(self) -> str:
         """The format in open_clip's words; normalisation layers stay in float32."""
         return {torch.float16: "fp16", torch.bfloat16: "bf16"}.get(self.dtype, "fp32")
+
+    @contextmanager
+    def in_threads(self) -> Iterator[None]:
+        """Let what this thread computes have no more threads than these."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(min(before, self.threads or before))
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
 
 def choose_runtime(dtype: str | None = None) -> Runtime:

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
+from interrogator.prompts.plausibility import product
+
 FILE = "density.safetensors"
 NEIGHBOUR = 2  # which of the nearest counts: one alone may be an odd one
 Floats = NDArray[np.float32]
@@ -57,9 +59,9 @@ class Density:
 
     def parts(self, vectors: Floats) -> tuple[Floats, Floats]:
         """Return the distance to what was taught [n] and the classifier's logit [n]."""
-        near = np.partition(vectors @ self.seen.T, -NEIGHBOUR, axis=1)[:, -NEIGHBOUR]
-        hidden = np.maximum(vectors @ self.inner.T + self.inner_bias, 0)
-        return 1 - near, hidden @ self.outer + self.outer_bias[0]
+        near = np.partition(product(vectors, self.seen.T), -NEIGHBOUR, axis=1)[:, -NEIGHBOUR]
+        hidden = np.maximum(product(vectors, self.inner.T) + self.inner_bias, 0)
+        return 1 - near, product(hidden, self.outer) + self.outer_bias[0]
 
     def save(self, folder: Path) -> None:
         """Store it beside a model, in float16 but for the limits."""

@@ -37,6 +37,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,7 +174,7 @@ def _rivals(logits: Floats, features: NDArray[np.floating] | None) -> Floats:
     rivals[order[0]] = logits[order[1]]
     if features is not None:
         few = np.asarray(features[order], float)
-        others = np.where(few @ few.T >= KIN, -np.inf, logits[order])
+        others = np.where(product(few, few.T) >= KIN, -np.inf, logits[order])
         rivals[order] = others.max(axis=1)
     return rivals
 
@@ -231,7 +232,25 @@ def unexplained(
         free[best] = False
         length = float(np.linalg.norm(rest[best]))
         axis = rest[best] / length
-        along = rest @ axis
+        along = product(rest, axis)
         left = left - along * (left[best] / length)
         rest = rest - np.outer(along, axis)
     return taken
+
+
+def product(left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
+    """Return `left @ right`, of the type that NumPy would give it, computed by torch.
+
+    NumPy's BLAS has threads of its own. After a product they wait in a loop for the next one, for
+    milliseconds, and take the processors from torch's threads, which wait for each other in every
+    operation: with small models on two cores a picture took twice as long.
+
+    Args:
+        left: [m, k] or [k].
+        right: [k, n] or [k].
+    """
+    import torch  # here: what only reads options and rules need not load it
+
+    kind = np.result_type(left, right)
+    factors = (torch.from_numpy(np.require(one, kind, "W")) for one in (left, right))
+    return torch.matmul(*factors).numpy()

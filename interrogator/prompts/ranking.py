@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from interrogator.prompts.plausibility import Background, background, independent, plausibility
+from interrogator.prompts.plausibility import (
+    Background,
+    background,
+    independent,
+    plausibility,
+    product,
+)
 from interrogator.vocabulary.lists import NEGATIVE, WITHHELD
 
 if TYPE_CHECKING:
@@ -142,7 +148,7 @@ class Ranking:
         if rows is None or phrase.text not in (texts := self.table.vocabulary.phrases[rows]):
             return []  # a pinned phrase that is in no list
         place, matrix = texts.index(phrase.text), self._matrix[rows]
-        nearest = extreme_rows(matrix @ matrix[place], count + 1)
+        nearest = extreme_rows(product(matrix, matrix[place]), count + 1)
         return self._phrases([rows.start + row for row in nearest if row != place][:count])
 
     def all_but(self, category: str) -> list[str]:
@@ -229,7 +235,7 @@ def rank(
     """
     vector = (image if whole is None else whole).numpy()
     unlike = table.density is not None and table.density.is_unlike(vector)
-    return Ranking(table, table.matrix.numpy() @ image.numpy(), logit_scale, unlike)
+    return Ranking(table, (table.matrix @ image).numpy(), logit_scale, unlike)
 
 
 def rank_several(
@@ -243,7 +249,7 @@ def rank_several(
         logit_scale: The CLIP's inverse temperature.
         whole: The vectors [m, d] of the pictures as they are.
     """
-    similarity = images.numpy() @ table.matrix.numpy().T  # [m, n]
+    similarity = (images @ table.matrix.T).numpy()  # [m, n]
     unlike = [bool(table.density and table.density.is_unlike(one)) for one in whole.numpy()]
     return [
         Ranking(table, row, logit_scale, odd) for row, odd in zip(similarity, unlike, strict=True)

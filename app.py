@@ -17,7 +17,7 @@ from interrogator.models import memory
 from interrogator.serving.service import Service
 from matmul_demo.errors import RaceError
 from server import lifetime, logs, settings, uploads
-from server.calls import sentences, within
+from server.calls import sentences, take_over, within
 from server.metrics import Metrics
 from server.operation import Operation
 
@@ -68,7 +68,7 @@ def _operation(app: gr.Blocks, service: Service) -> Operation:
         if event.fn and event.concurrency_id == QUEUE:
             page = "" if event.api_visibility == "public" else "page_"
             watched = metrics.watched(page + event.fn.__name__, event.fn)
-            event.fn = within(operation.turns.alone, watched)
+            event.fn = within(operation.turns.alone, watched, take_over(event))
     app.process_api = within(sentences(REFUSALS), app.process_api)  # type: ignore[method-assign]
     return operation
 

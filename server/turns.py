@@ -91,6 +91,7 @@ class Turns(Queue):
         self.process_time_per_fn = defaultdict(RecentTimes)  # type: ignore[arg-type]
         self._computed: defaultdict[BlockFunction, RecentTimes] = defaultdict(RecentTimes)
         self._computes: tuple[BlockFunction, float] | None = None  # now, and since when
+        self.sleep_when_free = 0.01  # seconds; a thousand looks a second are taken from the models
         self._alone = threading.Lock()  # given back in whichever thread closes a generator
         self.ANALYTICS_MAX_EVENTS = 0  # no records: there are metrics
 

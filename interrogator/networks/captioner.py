@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from PIL import Image
@@ -45,6 +46,11 @@ class Captioner:
     model: transformers.PreTrainedModel
     processor: transformers.ProcessorMixin
     runtime: Runtime
+
+    @cached_property
+    def parameters(self) -> int:
+        """How many weights the model has."""
+        return sum(weights.numel() for weights in self.model.parameters())
 
     def caption(self, picture: Image.Image, how: Captioning = DEFAULT_CAPTIONING) -> str:
         """Describe an RGB picture in a few words of plain English."""

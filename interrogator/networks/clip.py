@@ -57,6 +57,15 @@ class Clip:
         """The length d of every vector."""
         return self.encode_text(["a"]).shape[1]
 
+    @cached_property
+    def text_parameters(self) -> int:
+        """How many weights the model has beside those of its picture tower."""
+        both, visual = (
+            sum(weights.numel() for weights in part.parameters())
+            for part in (self.model, self.model.visual)
+        )
+        return both - visual
+
     @property
     def token_limit(self) -> int:
         """How many tokens of a prompt are read, start and end included."""

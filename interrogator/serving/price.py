@@ -63,12 +63,10 @@ class Price:
 
 def sizes_of(models: Models) -> Sizes:
     """Return the sizes of loaded models."""
-    clip, captioner = models.clip, models.captioner.model
-    everything = sum(weights.numel() for weights in clip.model.parameters())
-    visual = sum(weights.numel() for weights in clip.model.visual.parameters())
+    clip = models.clip
     return Sizes(
-        sum(weights.numel() for weights in captioner.parameters()), everything - visual,
-        clip.width, clip.token_limit, models.runtime.device.type, clip.token_count,
+        models.captioner.parameters, clip.text_parameters, clip.width, clip.token_limit,
+        models.runtime.device.type, clip.token_count,
     )  # fmt: skip
 
 

@@ -17,7 +17,6 @@ from gradio.block_function import BlockFunction
 from gradio.components import Component
 from gradio.exceptions import Error, InvalidPathError
 
-
 log = logging.getLogger(__name__)
 
 BUG = "Something went wrong on our side; it is in the server's log. Try again."

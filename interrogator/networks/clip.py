@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageOps
 
+from interrogator.networks.libraries import open_clip
 from interrogator.networks.runtime import Runtime
 from interrogator.networks.text_tower import Memory, TextTower
 from interrogator.networks.token_tree import Tokens, trees
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 KNOWN_TEXTS = 2**14  # whose ids are remembered: more than there are phrases
 PADDED_BATCH = 64  # texts encoded at once where padding cannot be cut
+VIEWS = 32  # pictures looked at together on a CPU: what more of them hold leaves its caches
 # How far the tower, run our way, may be from `encode_text`, as 1 − cosine.
 _TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 5e-3, torch.float16: 1e-3}
 _PROBES = ("a lighthouse", "a lighthouse, oil on canvas", "a lighthouse, by Hokusai, at dawn")
@@ -80,16 +82,38 @@ class Clip:
 
     def ids(self, text: str) -> Tokens:
         """Return a text's ids, start and end included, cut one beyond the limit."""
+        return self.joined_ids(text.split(", "))
+
+    def joined_ids(self, pieces: Sequence[str]) -> Tokens:
+        """Return `ids` of pieces with ", " between them.
+
+        Prompts are made of the same few pieces, whose ids are remembered; only what may melt
+        together at a comma is read as a whole.
+        """
+        if not (pieces and self._joins_ids and all(map(joins, pieces))):
+            return self._read_ids(", ".join(pieces))
+        ids = list(self._remembered_ids(pieces[0]))
+        for piece in pieces[1:]:
+            ids[-1:] = self._remembered_ids(f", {piece}")[1:]
+        return cut(ids, self.token_limit + 1)
+
+    def _read_ids(self, text: str) -> Tokens:
         row = self.uncut_tokens([text])
         return tuple(row[0, : int(self.lengths(row)[0])].tolist())
 
-    def known_ids(self, text: str) -> Tokens:
-        """Return `ids` of what is asked for again and again: the answers are remembered."""
-        if text not in self._known_ids:
+    def _remembered_ids(self, text: str) -> Tokens:
+        ids = self._known_ids.get(text)
+        if ids is None:
             if len(self._known_ids) >= KNOWN_TEXTS:
                 self._known_ids.clear()
-            self._known_ids[text] = self.ids(text)
-        return self._known_ids[text]
+            ids = self._known_ids[text] = self._read_ids(text)
+        return ids
+
+    @cached_property
+    def _joins_ids(self) -> bool:
+        """Whether the ids of a text can be put together from those of its plain pieces."""
+        words = self.tokenizer
+        return isinstance(words, open_clip.tokenizer.SimpleTokenizer) and words.reduction_fn is None
 
     @cached_property
     def _known_ids(self) -> dict[str, Tokens]:
@@ -130,9 +154,12 @@ class Clip:
     @torch.inference_mode()
     def encode_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return unit vectors [n, d] in float32 for pictures [n, 3, h, w] as it looks at them."""
-        pixels = pixels.to(self.runtime.device, self.runtime.dtype)
-        features = self.model.encode_image(pixels)
-        return F.normalize(features.float(), dim=-1).cpu()
+        few = VIEWS if self.runtime.device.type == "cpu" else len(pixels)
+        features = [
+            self.model.encode_image(some.to(self.runtime.device, self.runtime.dtype))
+            for some in pixels.split(few)
+        ]
+        return F.normalize(torch.cat(features).float(), dim=-1).cpu()
 
     def pair_pixels(self, picture: Image.Image) -> torch.Tensor:
         """Return [2, 3, h, w]: a picture and its mirror image, as the CLIP looks at them."""
@@ -177,7 +204,7 @@ class Clip:
 
         Texts that begin alike share their beginning, where the tower allows it.
         """
-        for places, features in self._text_features(self.tokenizer(list(texts))):
+        for places, features in self._text_features(texts):
             yield places, F.normalize(features.float(), dim=-1).cpu()
 
     def tree_batches(
@@ -197,16 +224,20 @@ class Clip:
         """Return an empty memory for `tree_batches`, where the tower can use one."""
         return Memory(self.search_tower) if self.search_tower else None
 
-    def _text_features(self, tokens: torch.Tensor) -> Iterator[tuple[list[int], torch.Tensor]]:
-        """Yield places in tokens [n, context_length] and their features [.., d], not normalised."""
+    def _text_features(self, texts: Sequence[str]) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Yield places in `texts` and their features [.., d], not normalised."""
         if self.tower is None:
+            tokens = self.tokenizer(list(texts))
             for start in range(0, len(tokens), PADDED_BATCH):
                 batch = tokens[start : start + PADDED_BATCH].to(self.runtime.device)
                 yield list(range(start, start + len(batch))), self.model.encode_text(batch)
+            return
+        if self._joins_ids and not self.tower.reads_to_the_end:
+            rows = [cut(self.ids(text), self.token_limit) for text in texts]
         else:
-            texts = [self.tower.read(tuple(row)) for row in tokens.tolist()]
-            for places, tree in trees(texts, self.tower.fits):
-                yield places, self.tower.features(tree)
+            rows = [tuple(row) for row in self.tokenizer(list(texts)).tolist()]
+        for places, tree in trees([self.tower.read(row) for row in rows], self.tower.fits):
+            yield places, self.tower.features(tree)
 
     @cached_property
     def tower(self) -> TextTower | None:
@@ -274,3 +305,18 @@ def direction(pair: torch.Tensor) -> torch.Tensor:
     What a picture shows is the same in a mirror; what differs is noise.
     """
     return F.normalize(pair.sum(dim=0), dim=0)
+
+
+def cut(ids: Sequence[int], limit: int) -> Tokens:
+    """Return ids, of too many the first ones and the end, as the tokenizer cuts them."""
+    return tuple(ids) if len(ids) <= limit else (*ids[: limit - 1], ids[-1])
+
+
+def joins(piece: str) -> bool:
+    """Tell whether a piece has the same ids by itself as in a text that is joined by commas.
+
+    After a letter or a digit the comma begins a new token; after another sign both might melt into
+    one. Signs outside ASCII are composed or mended, and entities such as "&amp" unescaped, by the
+    look of the whole text; and "<end_of_text>", typed, ends it.
+    """
+    return piece.isascii() and piece[-1:].isalnum() and "&" not in piece and "<" not in piece

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from interrogator.errors import InterrogatorError
@@ -24,6 +24,7 @@ from interrogator.prompts.rules import (
     fitted_caption,
     may_follow,
     overlap,
+    padded,
     says,
 )
 from interrogator.prompts.search import FAITHFUL, FRUGAL, FULL, Beam, Effort, ScoredPrompt, Search
@@ -179,18 +180,20 @@ def claims_of(caption: str, ranking: Ranking) -> dict[str, float]:
     Of a list the likeliest phrase that it says counts: "expressionism" stands in "abstract
     expressionism" too.
     """
-    claims = {}
-    for category in ranking.table.vocabulary.categories:
+    claims, words = {}, padded(caption)
+    for category, phrases in ranking.table.vocabulary.categories.items():
         if ranking.table.is_exclusive(category):
-            said = {
-                phrase: confidence
-                for phrase, confidence in ranking.confidence_of(category).items()
-                if says(caption, bare(category, phrase))
-            }
+            said = [phrase for phrase in phrases if _claim(category, phrase) in words]
             if said:
-                likeliest = max(said, key=said.__getitem__)
-                claims[likeliest] = said[likeliest]
+                confidence = ranking.confidence_of(category)
+                likeliest = max(said, key=confidence.__getitem__)
+                claims[likeliest] = confidence[likeliest]
     return claims
+
+
+@lru_cache(maxsize=2**16)  # the same lists are looked through for each caption
+def _claim(category: str, phrase: str) -> str:
+    return padded(bare(category, phrase))
 
 
 @dataclass(frozen=True)

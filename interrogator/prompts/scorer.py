@@ -14,7 +14,6 @@ from functools import cached_property
 import torch
 
 from interrogator.networks.clip import Clip
-from interrogator.networks.libraries import open_clip
 from interrogator.networks.text_tower import Memory
 from interrogator.networks.token_tree import Tokens
 
@@ -81,33 +80,8 @@ class Scorer:
 
     def _tokens(self, chosen: Chosen) -> Tokens:
         """Return the ids of a prompt, its end included; one over the limit shows by its length."""
-        pieces = self._pieces(chosen)
-        if not pieces or not self._can_join or not all(map(joins, pieces)):
-            return self.clip.ids(", ".join(pieces))
-        start, *ids = self.clip.known_ids(pieces[0])
-        for piece in pieces[1:]:
-            ids[-1:] = self.clip.known_ids(f", {piece}")[1:]
-        return (start, *ids)
+        return self.clip.joined_ids(self._pieces(chosen))
 
     def _pieces(self, chosen: Chosen) -> list[str]:
         every = (self.caption, *(self.phrases[place] for place in chosen))
         return [piece for piece in every if piece]
-
-    @cached_property
-    def _can_join(self) -> bool:
-        """Whether the ids of a prompt can be put together from those of its plain pieces."""
-        tokenizer = self.clip.tokenizer
-        return (
-            isinstance(tokenizer, open_clip.tokenizer.SimpleTokenizer)
-            and tokenizer.reduction_fn is None
-        )
-
-
-def joins(piece: str) -> bool:
-    """Tell whether a piece has the same ids by itself as in a prompt that is joined by commas.
-
-    After a letter or a digit the comma begins a new token; after another sign both might melt into
-    one. Signs outside ASCII are composed or mended, and entities such as "&amp" unescaped, by the
-    look of the whole text; and "<end_of_text>", typed, ends it.
-    """
-    return piece.isascii() and piece[-1:].isalnum() and "&" not in piece and "<" not in piece

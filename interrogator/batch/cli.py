@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from interrogator.batch.job import Job, Progress, Report, Summary
     from interrogator.serving.service import Service
 
-FORMATS = ("txt", "csv", "jsonl", "parquet")
+FORMATS = ("txt", "copies", "csv", "jsonl", "parquet")
 TEXTS = ("prompt", "caption", "phrases", "negative_prompt")
 EXISTING = ("keep", "append", "overwrite")
 EVERY = 10.0  # seconds between two lines of progress where there is no terminal
@@ -115,7 +115,7 @@ def _job(options: argparse.Namespace, values: dict[str, Any]) -> tuple[Job, Serv
     """Return what is to be done, and what loads the models."""
     from interrogator.batch.job import THREADS, Job
     from interrogator.batch.outputs import Sidecars
-    from interrogator.batch.sources import open_source
+    from interrogator.batch.pictures.sources import open_source
     from interrogator.networks.runtime import choose_runtime
     from interrogator.request import request_of
     from interrogator.serving.service import Service
@@ -128,6 +128,10 @@ def _job(options: argparse.Namespace, values: dict[str, Any]) -> tuple[Job, Serv
         options.prefix, options.suffix, options.trigger, options.existing,
     )  # fmt: skip
     source = open_source(options.source, options.pattern, without=options.out)
+    if "copies" in formats and source.folder and options.out.resolve() == source.folder.resolve():
+        raise InterrogatorError(
+            "Copies would lie where their pictures are: name another folder with --out."
+        )
     parsed = parse(values, "command")
     service = Service(choose_runtime(parsed["dtype"]))
     request = request_of(parsed, service.defaults.preset, keep_tables=True)

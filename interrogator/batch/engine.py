@@ -18,12 +18,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Protocol, TypeVar
 
 import psutil
 import torch
 
-from interrogator.batch.items import Item
 from interrogator.batch.manifest import Outcome, Row
+from interrogator.batch.pictures.items import Item
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode
 from interrogator.pipeline import Interrogator
@@ -41,6 +42,7 @@ GAIN = 1.05  # how much faster a larger size must be
 MOST_SECONDS = 8.0  # of one trial
 LEAST_FREE = 0.2  # share of the machine's memory that a larger size must leave
 
+Result = TypeVar("Result")
 Placed = tuple[int, Item]  # an item and its position in the source
 Chunk = list[Placed]
 IsKnown = Callable[[str], bool]
@@ -88,18 +90,33 @@ def key_of(options: str, item: Item, content: str) -> str:
     return hashlib.sha256(f"{options}{what}".encode("utf-8", "surrogateescape")).hexdigest()[:40]
 
 
+class Works(Protocol):
+    """What makes something of chunks of items."""
+
+    def load(self, placed: Placed, is_known: IsKnown) -> Loaded:
+        """Read and decode an item; it may run in several threads."""
+        ...
+
+    def finish(self, loaded: Sequence[Loaded], is_known: IsKnown) -> list[Outcome]:
+        """Return what became of some items."""
+        ...
+
+
 class Worker:
     """Models that are loaded once, and what they make of chunks of items."""
 
-    def __init__(self, interrogator: Interrogator, request: Request, key: str) -> None:
+    def __init__(
+        self, interrogator: Interrogator, request: Request, key: str, captions: bool = True
+    ) -> None:
         """Begin.
 
         Args:
             interrogator: Models and table.
             request: What is wanted.
             key: The request's `options_key`.
+            captions: Whether they are to be written.
         """
-        self.together = Together(interrogator, request.settings)
+        self.together = Together(interrogator, request.settings, captions)
         self.request, self.key = request, key
 
     def load(self, placed: Placed, is_known: IsKnown = lambda key: False) -> Loaded:
@@ -107,19 +124,10 @@ class Worker:
 
         It may run in several threads. Whatever is wrong with the item is in what it returns.
         """
-        position, item = placed
-        content, key = "", key_of(self.key, item, "")
-        try:
-            data = item.read()
-            content = hashlib.sha256(data).hexdigest()
-            key = key_of(self.key, item, content)
-            if is_known(key):
-                return Loaded(position, item, content, key)
-            picture = decode.read_picture(data)
-            view = self.together.view(picture.image, picture.notes)
-            return Loaded(position, item, content, key, view)
-        except InterrogatorError as error:
-            return Loaded(position, item, content, key, error=str(error))
+        return load_item(
+            placed, self.key, is_known,
+            lambda picture: self.together.view(picture.image, picture.notes),
+        )  # fmt: skip
 
     def finish(
         self, loaded: Sequence[Loaded], is_known: IsKnown = lambda key: False
@@ -127,9 +135,9 @@ class Worker:
         """Return what became of some items, each as if it were alone."""
         start = time.perf_counter()
         views = {one.key: one.view for one in loaded if one.view and not is_known(one.key)}
-        found = dict(zip(views, self._run(list(views.values())), strict=True)) if views else {}
+        found = dict(zip(views, in_halves(self.together.run, list(views.values())), strict=True))
         each = (time.perf_counter() - start) / max(len(views), 1)
-        rows = {key: _row(result, each) for key, result in found.items()}
+        rows = {key: row_of(result, each) for key, result in found.items()}
         outcomes = []
         for one in loaded:
             row: Row | None = {"error": one.error} if one.error else rows.get(one.key)
@@ -169,18 +177,47 @@ class Worker:
                 break
         return best
 
-    def _run(self, views: list[View]) -> list[Interrogation | Exception]:
-        """Interrogate pictures; in halves where not all at once can be done."""
-        try:
-            return self.together.run(views)
-        except Exception as error:  # of all of them: out of memory, or one picture's fault
-            if len(views) == 1:
-                return [error]
-            half = len(views) // 2
-            return self._run(views[:half]) + self._run(views[half:])
+
+def load_item(
+    placed: Placed, options: str, is_known: IsKnown, view_of: Callable[[decode.Picture], View]
+) -> Loaded:
+    """Read and decode an item, unless there is a result of the same contents.
+
+    Args:
+        placed: The item.
+        options: The request's `options_key`.
+        is_known: Tells by its key whether there is a result.
+        view_of: Returns the picture as the models look at it.
+    """
+    position, item = placed
+    content, key = "", key_of(options, item, "")
+    try:
+        data = item.read()
+        content = hashlib.sha256(data).hexdigest()
+        key = key_of(options, item, content)
+        if is_known(key):
+            return Loaded(position, item, content, key)
+        return Loaded(position, item, content, key, view_of(decode.read_picture(data)))
+    except InterrogatorError as error:
+        return Loaded(position, item, content, key, error=str(error))
 
 
-def _row(result: Interrogation | Exception, seconds: float) -> Row:
+def in_halves(
+    run: Callable[[list[View]], Sequence[Result | Exception]], views: list[View]
+) -> list[Result | Exception]:
+    """Return what comes of pictures; in halves where not all at once can be done."""
+    if not views:
+        return []
+    try:
+        return list(run(views))
+    except Exception as error:  # of all of them: out of memory, or one picture's fault
+        if len(views) == 1:
+            return [error]
+        half = len(views) // 2
+        return in_halves(run, views[:half]) + in_halves(run, views[half:])
+
+
+def row_of(result: Interrogation | Exception, seconds: float = 0.0) -> Row:
     """Return a result as JSON; the seconds are a picture's share of its chunk's."""
     if isinstance(result, Interrogation):
         shared = {"total": seconds}
@@ -202,7 +239,7 @@ def chunks_of(items: Iterable[Placed], size: int) -> Iterator[Chunk]:
 
 
 def run_here(
-    worker: Worker, chunks: Iterable[Chunk], is_known: IsKnown, threads: int
+    worker: Works, chunks: Iterable[Chunk], is_known: IsKnown, threads: int
 ) -> Iterator[list[Outcome]]:
     """Yield what became of each chunk; the next ones are read meanwhile, a bounded number.
 

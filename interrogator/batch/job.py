@@ -7,14 +7,16 @@ import os
 import random
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from time import perf_counter
 
 import psutil
 
+from interrogator.batch.copies import Copies
 from interrogator.batch.engine import (
     Chunk,
     IsKnown,
@@ -25,9 +27,11 @@ from interrogator.batch.engine import (
     options_key,
     run_here,
 )
-from interrogator.batch.manifest import Manifest, Outcome, PlannedFile
+from interrogator.batch.manifest import Manifest, Outcome, PlannedFile, Row
 from interrogator.batch.outputs import Sidecars, shared_name, write_file, write_tables
-from interrogator.batch.sources import Source
+from interrogator.batch.pictures.items import Item
+from interrogator.batch.pictures.sources import Source
+from interrogator.batch.turns import Turns
 from interrogator.errors import InterrogatorError
 from interrogator.request import Request
 from interrogator.serving.service import Service
@@ -84,7 +88,7 @@ class Progress:
     @property
     def rate(self) -> float:
         """Pictures a second in this run."""
-        return self.computed / max(time.perf_counter() - self.start, 1e-9)
+        return self.computed / max(perf_counter() - self.start, 1e-9)
 
     @property
     def left(self) -> float | None:
@@ -132,7 +136,7 @@ def run(
         InterrogatorError: Nothing can be begun, or no space is left; in a sentence.
         KeyboardInterrupt: Somebody interrupted it; what is done is written.
     """
-    start = time.perf_counter()
+    start = perf_counter()
     with Manifest(job.place) as manifest:
         worked = _Run(job, manifest, service, report)
         try:
@@ -148,7 +152,7 @@ def run(
                 f"The results cannot be written any more: {error}. What is done is kept: make room "
                 "and give the same command again."
             ) from error
-    spent = time.perf_counter() - start
+    spent = perf_counter() - start
     return Summary(items, worked.progress.computed, failed, tuple(tables), spent)
 
 
@@ -173,12 +177,20 @@ class _Run:
         first = next(todo, None)
         if first is None:
             return
-        interrogator, _ = self.service.prepare(self.job.request)
-        worker = Worker(interrogator, self.job.request, self.key)
-        size, todo = self._size(worker, chain([first], todo))
-        self.progress.start = time.perf_counter()
-        for outcomes in engine(worker, chunks_of(todo, size), self._is_known, self.job.threads):
+        for outcomes in self._outcomes(engine, chain([first], todo)):
             self._commit(outcomes)
+
+    def _outcomes(self, engine: Engine, todo: Iterator[Placed]) -> Iterator[list[Outcome]]:
+        job = self.job
+        if engine is run_here and Turns.are_needed(self.service, job.request):
+            self.progress.start = perf_counter()
+            turns = Turns(self.service, job.request, self.key)
+            return turns(chunks_of(todo, job.size or SAMPLE), self._is_known, job.threads)
+        interrogator, _ = self.service.prepare(job.request)
+        worker = Worker(interrogator, job.request, self.key)
+        size, todo = self._size(worker, todo)
+        self.progress.start = perf_counter()
+        return engine(worker, chunks_of(todo, size), self._is_known, job.threads)
 
     def write(self, files: Iterable[PlannedFile]) -> None:
         """Write files, and keep that they are."""
@@ -226,16 +238,31 @@ class _Run:
         progress.done += len(outcomes)
         progress.computed += sum(outcome.row is not None for outcome in outcomes)
         progress.failed += sum(bool(self.manifest.state(o.key) or o.trouble) for o in outcomes)
+        if "copies" in self.job.formats:
+            progress.failed += self._copy(outcomes)
         self.report(progress)
+
+    def _copy(self, outcomes: list[Outcome]) -> int:
+        """Write the copies of outcomes; return how many cannot be."""
+        copies = Copies(self.job.place, self.job.sidecars.target)
+        copied: list[tuple[Item, PlannedFile | None, str | None]] = []
+        for outcome in outcomes:
+            row = partial(self._row, outcome)
+            try:
+                copied.append((outcome.item, copies.write(outcome, row, self.manifest), None))
+            except InterrogatorError as error:
+                copied.append((outcome.item, None, str(error)))
+        self.manifest.copied(copied)
+        return sum(trouble is not None for _, _, trouble in copied)
+
+    def _row(self, outcome: Outcome) -> Row:
+        return self.manifest.row(outcome.key) if outcome.row is None else outcome.row
 
     def _with_file(self, outcome: Outcome, planned: dict[Path, PlannedFile]) -> Outcome:
         """Plan an outcome's file; return it, with the trouble that there is with that."""
-        row, key = outcome.row, outcome.key
+        row = partial(self._row, outcome)
         try:
-            file = self.job.sidecars.plan(
-                outcome.item, key, lambda: self.manifest.row(key) if row is None else row,
-                self.manifest,
-            )  # fmt: skip
+            file = self.job.sidecars.plan(outcome.item, outcome.key, row, self.manifest)
             if file and planned.setdefault(file.path, file).name != outcome.item.name:
                 raise shared_name(file.path)
         except InterrogatorError as error:
@@ -253,18 +280,13 @@ def dry_run(job: Job, service: Service) -> str:
     if not few:
         raise InterrogatorError("The source has no pictures. Check its path and --pattern.")
     key = options_key(job.request, service.vocabulary(job.request.names))
-    interrogator, _ = service.prepare(job.request)
-    worker = Worker(interrogator, job.request, key)
-    views = [view for placed in few if (view := worker.load(placed).view)]
-    size = job.size or (worker.best_size(views) if views else 1)
-    start = time.perf_counter()
-    outcomes = [
-        o for chunk in chunks_of(few, size) for o in worker.finish(list(map(worker.load, chunk)))
-    ]
-    each = (time.perf_counter() - start) / len(few)
+    size, each, outcomes = _tried(job, service, key, few)
     failed = sum("error" in outcome.row for outcome in outcomes if outcome.row)
     row = sum(len(json.dumps(outcome.row)) for outcome in outcomes) / len(few)
     disk = row * (MANIFEST_SHARE + ("jsonl" in job.formats)) * count
+    if "copies" in job.formats:
+        good = [o.item for o in outcomes if o.row and "error" not in o.row]
+        disk += sum(len(item.read()) for item in good) / len(few) * count
     return (
         f"{count:,} pictures. A sample of {len(few)} was tried; {failed} of it failed.\n"
         f"Time: ≈ {duration(each * count)}, {1 / each:.1f} pictures a second, {size} at once.\n"
@@ -272,6 +294,23 @@ def dry_run(job: Job, service: Service) -> str:
         f"Disk: ≈ {disk / 2**20:,.0f} MiB in {job.place}.\n"
         "Nothing was written."
     )
+
+
+def _tried(
+    job: Job, service: Service, key: str, few: list[Placed]
+) -> tuple[int, float, list[Outcome]]:
+    """Return how many pictures at once, the seconds of each, and what became of a sample."""
+    if Turns.are_needed(service, job.request):  # their loading is counted: it comes again
+        size, turns, start = job.size or SAMPLE, Turns(service, job.request, key), perf_counter()
+        found = list(turns(chunks_of(few, size), lambda known: False, job.threads))
+    else:
+        interrogator, _ = service.prepare(job.request)
+        worker = Worker(interrogator, job.request, key)
+        views = [view for placed in few if (view := worker.load(placed).view)]
+        size = job.size or (worker.best_size(views) if views else 1)
+        start = perf_counter()
+        found = [worker.finish(list(map(worker.load, chunk))) for chunk in chunks_of(few, size)]
+    return size, (perf_counter() - start) / len(few), [*chain.from_iterable(found)]
 
 
 def _sample(source: Source, size: int) -> tuple[int, list[Placed]]:

@@ -20,7 +20,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from interrogator.batch.items import Item
+from interrogator.batch.pictures.items import Item
 from interrogator.errors import InterrogatorError
 
 FILE = ".manifest.sqlite"
@@ -257,10 +257,29 @@ class Manifest:
                     (trouble is None, os.fsencode(file.path)),
                 )
                 if trouble:
+                    self._add_trouble(file.name, trouble)
+
+    def copied(self, outcomes: Iterable[tuple[Item, PlannedFile | None, str | None]]) -> None:
+        """Keep that copies of items lie in their places, or what sentences say why not."""
+        with self._mutex, self._base:
+            for item, file, trouble in outcomes:
+                if file:
                     self._base.execute(
-                        "UPDATE items SET trouble = ? WHERE name = ? AND run = ?",
-                        (trouble, os.fsencode(file.name), self.run),
-                    )
+                        "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, NULL, ?, 1)",
+                        (
+                            os.fsencode(file.path), os.fsencode(file.name), file.key, file.style,
+                            file.data,
+                        ),
+                    )  # fmt: skip
+                if trouble:
+                    self._add_trouble(item.name, trouble)
+
+    def _add_trouble(self, name: str, sentence: str) -> None:
+        """Add to what went wrong with an item's files."""
+        self._base.execute(
+            "UPDATE items SET trouble = coalesce(trouble || ' ', '') || ? "
+            "WHERE name = ? AND run = ?", (sentence, os.fsencode(name), self.run),
+        )  # fmt: skip
 
     def _one(self, query: str, values: tuple[Any, ...]) -> Any:  # noqa: ANN401
         with self._mutex:

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from interrogator.batch.items import Item
 from interrogator.batch.manifest import Manifest, PlannedFile, Row
-from interrogator.batch.sources import PICTURES
+from interrogator.batch.pictures.items import Item
+from interrogator.batch.pictures.sources import PICTURES
 from interrogator.errors import InterrogatorError
 
 TABLES = {"csv": "prompts.csv", "jsonl": "prompts.jsonl", "parquet": "prompts.parquet"}
-FORMATS = ("txt", *TABLES)
+FORMATS = ("txt", "copies", *TABLES)
 TEXTS = ("prompt", "caption", "phrases", "negative_prompt")
 EXISTING = ("keep", "append", "overwrite")
 COLUMNS = (
@@ -115,12 +115,12 @@ class Sidecars:
         if known and known[0].name != item.name and manifest.in_this_run(known[0].name):
             raise shared_name(path)
         as_is = known and known[1] and known[0].is_of(item.name, key, self.style)
-        if known and as_is and _size(path) == len(known[0].data):
+        if known and as_is and size_of(path) == len(known[0].data):
             return None
         result = row()
         if "error" in result:
             return None
-        there = _contents(path)
+        there = contents(path)
         ours = known is not None and there in (known[0].data, None)
         base = known[0].base if known and ours else there
         if base is not None and self.existing == "keep":
@@ -150,14 +150,20 @@ def inner_path(name: str) -> str:
     return "/".join(part for part in parts if part not in ("", ".", "..")) or "_"
 
 
-def _size(path: Path) -> int | None:
+def size_of(path: Path) -> int | None:
+    """Return how many bytes a file has; None where there is none."""
     try:
         return path.stat().st_size
     except OSError:
         return None
 
 
-def _contents(path: Path) -> bytes | None:
+def contents(path: Path) -> bytes | None:
+    """Return a file's bytes; None where there is none.
+
+    Raises:
+        InterrogatorError: It cannot be read.
+    """
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -172,15 +178,24 @@ def write_file(file: PlannedFile) -> str | None:
     Raises:
         OSError: There is no space left.
     """
+    return place_bytes(file.path, file.data)
+
+
+def place_bytes(path: Path, data: bytes) -> str | None:
+    """Let a file have these bytes; return a sentence where that is not allowed.
+
+    Raises:
+        OSError: There is no space left.
+    """
     try:
-        if _size(file.path) == len(file.data) and _contents(file.path) == file.data:
+        if size_of(path) == len(data) and contents(path) == data:
             return None
-        file.path.parent.mkdir(parents=True, exist_ok=True)
-        mark = hashlib.sha256(os.fsencode(file.path.name)).hexdigest()[:16]
-        partial = file.path.with_name(f".interrogator-{mark}.partial")  # the same each time
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mark = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+        partial = path.with_name(f".interrogator-{mark}.partial")  # the same each time
         try:
-            partial.write_bytes(file.data)
-            partial.replace(file.path)
+            partial.write_bytes(data)
+            partial.replace(path)
         except OSError:
             partial.unlink(missing_ok=True)
             raise
@@ -189,7 +204,7 @@ def write_file(file: PlannedFile) -> str | None:
     except OSError as error:
         if error.errno in FULL:
             raise
-        return f"{file.path.name} cannot be written: {error.strerror or error}."
+        return f"{path.name} cannot be written: {error.strerror or error}."
     return None
 
 

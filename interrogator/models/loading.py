@@ -37,7 +37,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Models:
-    """A captioner and a CLIP, loaded."""
+    """A captioner and a CLIP, loaded.
+
+    Attributes:
+        names: Which.
+        captioner: Writes captions; of a CLIP that is loaded alone, one without a model.
+        clip: Ranks.
+        runtime: Where they compute.
+    """
 
     names: ModelNames
     captioner: Captioner
@@ -73,10 +80,7 @@ def load(
     Raises:
         InterrogatorError: They cannot be had; says why and what to do.
     """
-    if names.embedded:
-        # Too small to gain from another format or a second thread; float32 gives the same words on
-        # every machine.
-        runtime = replace(runtime, dtype=torch.float32, threads=1)
+    runtime = _runtime_of(names, runtime)
     folders = fetch(names, transfers or Transfers(), report)
     start = time.perf_counter()
     report(f"Loading {names.caption if not names.embedded else 'the embedded models'}", None)
@@ -84,6 +88,41 @@ def load(
     clip = _load_clip(names.clip, folders, runtime)
     log.info("loaded %s in %.1f s", names.preset, time.perf_counter() - start)
     return Models(names, captioner, clip, runtime)
+
+
+def load_captioner(
+    names: ModelNames, runtime: Runtime, transfers: Transfers | None = None
+) -> Captioner:
+    """Download what is missing of both models, and load the captioner alone.
+
+    Raises:
+        InterrogatorError: It cannot be had; says why and what to do.
+    """
+    folders = fetch(names, transfers or Transfers(), lambda text, share: None)
+    return _load_captioner(names.caption, folders.get(names.caption), _runtime_of(names, runtime))
+
+
+def load_without_captioner(
+    names: ModelNames, runtime: Runtime, transfers: Transfers | None = None
+) -> Models:
+    """Download what is missing of both models, and load the CLIP alone: captions are known.
+
+    Raises:
+        InterrogatorError: It cannot be had; says why and what to do.
+    """
+    runtime = _runtime_of(names, runtime)
+    folders = fetch(names, transfers or Transfers(), lambda text, share: None)
+    clip = _load_clip(names.clip, folders, runtime)
+    nobody = Captioner(None, None, runtime)  # and nobody asks it
+    return Models(names, nobody, clip, runtime)
+
+
+def _runtime_of(names: ModelNames, runtime: Runtime) -> Runtime:
+    """Return where models compute; the embedded ones are too small to gain from a second thread.
+
+    Nor from another format; and float32 gives the same words on every machine.
+    """
+    return replace(runtime, dtype=torch.float32, threads=1) if names.embedded else runtime
 
 
 def load_clip(

@@ -14,9 +14,17 @@ from interrogator.hub.download import Transfers
 from interrogator.models import memory
 from interrogator.models.choice import active_notice
 from interrogator.models.files import default_names, fetch
-from interrogator.models.loading import Models, clip_alone, load, load_clip
+from interrogator.models.loading import (
+    Models,
+    clip_alone,
+    load,
+    load_captioner,
+    load_clip,
+    load_without_captioner,
+)
 from interrogator.models.memory import check_memory
 from interrogator.models.registry import ModelNames
+from interrogator.networks.captioner import Captioner
 from interrogator.networks.clip import Clip
 from interrogator.networks.runtime import Runtime, choose_runtime
 
@@ -169,6 +177,34 @@ class ModelStore:
                 self._make_room(name, beside.caption, beside.clip)
                 self._clips = {name: load_clip(name, self.runtime, report, self._transfers)}
             return self._clips[name]
+
+    def must_take_turns(self, names: ModelNames) -> bool:
+        """Tell whether captioner and CLIP fit into memory one at a time, but not together."""
+        if self.is_loaded(names) or self.runtime.device.type != "cpu":
+            return False
+        both, *each = (
+            memory.needed(*those, single=self.runtime.dtype == torch.float32, single_clips=True)
+            for those in ((names.caption, names.clip), (names.caption,), (names.clip,))
+        )
+        return max(each) <= memory.limit() < both
+
+    def captioner_alone(self, names: ModelNames) -> Captioner:
+        """Return a captioner that is not kept; all else is let go of.
+
+        Raises:
+            InterrogatorError: It cannot be had; says why and what to do.
+        """
+        self.forget()
+        return load_captioner(names, self.runtime, self._transfers)
+
+    def without_captioner(self, names: ModelNames) -> Models:
+        """Return a CLIP that is not kept, with no captioner; all else is let go of.
+
+        Raises:
+            InterrogatorError: It cannot be had; says why and what to do.
+        """
+        self.forget()
+        return load_without_captioner(names, self.runtime, self._transfers)
 
     def loaded(self) -> list[str]:
         """Return the presets that are in memory."""

@@ -207,6 +207,7 @@ class Service:
         request: Request,
         report: ProgressCallback = ignore_progress,
         check: Callable[[Models], None] = lambda models: None,
+        models: Models | None = None,
     ) -> tuple[Interrogator, dict[str, float]]:
         """Return an interrogator and what preparing it took, by step, in seconds.
 
@@ -214,6 +215,7 @@ class Service:
             request: Which models, lists and judge.
             report: Called with what is being downloaded, loaded or encoded.
             check: Called with the models before anything is computed; it may refuse.
+            models: The request's models, where they are loaded already.
 
         Raises:
             InterrogatorError: Models cannot be had, or nothing is left of the lists.
@@ -223,7 +225,7 @@ class Service:
         # Bans are read first: a mistake in them should not cost a download.
         mask, forbidden = self._allowed_rows(request.words.whole(ours), request.words.policy)
         start, ready = time.perf_counter(), self.store.is_loaded(request.names)
-        models = self.store.load(request.names, report)
+        models = models or self.store.load(request.names, report)
         check(models)
         judge = None
         if request.judge:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -18,7 +19,7 @@ import torch
 from greenlet import greenlet
 from PIL import Image
 
-from interrogator.networks.captioner import Caption
+from interrogator.networks.captioner import Caption, Captioner
 from interrogator.networks.captioning import Captioning
 from interrogator.networks.clip import Clip, direction
 from interrogator.networks.text_tower import Memory
@@ -178,6 +179,7 @@ class View:
         size: Its width and height in pixels.
         notes: What is to be known of its file.
         picture: The picture itself, where a judge will look at it.
+        captions: Those that were written before, where captioner and CLIP take turns.
     """
 
     inputs: dict[str, torch.Tensor] | None
@@ -185,13 +187,24 @@ class View:
     size: tuple[int, int]
     notes: tuple[str, ...] = ()
     picture: Image.Image | None = None
+    captions: tuple[Caption, ...] = ()
 
 
 class Together:
     """Interrogates several pictures at a time, each as if it were alone."""
 
-    def __init__(self, interrogator: Interrogator, settings: Settings) -> None:
+    def __init__(
+        self, interrogator: Interrogator, settings: Settings, captions: bool = True
+    ) -> None:
+        """Begin.
+
+        Args:
+            interrogator: Models and table.
+            settings: What is wanted of each picture.
+            captions: Whether they are to be written; else they come with the views.
+        """
         self.interrogator, self.settings = interrogator, settings
+        self._writes = captions and not " ".join(settings.caption.split())
         self._clip = SharedClip.of(interrogator.models.clip)
         models = replace(interrogator.models, clip=self._clip)
         self._shared = replace(interrogator, models=models)
@@ -199,23 +212,20 @@ class Together:
 
     @property
     def how(self) -> Captioning | None:
-        """How captions are written; None where one is given for all pictures."""
-        return None if " ".join(self.settings.caption.split()) else self.settings.captioning
+        """How captions are written; None where none are."""
+        return self.settings.captioning if self._writes else None
 
     def view(self, picture: Image.Image, notes: tuple[str, ...] = ()) -> View:
         """Return a picture as the models look at it; several threads may do so at a time."""
-        captioner = self.interrogator.models.captioner
         inputs = None
         if self.how:
-            chats = getattr(captioner.processor, "chat_template", None)
-            with self._lock if chats else threading.Lock():  # tokenizers are one thread's
-                inputs = dict(captioner.inputs([picture], self.how.detail))
+            inputs = inputs_of(self.interrogator.models.captioner, picture, self.how, self._lock)
         kept = picture if self.interrogator.judge else None
         return View(inputs, self._clip.pair_pixels(picture), picture.size, notes, kept)
 
     def see(self, views: Sequence[View]) -> tuple[list[tuple[Caption, ...]], torch.Tensor]:
         """Return the captions of each picture, and their vectors [n, 2, d]: the networks' part."""
-        captions: list[tuple[Caption, ...]] = [()] * len(views)
+        captions = [view.captions for view in views]
         if self.how:
             inputs = [view.inputs for view in views if view.inputs is not None]
             captions = self.interrogator.models.captioner.candidates_of(inputs, self.how)
@@ -224,7 +234,7 @@ class Together:
 
     def run(self, views: Sequence[View]) -> list[Interrogation | Exception]:
         """Return the interrogation of each picture, or what was wrong with it."""
-        captions, pairs = self.see(views)
+        captions, pairs = self.see(views)  # all threads gain from so many
         images = torch.stack([direction(pair) for pair in pairs])
         table, scale = self._shared.table, self._clip.logit_scale
         rankings = rank_several(images, table, scale, pairs[:, 0])
@@ -234,10 +244,12 @@ class Together:
         if self._clip.shared_memory:  # or the last digits would depend on what came before
             self._clip.shared_memory.trie.forget()
         assert self._clip.rounds is not None
-        return self._clip.rounds.run([
+        works = [
             partial(self._alone, *parts, settings)
             for parts in zip(views, captions, pairs, rankings, strict=True)
-        ])  # fmt: skip
+        ]
+        with self.interrogator.models.runtime.in_threads():  # around all: each sets them back
+            return self._clip.rounds.run(works)
 
     def _alone(
         self,
@@ -257,3 +269,12 @@ class Together:
         )
         result = self._shared.run(picture, settings, features=known, ranking=ranking)
         return replace(result, size=view.size).after(view.notes)
+
+
+def inputs_of(
+    captioner: Captioner, picture: Image.Image, how: Captioning, lock: threading.Lock
+) -> dict[str, torch.Tensor]:
+    """Return what a captioner reads of a picture; several threads may ask, with the same lock."""
+    chats = getattr(captioner.processor, "chat_template", None)
+    with lock if chats else nullcontext():  # tokenizers are one thread's
+        return dict(captioner.inputs([picture], how.detail))

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from interrogator.batch.items import Item, read_file
 from interrogator.batch.outputs import Sidecars, inner_path, shared_name
+from interrogator.batch.pictures.items import Item, read_file
 from interrogator.errors import InterrogatorError
 
 MOST_TEXT = 4000  # characters of a prompt

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from interrogator.batch.items import Item, close_zips, damaged, in_zip, read_file, refuse
+from interrogator.batch.pictures.items import Item, close_zips, damaged, in_zip, read_file, refuse
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode
 from interrogator.web.several.work import NamedFile, thumbnail

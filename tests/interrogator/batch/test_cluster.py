@@ -12,7 +12,7 @@ import pytest
 from interrogator.batch.cluster import Cluster
 from interrogator.batch.job import Job, run
 from interrogator.batch.outputs import Sidecars
-from interrogator.batch.sources import open_source
+from interrogator.batch.pictures.sources import open_source
 from interrogator.errors import InterrogatorError
 from interrogator.models.registry import PRESETS
 from interrogator.request import Request

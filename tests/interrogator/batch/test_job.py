@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from interrogator.batch import engine
-from interrogator.batch.items import Item
 from interrogator.batch.job import Job, dry_run, duration, run
 from interrogator.batch.manifest import FILE
 from interrogator.batch.outputs import Sidecars
-from interrogator.batch.sources import open_source
+from interrogator.batch.pictures.items import Item
+from interrogator.batch.pictures.sources import open_source
 from interrogator.errors import InterrogatorError
 from interrogator.models.registry import PRESETS
 from interrogator.request import Request

@@ -4,8 +4,8 @@ import sqlite3
 
 import pytest
 
-from interrogator.batch.items import Item, refuse
 from interrogator.batch.manifest import FILE, Manifest, Outcome, PlannedFile
+from interrogator.batch.pictures.items import Item, refuse
 from interrogator.errors import InterrogatorError
 
 

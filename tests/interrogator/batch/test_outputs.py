@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from interrogator.batch.items import Item, refuse
 from interrogator.batch.manifest import Manifest, Outcome
 from interrogator.batch.outputs import Sidecars, write_file, write_tables
+from interrogator.batch.pictures.items import Item, refuse
 from interrogator.errors import InterrogatorError
 
 ROW = {

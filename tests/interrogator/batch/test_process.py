@@ -68,7 +68,7 @@ def test_help_says_what_there_is(capsys):
     ("arguments", "sentence"),
     [
         (["nowhere"], "There is no 'nowhere'"),
-        ([".", "--format", "xls"], "txt, csv, jsonl, parquet"),
+        ([".", "--format", "xls"], "txt, copies, csv, jsonl, parquet"),
         ([".", "--extension", ".png"], "--extension"),
         ([".", "--mode", "odd"], "There is no mode 'odd'"),
     ],

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from interrogator.batch.items import MAX_BYTES
-from interrogator.batch.sources import open_source
+from interrogator.batch.pictures.items import MAX_BYTES
+from interrogator.batch.pictures.sources import open_source
 from interrogator.errors import InterrogatorError
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from interrogator.batch import items
+from interrogator.batch.pictures import items
 from interrogator.errors import InterrogatorError
 from interrogator.images.decode import MAX_BYTES
 from interrogator.models.registry import ASSETS

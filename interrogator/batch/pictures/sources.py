@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from interrogator.batch.items import (
+from interrogator.batch.pictures.items import (
     Item,
     Wanted,
     fetch,

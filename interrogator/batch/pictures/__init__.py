@@ -1,0 +1,1 @@
+"""Where pictures are: a source is read, item by item; archives and data sets as well."""

@@ -75,7 +75,14 @@ function chooseLanguage(code) {
   known.clear();
   document.documentElement.lang = code;
   translatePage();
+  trigger("relabel");
 }
+
+// Called by Gradio with a menu's choices in English, [label, value] each: the chosen one stands in
+// a field, where no text of the page can be replaced.
+const relabelled = (choices) => ({
+  __type__: "update", choices: choices.map(([label, value]) => [inLanguage(label), value]),
+});
 
 // Offer the languages beside the title, and begin with the one chosen before, or the browser's.
 function offerLanguages() {

@@ -103,6 +103,7 @@ function showHistory(now) {
 function restored() {
   const { picture, prompt, negative, caption } = chosen;
   target = AS_IT_IS;
+  useSettings(null); // nobody knows with which it was written
   const file = picture && { path: null, url: picture, meta: { _type: "gradio.FileData" } };
   setTimeout(() => trigger("typed"), SHORTEST_PAUSE); // the prompt is scored as if it were typed
   return [file, "", prompt, negative ?? "", caption, "", "", "", "", [], [], "", AS_IT_IS];
@@ -122,7 +123,17 @@ function written(name) {
   return [text, negative];
 }
 
+// Called by Gradio: what is written for is remembered, with the rest of the settings.
+function recalled(choices) {
+  const values = recalledSettings(choices);
+  const [, , naming, wanted] = values;
+  if (typeof wanted === "string") target = wanted;
+  return [...values, naming === "none"];
+}
+
 function sayLengths() {
+  const negative = find("#negative textarea");
+  if (negative) negative.placeholder = inLanguage(form(target)?.instead ?? "");
   const line = find("#target .info-text");
   const said = form(target)?.said ?? "";
   if (line && line.dataset.said !== said) {
@@ -141,8 +152,30 @@ function lookFor(phrase) {
   trigger("where");
 }
 
+// Scroll what stands outside the window into it, at once where motion is not wanted.
+function bringIntoView(node, block = "start") {
+  const box = node.getBoundingClientRect();
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  if (box.top < 0 || box.bottom > innerHeight)
+    node.scrollIntoView({ block, behavior: still ? "auto" : "smooth" });
+}
+
+const showPlace = () => {
+  const map = find("#where img");
+  const show = () => find("#where > *") && bringIntoView(find("#where"), "nearest");
+  map ? map.decode().then(show, show) : show();
+};
+
+// A map is of a phrase of the prompt: it goes when that goes.
+function followPhrases() {
+  const shown = find("#where b")?.textContent;
+  const chips = all("#phrases [data-phrase]");
+  if (shown && chips.length && !chips.some((chip) => chip.dataset.phrase === shown)) trigger("lose");
+}
+
 // ---- the menu of a phrase ----
 
+const LIKE_IT = "Others like it, and how similar each is to the picture; a click swaps";
 let menu = null, opener = null;
 
 function closeMenu(focus = false) {
@@ -156,7 +189,7 @@ function openMenu(chip) {
   const again = opener === chip;
   closeMenu();
   if (again) return;
-  const { phrase, kept, title } = { ...chip.dataset, title: chip.title };
+  const { phrase, kept, why } = chip.dataset;
   const item = (text, work, note = "") => {
     const button = made("button", { type: "button", textContent: text, onclick: work });
     if (note) button.append(made("span", { className: "chip-value", textContent: note }));
@@ -171,12 +204,15 @@ function openMenu(chip) {
     item("Ban it", () => change("ban", phrase)),
     item("Where is it?", () => lookFor(phrase)),
   ];
-  menu = made("div", { className: "phrase-menu" }, made("p", { className: "muted", textContent: title }), ...items);
+  menu = made("div", { className: "phrase-menu" }, made("p", { className: "muted", textContent: why }), ...items);
   const like = JSON.parse(chip.dataset.like ?? "[]");
   if (like.length) {
-    menu.append(made("p", { className: "muted", textContent: "Others like it; a click swaps" }));
-    for (const [text, similarity] of like)
-      menu.append(item(text, () => change("swap", phrase, text), similarity.toFixed(3)));
+    menu.append(made("p", { className: "muted", textContent: LIKE_IT }));
+    for (const [text, similarity] of like) {
+      const other = item(text, () => change("swap", phrase, text), similarity.toFixed(3));
+      other.translate = false;
+      menu.append(other);
+    }
   }
   menu.setAttribute("role", "menu");
   menu.setAttribute("aria-label", phrase);
@@ -316,7 +352,9 @@ function setButtons() {
   set(find("#stop"), !busy());
 }
 
-function run() {
+// Called by Gradio with every value that is set.
+function run(names, ...values) {
+  useSettings(named(names, values));
   asked = models();
   trigger(asked === ready ? "again" : "begin");
 }
@@ -329,13 +367,10 @@ function followResult() {
   if (now && now !== line && result) {
     remember(JSON.parse(result));
     ready = asked;
+    if (find("#phrases [data-for]").dataset.for !== JSON.stringify(target)) trigger("rewrite");
   }
-  if (now && now !== line && !find("#result").contains(document.activeElement)) {
-    const box = find("#prompt").getBoundingClientRect();
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (box.top < 0 || box.bottom > innerHeight)
-      find("#prompt").scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
-  }
+  if (now && now !== line && !find("#result").contains(document.activeElement))
+    bringIntoView(find("#prompt"));
   line = now;
 }
 
@@ -355,7 +390,9 @@ function refresh() {
   nameExamples();
   setButtons();
   sayLengths();
+  sayDifference();
   followResult();
+  followPhrases();
   translatePage();
 }
 
@@ -369,7 +406,7 @@ function settled(line, ready, ...models) {
   return before !== chosenModels && line.includes('role="alert"') ? ready : line;
 }
 
-window.workbench = { settled, apply, kept: keptNow, show: showHistory, restored, written, download, phrase: () => phraseToFind, run, stop: () => busy() && trigger("halt") };
+window.workbench = { settled, settingsNow, nameArtists, recalled, relabelled, showPlace, apply, kept: keptNow, show: showHistory, restored, written, download, phrase: () => phraseToFind, run, stop: () => busy() && trigger("halt") };
 document.addEventListener("click", onClick);
 addEventListener("hashchange", showTab);
 document.addEventListener("keydown", onKey);
@@ -379,6 +416,7 @@ new MutationObserver(() => {
   if (!due) requestAnimationFrame(refresh);
   due = true;
 }).observe(find(".gradio-container"), { childList: true, subtree: true, characterData: true, attributes: true, attributeFilter: ["class", "data-fresh"] });
+trigger("recall");
 offerLanguages();
 refresh();
 showTab();

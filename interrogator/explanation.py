@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from PIL import Image
 
 from interrogator.networks.clip import Clip
 from interrogator.prompts.modes import MODES, Task, claims_of
-from interrogator.prompts.ranking import PLAUSIBLE
-from interrogator.prompts.rules import Prompt, says
+from interrogator.prompts.ranking import PLAUSIBLE, RankedPhrase, Ranking
+from interrogator.prompts.rules import Prompt, Rules, says
 from interrogator.prompts.search import ScoredPrompt
-from interrogator.result import ComparedPrompt, Interrogation, PromptPhrase
+from interrogator.result import ComparedPrompt, Interrogation, PromptPart, PromptPhrase
 from interrogator.vocabulary.lists import ARTISTS
 
+SMALLEST = 0.0005  # contribution that is shown: less is 0.000
 ALIKE = 6  # phrases that mean nearly the same as one of the prompt
 UNLIKE = (
     "This picture is unlike all that these models were taught: no artist and no movement is named, "
@@ -58,17 +59,77 @@ def explain(
         ),
         phrases=tuple(
             PromptPhrase(
-                p.text,
-                p.category,
-                p.similarity,
-                similarity - without,
-                p.confidence,
-                tuple((other.text, other.similarity) for other in task.ranking.alike(p, ALIKE)),
+                p.text, p.category, p.similarity, similarity - without, p.confidence,
+                _alike(p, task.ranking), task.ranking.place_of(p),
             )
             for p, without in zip(prompt.phrases, scores[len(compared) :], strict=True)
         ),
         notes=tuple(_notes(state, prompt, task, best.cut_short)),
-    )
+    )  # fmt: skip
+
+
+def reason(phrase: PromptPhrase, mode: str, rules: Rules) -> str:
+    """Return why a phrase stands in a finished prompt, in two sentences.
+
+    Args:
+        phrase: As `explain` returns it.
+        mode: The mode that wrote the prompt.
+        rules: What the person asked for.
+    """
+    effect = _effect(phrase.contribution)
+    if _names(rules.pinned, phrase.text):
+        effect += "; it stands here because you keep it"
+    elif MODES[mode].negative:
+        effect += "; that is what this mode looks for"
+    elif phrase.confidence < PLAUSIBLE:
+        effect += "; it is a guess, which the settings allow"
+    elif phrase.contribution < SMALLEST:
+        effect += "; it stands here because it is likely true of the picture"
+    return f"{_origin(phrase, mode)} {effect}."
+
+
+def reason_of_part(part: PromptPart, captions: Iterable[str], rules: Rules) -> str:
+    """Return why a part stands in a prompt that somebody wrote, or stopped at, in two sentences.
+
+    Args:
+        part: What stands between two commas.
+        captions: What is known to be said of the picture as a whole.
+        rules: What the person asked for.
+    """
+    of_caption = any(says(caption, part.text) for caption in captions)
+    origin = "belongs to the caption" if of_caption else "is a part of the prompt as it stands"
+    kept = "; it stands here because you keep it" if _names(rules.pinned, part.text) else ""
+    return f"“{part.text}” {origin}. {_effect(part.contribution)}{kept}."
+
+
+def _names(phrases: Iterable[str], text: str) -> bool:
+    return text.casefold() in {phrase.casefold() for phrase in phrases}
+
+
+def _origin(phrase: PromptPhrase, mode: str) -> str:
+    """Return where a phrase comes from, and how likely it is there."""
+    if phrase.place is None:
+        return f"“{phrase.text}” is in no list."
+    if MODES[mode].negative:
+        return f"“{phrase.text}” is of the list “{phrase.category}”, and unlike the picture."
+    place, length = phrase.place
+    among = f"of {length:,} {phrase.category}"
+    which = f"the likeliest {among}" if place == 1 else f"number {place:,} {among} by likelihood"
+    return f"“{phrase.text}” is {which} ({phrase.confidence:.0%})."
+
+
+def _effect(contribution: float) -> str:
+    """Return what a phrase does to the similarity; the sentence goes on or ends."""
+    if abs(contribution) < SMALLEST:
+        return "It leaves the similarity of the prompt as it is"
+    much = "more" if contribution > 0 else "less"
+    return f"It makes the prompt {abs(contribution):.3f} {much} similar to the picture"
+
+
+def _alike(phrase: RankedPhrase, ranking: Ranking) -> tuple[tuple[str, float], ...]:
+    """Return phrases that mean nearly the same, the most similar to the picture first."""
+    nearest = sorted(ranking.alike(phrase, ALIKE), key=lambda other: -other.similarity)
+    return tuple((other.text, other.similarity) for other in nearest)
 
 
 def _compared(mode: str, task: Task, prompt: Prompt) -> dict[str, str]:

@@ -33,6 +33,7 @@ from interrogator.result import (
     Interrogation,
     PictureFeatures,
     PromptPart,
+    PromptPhrase,
     PromptScore,
 )
 from interrogator.settings import DEFAULT_SETTINGS, MAX_CAPTION, Settings
@@ -291,4 +292,12 @@ def features_of(picture: Image.Image, known: PictureFeatures | None = None) -> P
 
 
 def _with_prompt(state: Interrogation, best: ScoredPrompt) -> Interrogation:
-    return replace(state, prompt=best.prompt.text, similarity=best.similarity, tried=best.tried)
+    """Return the state with a prompt; what each phrase adds is computed for the finished one."""
+    phrases = tuple(
+        PromptPhrase(p.text, p.category, p.similarity, 0.0, p.confidence)
+        for p in best.prompt.phrases
+    )
+    return replace(
+        state, prompt=best.prompt.text, similarity=best.similarity, tried=best.tried,
+        phrases=phrases,
+    )  # fmt: skip

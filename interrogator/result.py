@@ -28,7 +28,9 @@ class PromptPhrase:
         similarity: Cosine with the picture, by itself.
         contribution: How much the prompt's similarity falls when the phrase is left out.
         confidence: How likely it is true of the picture, 0..1.
-        alike: Phrases of its list that mean nearly the same, each with its cosine with the picture.
+        alike: Phrases of its list that mean nearly the same, each with its cosine with the picture,
+            the most similar first.
+        place: Its place in its list by likelihood, from 1, and the list's length; None: in no list.
     """
 
     text: str
@@ -37,6 +39,7 @@ class PromptPhrase:
     contribution: float
     confidence: float
     alike: tuple[tuple[str, float], ...] = ()
+    place: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Interrogation:
         similarity: Cosine of the prompt, as it stands, and the picture.
         tokens: Length of the prompt, start and end included.
         token_limit: How many the CLIP reads.
-        phrases: The prompt's phrases and what each adds.
+        phrases: The prompt's phrases, and what each adds, which is 0 while the search goes on.
         compared: The caption alone, and the prompts of the modes that ran.
         ranked: Category → its most similar phrases.
         tried: Prompts that the search compared.

@@ -307,6 +307,6 @@ MODES = {
     ),
     "fast": Mode("the caption and the plausible phrases of all lists", fast_mode, False),
     "classic": Mode("caption, medium, artist, movement and three more", classic_mode, False),
-    "negative": Mode("what the picture is not", negative_mode, True, True),
+    "negative": Mode("only what the picture is not", negative_mode, True, True),
 }
 DEFAULT_MODE = "fast"

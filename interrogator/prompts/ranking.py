@@ -142,6 +142,20 @@ class Ranking:
         phrases = self.table.vocabulary.categories[category]
         return dict(zip(phrases, self._confidence[rows].tolist(), strict=True))
 
+    def place_of(self, phrase: RankedPhrase) -> tuple[int, int] | None:
+        """Return a phrase's place in its list by likelihood, from 1, and how long the list is.
+
+        Among equally likely phrases the more similar stands first. None: it is in no list.
+        """
+        rows = self._slices.get(phrase.category)
+        if rows is None:
+            return None
+        likely, similar = self._confidence[rows], self.similarity[rows]
+        before = (likely > phrase.confidence) | (
+            (likely == phrase.confidence) & (similar > phrase.similarity)
+        )
+        return int(before.sum()) + 1, len(likely)
+
     def alike(self, phrase: RankedPhrase, count: int) -> list[RankedPhrase]:
         """Return the `count` phrases of a phrase's list whose own vectors are nearest to its."""
         rows = self._slices.get(phrase.category)

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from interrogator.explanation import reason, reason_of_part
 from interrogator.prompts.rules import Rules
-from interrogator.result import Interrogation, PromptScore, rounded
-from interrogator.targets import TARGETS, Written, written
+from interrogator.result import Interrogation, PromptPart, PromptPhrase, PromptScore, rounded
+from interrogator.targets import TARGETS, written
 
 AS_IT_IS = "plain"  # what the page calls the prompt that is written for no target
 _EMPTY = "The phrases of the prompt come here: click one to keep it, drop it or swap it."
@@ -23,6 +24,7 @@ _LEGEND = (
     "The number is how much the similarity falls when the phrase is left out. What you keep or "
     "leave out holds for this picture; what you ban holds until you take it back."
 )
+_WITHIN = "These words stand in the prompt, behind --no."
 _PARAMETER = re.compile(r"(?:^|\s)--(?=[a-zA-Z])")
 _WEIGHT = re.compile(r"(?<!\\)\(((?:[^()\\]|\\.)*):\s*[\d.]+\)")
 _QUOTED = re.compile(r"\\([\\()\[\]{}])")
@@ -40,41 +42,38 @@ def empty(fresh: bool = False) -> str:
 
 def of_prompt(state: Interrogation, rules: Rules) -> str:
     """Return the phrases of a finished prompt, and what its visitor keeps, leaves out and bans."""
-    kept = {phrase.casefold() for phrase in rules.pinned}
     longest = _longest(phrase.contribution for phrase in state.phrases)
     chips = "".join(
         _chip(
-            p.text,
-            p.contribution,
-            longest,
-            p.category,
-            p.text.casefold() in kept,
-            p.confidence,
-            p.alike,
+            p, reason(p, state.mode, rules), longest, rules, p.category,
+            f", {p.confidence:.0%} likely", p.alike,
         )
         for p in state.phrases
-    )
+    )  # fmt: skip
     body = chips or f'<p class="muted">{_NO_PHRASE}</p>'
     result = {
         "mode": state.mode, "similarity": rounded(state.similarity), "tokens": state.tokens,
         "caption": state.caption, "prompt": state.prompt, "negative": state.negative_prompt,
         "models": state.models,
     }  # fmt: skip
-    return _section(body, _left_out(rules), {"result": result, "written": forms(state)})
+    data = {"result": result, "written": forms(state), "for": state.target or AS_IT_IS}
+    return _section(body, _left_out(rules), data)
 
 
-def of_score(scored: PromptScore, rules: Rules, size: tuple[int, int]) -> str:
+def of_score(
+    scored: PromptScore, rules: Rules, size: tuple[int, int], captions: Sequence[str] = ()
+) -> str:
     """Return the parts between the commas of a prompt that somebody wrote or stopped at.
 
     Args:
         scored: The prompt.
         rules: What is kept, left out and banned.
         size: Width and height of the picture.
+        captions: What is known to be said of the picture as a whole.
     """
-    kept = {phrase.casefold() for phrase in rules.pinned}
     longest = _longest(part.contribution for part in scored.parts)
     chips = "".join(
-        _chip(p.text, p.contribution, longest, "", p.text.casefold() in kept) for p in scored.parts
+        _chip(p, reason_of_part(p, captions, rules), longest, rules) for p in scored.parts
     )
     typed = Interrogation(
         "", {}, {}, prompt=scored.prompt, tokens=scored.tokens, token_limit=scored.token_limit,
@@ -84,14 +83,33 @@ def of_score(scored: PromptScore, rules: Rules, size: tuple[int, int]) -> str:
     return _section(chips, _left_out(rules), everything)
 
 
-def forms(state: Interrogation) -> dict[str, dict[str, Any]]:
-    """Return the prompt as it is, under `AS_IT_IS`, and in every target's form.
+def forms(state: Interrogation) -> dict[str, dict[str, str]]:
+    """Return the prompt as it is, under `AS_IT_IS`, and in every target's form; see `form`."""
+    return {name: form(state, name) for name in (AS_IT_IS, *TARGETS)}
 
-    Of each: `text`, `negative`, and `said`, its lengths and what was left out, in sentences.
+
+def form(state: Interrogation, target: str) -> dict[str, str]:
+    """Return a prompt in a target's form, or as it is.
+
+    Of it: `text`, `negative`, `said`, its lengths and what was left out, in sentences, and
+    `instead`, what the field of a negative prompt says where that stands elsewhere.
     """
-    length = f"{state.tokens} of {state.token_limit} tokens."
-    plain = {"text": state.prompt, "negative": state.negative_prompt or "", "said": length}
-    return {AS_IT_IS: plain} | {name: _form(written(state, name)) for name in TARGETS}
+    if target not in TARGETS:
+        length = f"{state.tokens} of {state.token_limit} tokens."
+        negative = state.negative_prompt or ""
+        return {"text": state.prompt, "negative": negative, "said": length, "instead": ""}
+    done = written(state, target)
+    lengths = [
+        f"{length.reader.name}: {'about ' if length.reader.estimated else ''}{length.tokens}"
+        f"{'' if length.reader.limit is None else f' of {length.reader.limit}'} tokens"
+        for length in done.lengths
+    ]
+    said = ". ".join(filter(None, ["; ".join(lengths), *done.notes])).removesuffix(".")
+    instead = {"within": _WITHIN, "none": f"{TARGETS[target].label} reads no negative prompt."}
+    return {
+        "text": done.text, "negative": done.negative or "", "said": said and f"{said}.",
+        "instead": instead.get(TARGETS[target].negative, "") if state.negative_prompt else "",
+    }  # fmt: skip
 
 
 def words_of(text: str, target: str) -> str:
@@ -101,16 +119,6 @@ def words_of(text: str, target: str) -> str:
     if target in ("a1111", "comfyui"):
         return _QUOTED.sub(r"\1", _WEIGHT.sub(r"\1", text))
     return text
-
-
-def _form(done: Written) -> dict[str, Any]:
-    lengths = [
-        f"{length.reader.name}: {'about ' if length.reader.estimated else ''}{length.tokens}"
-        f"{'' if length.reader.limit is None else f' of {length.reader.limit}'} tokens"
-        for length in done.lengths
-    ]
-    said = ". ".join(filter(None, ["; ".join(lengths), *done.notes])).removesuffix(".")
-    return {"text": done.text, "negative": done.negative or "", "said": said and f"{said}."}
 
 
 def _longest(contributions: Iterable[float]) -> float:
@@ -136,23 +144,19 @@ def _bar() -> str:
 
 
 def _chip(
-    text: str,
-    contribution: float,
-    longest: float,
-    category: str,
-    kept: bool,
-    confidence: float | None = None,
-    alike: Sequence[tuple[str, float]] = (),
-) -> str:
+    phrase: PromptPhrase | PromptPart, why: str, longest: float, rules: Rules, category: str = "",
+    likely: str = "", alike: Sequence[tuple[str, float]] = (),
+) -> str:  # fmt: skip
     """Return one phrase; the colour's strength is its share of what the strongest adds."""
+    text, contribution = phrase.text, phrase.contribution
+    kept = text.casefold() in {pinned.casefold() for pinned in rules.pinned}
     kinds = "chip" + (" bad" if contribution < 0 else "") + (" kept" if kept else "")
-    likely = "" if confidence is None else f", {confidence:.0%} likely"
     title = escape(f"{category or 'part'}{likely}", quote=True)
     share = abs(contribution) / longest
     like = escape(json.dumps(rounded(alike)), quote=True)
     return (
         f'<button type="button" class="{kinds}" data-like="{like}" '
-        f'data-phrase="{escape(text, quote=True)}" '
+        f'data-phrase="{escape(text, quote=True)}" data-why="{escape(why, quote=True)}" '
         f'data-category="{escape(category, quote=True)}"{" data-kept" if kept else ""} '
         f'aria-haspopup="menu" title="{title}" style="--share:{share:.0%}">'
         f'{escape(text)}<span class="chip-value">{contribution:+.3f}</span></button>'

@@ -18,6 +18,7 @@ from interrogator.images import sources
 from interrogator.models.registry import ASSETS
 from interrogator.option import Option
 from interrogator.options import options_of
+from interrogator.prompts.modes import MODES
 from interrogator.targets import TARGETS
 from interrogator.vocabulary.cleaning import SUFFIXES
 from interrogator.web import chips, folds, views
@@ -25,9 +26,11 @@ from interrogator.web import chips, folds, views
 # What a click on a phrase does, what is remembered in the browser, and what Gradio's markup lacks.
 FILES = [
     (ASSETS / name).read_text("utf-8")
-    for name in ("languages.json", "languages.js", "history.js", "workbench.js")
+    for name in ("languages.json", "languages.js", "history.js", "settings.js", "workbench.js")
 ]
 SCRIPT = "const LANGUAGES = " + "".join(FILES)
+
+AT_ONCE = "The work begins as soon as a picture is here."
 
 Components = dict[str, Any]
 
@@ -35,7 +38,7 @@ Components = dict[str, Any]
 def picture_and_controls() -> Components:
     """The left column: the picture, the examples, the mode, the buttons and the settings."""
     picture = gr.Image(
-        label="Picture", sources=["upload", "clipboard"], height=260, type="filepath",
+        label="Picture", sources=["upload", "clipboard"], height=212, type="filepath",
         elem_id="picture", alt_text="The picture to interrogate",
     )  # fmt: skip
     described = picture.api_info()
@@ -44,6 +47,7 @@ def picture_and_controls() -> Components:
     picture.data_model = None  # type: ignore
     picture.preprocess = undecoded  # type: ignore
     fetch_within_limits(picture)
+    gr.HTML(f'<p class="muted">{AT_ONCE}</p>', elem_id="at-once")
     components: Components = {"picture": picture}
     components["examples"] = gr.Examples(
         example_files(), [picture], label="Examples, painted by our painter",
@@ -52,12 +56,15 @@ def picture_and_controls() -> Components:
     options = options_of("page")
     components["mode"] = component_of(options["mode"])
     gr.HTML(mode_sentences(options["mode"]), elem_id="mode-sentence")
-    components |= _section("main", without=("mode",))
+    with gr.Row(elem_id="switches"):
+        components |= _section("main", without=("mode",))
+        components["no_artists"] = gr.Checkbox(label="No artists", elem_id="no-artists")
     with gr.Row(elem_id="buttons"):
         components["start"] = gr.Button(
             "Write the prompt", variant="primary", scale=3, elem_id="start"
         )
         components["stop"] = gr.Button("Stop", scale=1, min_width=80, elem_id="stop")
+    gr.HTML('<p role="status"></p>', elem_id="settings-hint")
     return components | _settings()
 
 
@@ -100,8 +107,11 @@ def result() -> Components:
 
 def mode_sentences(mode: Option) -> str:
     """Return a sentence for each mode; the stylesheet shows that of the chosen one."""
+    beside = options_of("page")["with_negative"].label
+    other = f" For a prompt with its negative, tick “{beside}” in another mode."
     return "".join(
-        f'<p class="muted mode-{value}">{escape(text[0].upper() + text[1:])}.</p>'
+        f'<p class="muted mode-{value}">{escape(text[0].upper() + text[1:])}.'
+        f"{escape(other) if MODES[value].negative else ''}</p>"
         for value, text in mode.choices.items()
     )
 

@@ -233,9 +233,9 @@ class Handlers:
             for event in self.service.score(image, request, words, features):
                 if isinstance(event, PromptScore):
                     status = views.status(f"{before}{views.score(event)}", kind="done")
-                    yield PageUpdate(
-                        status, phrases=chips.of_score(event, request.settings.rules, image.size)
-                    )
+                    rules, captions = request.settings.rules, _captions(request, features)
+                    parts = chips.of_score(event, rules, image.size, captions)
+                    yield PageUpdate(status, phrases=parts)
         except InterrogatorError as error:
             yield _failed(str(error))
         except Exception:
@@ -273,6 +273,12 @@ class Handlers:
         decode.look_at(picture)
         self.service.fetch(request, ignore_progress, PATIENCE_SECONDS)
         return request
+
+
+def _captions(request: Request, features: PictureFeatures | None) -> list[str]:
+    """Return what is known to be said of a picture as a whole: by a person, or by captioners."""
+    known = features.captions.values() if features else ()
+    return [request.settings.caption, *(one.text for several in known for one in several)]
 
 
 def _look_for(image: Image.Image, phrase: str, interrogator: Interrogator) -> HeatMap:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 from gradio.utils import get_upload_folder
 
 from interrogator.errors import InterrogatorError
@@ -46,6 +47,9 @@ WORD_OPTIONS = (
 )  # fmt: skip
 
 
+SET = ("target", *options_of("page"))  # by name, all that a visitor can set
+
+
 def build(service: Service, concurrency_id: str) -> None:
     """Build the tab inside the caller's `with gr.Tab(...)`.
 
@@ -68,9 +72,11 @@ def build(service: Service, concurrency_id: str) -> None:
     many = many_fold.build_fold()
     components["features"] = gr.State(None, time_to_live=KEPT_SECONDS)
     computing: dict[str, Any] = {"concurrency_id": concurrency_id, "concurrency_limit": 1}
-    _interrogate_on_demand(handlers, components, computing)
-    _describe_choices(handlers, components)
-    _find_phrases(handlers, components, computing)
+    finding = _find_phrases(handlers, components, computing)
+    _interrogate_on_demand(handlers, components, computing, finding)
+    ticked = _tick_no_artists(components)
+    _describe_choices(handlers, components, ticked)
+    _follow_settings(components, ticked)
     _rewrite(components)
     _write_copies(handlers, components)
     _remember(components)
@@ -149,7 +155,7 @@ class _Events:
 
 
 def _interrogate_on_demand(
-    handlers: Handlers, components: Components, computing: dict[str, Any]
+    handlers: Handlers, components: Components, computing: dict[str, Any], finding: Dependency
 ) -> None:
     """Download what is missing, then compute and draw; Stop ends both."""
     phrases, events = components["phrases"], _Events(handlers, components)
@@ -162,7 +168,7 @@ def _interrogate_on_demand(
     # Where the same models wrote before, there is nothing to fetch: that is one turn less to wait.
     again = phrases.again(events.draw, *both, trigger_mode="multiple", **computing, **QUIET)
     running = [fetching, drawing, again]
-    _begin_on_demand(components, running)
+    _begin_on_demand(components, running, finding)
     phrases.typed(events.rescore, *both, trigger_mode="always_last", **computing, **QUIET)
     # Nothing runs on the server for a Stop that comes when nothing is to be stopped.
     phrases.halt(None, None, None, cancels=running, **QUIET).then(
@@ -171,7 +177,7 @@ def _interrogate_on_demand(
     components["stop"].click(None, None, None, js="() => workbench.stop()", **QUIET)
 
 
-def _begin_on_demand(components: Components, running: list[Any]) -> None:
+def _begin_on_demand(components: Components, running: list[Any], finding: Dependency) -> None:
     """End what runs and begin anew with what a visitor presses, brings or changes."""
     status, phrases, picture = (components[name] for name in ("status", "phrases", "picture"))
     choices = [components[name] for name in ("pinned", "dropped", "banned", "caption")]
@@ -179,7 +185,10 @@ def _begin_on_demand(components: Components, running: list[Any]) -> None:
     # In the browser alone: a click shows at once, and nobody's old prompt beside a new picture.
     at_once: dict[str, Any] = {"fn": None, "inputs": None, "cancels": running, **QUIET}
     begin = {**at_once, "outputs": status, "js": _returning(views.status(WAITING))}
-    anew = {**at_once, "outputs": emptied, "js": _returning(_emptied(views.status(WAITING)))}
+    anew = {
+        **at_once, "outputs": emptied, "cancels": [*running, finding],
+        "js": _returning(_emptied(views.status(WAITING))),
+    }  # fmt: skip
     begun = [
         components["start"].click(**begin),
         components["again"].click(**begin),
@@ -190,7 +199,7 @@ def _begin_on_demand(components: Components, running: list[Any]) -> None:
         ).then(**begin),
     ]  # fmt: skip
     for event in begun:
-        event.then(None, None, None, js="() => workbench.run()", **QUIET)
+        event.then(None, _set(components), None, js=_with_names("run"), **QUIET)
     put_away = _returning(_emptied(views.status("Ready.", kind="idle")))
     picture.clear(**{**anew, "js": put_away})
 
@@ -218,7 +227,9 @@ def _emptied(line: str) -> list[Any]:
     return [*empty, [], [], ""]
 
 
-def _find_phrases(handlers: Handlers, components: Components, computing: dict[str, Any]) -> None:
+def _find_phrases(
+    handlers: Handlers, components: Components, computing: dict[str, Any]
+) -> Dependency:
     """Show where in the picture a phrase is seen, when a visitor asks for it."""
 
     def where(picture: Any, *values: Any) -> str:  # noqa: ANN401
@@ -227,11 +238,15 @@ def _find_phrases(handlers: Handlers, components: Components, computing: dict[st
 
     # The phrase comes from the click: the prompt's place among the inputs is lent to it.
     names = ("picture", "prompt", *MODEL_OPTIONS)
-    components["phrases"].where(
+    phrases = components["phrases"]
+    finding = phrases.where(
         where, [components[name] for name in names], components["where"],
         js="(picture, prompt, ...models) => [picture, workbench.phrase(), ...models]",
         **computing, **QUIET,
     )  # fmt: skip
+    finding.then(None, None, None, js="() => workbench.showPlace()", **QUIET)
+    phrases.lose(None, None, components["where"], js=_returning(""), **QUIET)
+    return finding
 
 
 def _write_copies(handlers: Handlers, components: Components) -> None:
@@ -249,10 +264,48 @@ def _write_copies(handlers: Handlers, components: Components) -> None:
 
 def _rewrite(components: Components) -> None:
     """Write the prompt for another model: in the browser, which has all its forms."""
+    target, phrases = components["target"], components["phrases"]
     shown = [components["prompt"], components["negative"]]
-    components["target"].input(
-        None, components["target"], shown, js="(target) => workbench.written(target)", **QUIET
-    )
+    for event in (target.input, phrases.rewrite):
+        event(None, target, shown, js="(target) => workbench.written(target)", **QUIET)
+    # A menu's chosen label stands in a field: it is translated as a value.
+    labels = f"() => workbench.relabelled({json.dumps(target.choices)})"
+    phrases.relabel(None, None, target, js=labels, **QUIET)
+
+
+def _set(components: Components) -> list[Any]:
+    """Return the components of what a visitor can set."""
+    return [components[name] for name in SET]
+
+
+def _with_names(function: str) -> str:
+    """Return a function of JavaScript that hands on what is set, with the names before."""
+    return f"(...values) => workbench.{function}({json.dumps(SET)}, ...values)"
+
+
+def _tick_no_artists(components: Components) -> Dependency:
+    """Have the tick “No artists” set the option of which artists may be named, and follow it."""
+    naming, none = components["name_artists"], components["no_artists"]
+    usual = json.dumps(options_of("page")["name_artists"].default)
+    set_naming = f"(none, chosen) => workbench.nameArtists(none, chosen, {usual})"
+    naming.input(None, naming, none, js='(chosen) => chosen === "none"', **QUIET)
+    return none.input(None, [none, naming], naming, js=set_naming, **QUIET)
+
+
+def _follow_settings(components: Components, ticked: Dependency) -> None:
+    """Say when the result is not of what is set now, and remember that: in the browser."""
+    changes = [*(component.change for component in _set(components)), ticked.then]
+    for change in changes:
+        change(None, _set(components), None, js=_with_names("settingsNow"), **QUIET)
+    options = options_of("page")
+    known = {
+        "mode": list(options["mode"].choices), "with_negative": [True, False],
+        "name_artists": list(options["name_artists"].choices),
+        "target": [value for _, value in components["target"].choices],
+    }  # fmt: skip
+    recalled = [components[name] for name in (*known, "no_artists")]
+    recall = f"() => workbench.recalled({json.dumps(known)})"
+    components["phrases"].recall(None, None, recalled, js=recall, **QUIET)
 
 
 def _remember(components: Components) -> None:
@@ -272,7 +325,7 @@ def _error(error: InterrogatorError) -> PageUpdate:
     return PageUpdate(views.status(str(error), kind="error"))
 
 
-def _describe_choices(handlers: Handlers, components: Components) -> None:
+def _describe_choices(handlers: Handlers, components: Components, ticked: Dependency) -> None:
     """Say at once what chosen models weigh, and what chosen words come to."""
 
     def describe_with(work: Callable[[Values], str], names: tuple[str, ...]) -> Any:  # noqa: ANN401
@@ -292,7 +345,6 @@ def _describe_choices(handlers: Handlers, components: Components) -> None:
         c.blur if isinstance(c, gr.Textbox) else c.input for c in words if hasattr(c, "input")
     ]
     changes += [components["own_files"].upload, components["own_files"].clear]
-    gr.on(
-        changes, describe_words, words, components["word_counts"],
-        trigger_mode="always_last", **QUIET,
-    )  # fmt: skip
+    described = describe_words, words, components["word_counts"]
+    gr.on(changes, *described, trigger_mode="always_last", **QUIET)
+    ticked.then(*described, trigger_mode="always_last", **QUIET)

@@ -72,9 +72,8 @@ class SearchView:
             f"the best so far {self._best:.3f} similar{self._left(now - self._begun)}"
         )
         status = views.status(text, self._share(now), "searching", views.curve(self._path))
-        return PageUpdate(
-            status, state.prompt, state.negative_prompt or "", features=state.features
-        )
+        form = chips.form(state, state.target)
+        return PageUpdate(status, form["text"], form["negative"], features=state.features)
 
     @property
     def _best(self) -> float:
@@ -100,7 +99,7 @@ class SearchView:
         searched = len(self._path) > 1
         curve = views.curve(self._path) if searched else ""
         line = views.status(views.summary(state), kind="done", below=views.doubt(state) + curve)
-        form = chips.forms(state)[state.target or chips.AS_IT_IS]
+        form = chips.form(state, state.target)
         return PageUpdate(
             line, form["text"], form["negative"], state.caption,
             chips.of_prompt(state, request.settings.rules), folds.notes(state, kept),

@@ -1,6 +1,10 @@
 """Fixtures of the tests that drive the page."""
 
+from threading import Event
+
 import pytest
+
+from interrogator.pipeline import Interrogator
 
 
 @pytest.fixture
@@ -23,3 +27,20 @@ def visit(chromium, app_url):
     for context in contexts:
         context.close()
     assert errors == []
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """A gate before whatever follows the first prompt of a search; closed, it holds it."""
+    opened, steps = Event(), Interrogator.steps
+    opened.set()
+
+    def held(self, *values, **named):
+        for state in steps(self, *values, **named):
+            yield state
+            if state.prompt and not state.finished:
+                assert opened.wait(60)
+
+    monkeypatch.setattr(Interrogator, "steps", held)
+    yield opened
+    opened.set()

@@ -3,14 +3,12 @@
 import json
 import re
 from pathlib import Path
-from threading import Event
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from interrogator.images import stored
 from interrogator.models.registry import ASSETS
-from interrogator.pipeline import Interrogator
 
 pytestmark = pytest.mark.slow
 CAT = ASSETS / "examples" / "cat-pop-art.jpg"
@@ -21,23 +19,6 @@ HOSTILE = "<img src=x onerror=alert(1)>${1+1}{{x}}"
 SHIFTS = """() => { window.shift = 0; new PerformanceObserver(list => {
     for (const entry of list.getEntries()) window.shift += entry.value;
 }).observe({type: "layout-shift", buffered: true}) }"""
-
-
-@pytest.fixture
-def gate(monkeypatch):
-    """A gate before whatever follows the first prompt of a search; closed, it holds it."""
-    opened, steps = Event(), Interrogator.steps
-    opened.set()
-
-    def held(self, *values, **named):
-        for state in steps(self, *values, **named):
-            yield state
-            if state.prompt and not state.finished:
-                assert opened.wait(60)
-
-    monkeypatch.setattr(Interrogator, "steps", held)
-    yield opened
-    opened.set()
 
 
 def mark(page):

@@ -11,12 +11,13 @@ from interrogator.images import decode, formats
 from interrogator.models.choice import active_notice
 from interrogator.models.registry import ASSETS, NOTE, PRESETS
 from interrogator.options import options_of
+from interrogator.result import Interrogation
 from interrogator.serving import guard
 from interrogator.targets import TARGETS
 from interrogator.vocabulary import selection
 from interrogator.vocabulary.lists import built_in
 from interrogator.web import chips, folds, tab, views
-from interrogator.web.components import mode_sentences
+from interrogator.web.components import AT_ONCE, mode_sentences
 from interrogator.web.handlers import BUG, WAITING
 from interrogator.web.many import edits, files
 from interrogator.web.many import fold as many
@@ -97,6 +98,16 @@ def test_every_option_has_its_rows(option):
     if option.kind == "choice" and option.section in ("words", "caption"):
         texts |= {f"{value} – {text}" for value, text in option.choices.items()}
     assert [text for text in texts if not has_row(text)] == []
+
+
+def test_what_the_browser_says_has_its_rows():
+    for script, name in (("settings.js", "CHANGED"), ("workbench.js", "LIKE_IT")):
+        (text,) = re.findall(f'const {name} = "(.+)";', (ASSETS / script).read_text("utf-8"))
+        assert has_row(text)
+    done = Interrogation("fast", {}, {}, prompt="a cat", negative_prompt="a dog")
+    said = {form["instead"] for form in chips.forms(done).values()} | {AT_ONCE, "No artists"}
+    assert len(said) > 4
+    assert all(has_row(text) for text in said if text)
 
 
 def test_many_pictures_have_their_rows():

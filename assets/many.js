@@ -2,9 +2,12 @@
 // component is ready; `element` and `trigger` are Gradio's. Texts are set as text, never as HTML.
 
 const AT_ONCE = 4; // pictures that are asked for at a time; the server may do fewer
+const RUNS = ["even", "odd"];
 const WAITING = "waiting", COMPUTING = "in work", DONE = "done", FAILED = "failed";
 const GUESS = "done, but a guess: the picture is unlike all that was taught";
-let rows = [], todo = [], running = false, begun = 0, asked = 0;
+let rows = [], todo = [], few = [], running = false, begun = 0, asked = 0, turn = 0;
+let run = 0; // how often it was begun; a run's event is not that of the run before
+let shown = ""; // the status line
 
 function made(tag, properties = {}, ...children) {
   const node = Object.assign(document.createElement(tag), properties);
@@ -13,7 +16,7 @@ function made(tag, properties = {}, ...children) {
 }
 
 // As `views.status` writes it; the text is one of ours, with numbers.
-const line = (kind, text) => `<div class="status ${kind}" role="status"><span>${text}</span></div>`;
+const line = (kind, text) => (shown = `<div class="status ${kind}" role="status"><span>${text}</span></div>`);
 const selected = () => rows.filter((row) => row.box.checked);
 const meant = () => (selected().length ? selected() : rows);
 
@@ -28,7 +31,11 @@ function draw(row, position) {
   row.box = made("input", { type: "checkbox", ariaLabel: `Select ${row.name}` });
   row.told = made("span");
   row.field = made("textarea", { rows: 3, disabled: true, ariaLabel: `Prompt of ${row.name}` });
-  row.field.addEventListener("input", () => (row.prompt = row.field.value));
+  row.field.addEventListener("input", () => {
+    row.prompt = row.field.value;
+    row.byHand = true;
+  });
+  row.field.addEventListener("change", sayByHand);
   row.said = made("span");
   row.position = position;
   for (const node of [row.box, row.field, row.said]) node.setAttribute("translate", "no");
@@ -41,15 +48,32 @@ function draw(row, position) {
   return line;
 }
 
+// What can be pressed, and what comes next: to write, then to take the texts home.
+function setButtons() {
+  const left = rows.some((row) => !row.broken && row.state !== DONE);
+  const written = rows.some((row) => row.state === DONE);
+  const set = (name, enabled, next) => {
+    const button = document.querySelector(`#many-${name}`);
+    button.disabled = !enabled;
+    button.classList.toggle("primary", next);
+    button.classList.toggle("secondary", !next);
+  };
+  set("start", !running, left || !written);
+  set("stop", running, false);
+  set("take", written, written && !running);
+}
+
 function drawTable() {
+  setButtons();
   const place = element.querySelector(".many-table");
   if (!rows.length) return place.replaceChildren();
-  const every = made("input", { type: "checkbox", ariaLabel: "Select all" });
+  const every = made("input", { type: "checkbox", id: "many-every", ariaLabel: "Select all" });
+  const told = made("label", { htmlFor: every.id, textContent: "Select all" }); // on a phone
   every.addEventListener("change", () => rows.forEach((row) => (row.box.checked = every.checked)));
   const head = ["Picture", "Caption", "Prompt", "State"].map((text) => made("th", { scope: "col", textContent: text }));
   const table = made(
     "table", {}, made("caption", { textContent: "Many pictures" }),
-    made("thead", {}, made("tr", {}, made("td", {}, every), ...head)), made("tbody", {}, ...rows.map(draw)),
+    made("thead", {}, made("tr", {}, made("td", {}, every, told), ...head)), made("tbody", {}, ...rows.map(draw)),
   );
   place.replaceChildren(table);
 }
@@ -78,26 +102,34 @@ function begin(status) {
   if (!good.length) return line("idle", "Choose pictures or a zip first.");
   if (!todo.length) return line("idle", "All have prompts. Select those that are to be written anew.");
   todo.forEach((row) => say(row, WAITING));
-  [running, begun, asked] = [true, Date.now(), todo.length];
+  [running, begun, asked, run] = [true, Date.now(), todo.length, run + 1];
+  setButtons();
   trigger("begin");
   return line("busy", "Waiting for your turn: one computation runs at a time");
 }
 
 function next() {
-  if (running && todo.length) trigger("turn");
+  if (running && todo.length) trigger(RUNS[run % 2]);
 }
 
 function nextPositions() {
-  const few = todo.slice(0, AT_ONCE);
-  few.forEach((row) => say(row, COMPUTING));
-  return { positions: few.map((row) => row.position) };
+  few = todo.slice(0, AT_ONCE);
+  return { turn: ++turn, positions: few.map((row) => row.position) };
+}
+
+// Called by Gradio when the server has answered; first of all it says that the turn has come.
+function turned(mail) {
+  if (!running || !mail?.begun || mail.turn !== turn) return;
+  few.filter((row) => todo.includes(row)).forEach((row) => say(row, COMPUTING));
+  if (todo.length === asked) line("busy", "Writing the prompts");
+  trigger("tell");
 }
 
 function take({ position, caption, prompt, negative_prompt, guess, error }) {
   const row = rows[position];
   todo = todo.filter((one) => one !== row);
   if (error) return say(row, FAILED, error);
-  Object.assign(row, { caption, prompt, negative_prompt });
+  Object.assign(row, { caption, prompt, negative_prompt, byHand: false });
   row.said.textContent = caption;
   row.field.value = prompt;
   row.field.disabled = false;
@@ -105,36 +137,52 @@ function take({ position, caption, prompt, negative_prompt, guess, error }) {
 }
 
 function took(mail, status) {
-  if (!running) return status;
-  mail?.results?.forEach(take);
-  if (mail?.error || !mail?.results?.length) return failed(status);
+  if (!running || mail?.turn !== turn || mail.begun) return status; // an earlier turn, cut short
+  mail.results?.forEach(take);
+  if (mail.error || !mail.results?.length) return failed(status);
   rows.filter((row) => row.state === COMPUTING).forEach((row) => say(row, WAITING));
   const done = asked - todo.length;
-  if (todo.length) {
+  running = todo.length > 0;
+  setButtons();
+  if (running) {
     const left = Math.ceil(((Date.now() - begun) / 1000 / done) * todo.length);
     setTimeout(next);
     return line("busy", `${done} of ${asked} written; about ${left} s left`);
   }
-  running = false;
   return line("done", `${rows.filter((row) => row.state === DONE).length} of ${rows.length} pictures have a prompt.`);
 }
 
 // The server has refused, or cannot be reached: what is not done waits for the button.
 function failed(status) {
+  if (!running) return status;
   running = false;
   rows.filter((row) => row.state === COMPUTING).forEach((row) => say(row, WAITING));
-  return status;
+  setButtons();
+  return (shown = status);
+}
+
+// The same, as Gradio tells it. A turn that was stopped fails only when the server is done with it:
+// another run may have begun by then.
+function failedTurn(of, status) {
+  if (!running || RUNS[run % 2] !== of) return status;
+  return stop(status);
 }
 
 function stop(status) {
   if (!running) return status;
-  failed();
+  failed(status);
   return line("idle", "Stopped. What is written stays; the button goes on from here.");
 }
 
 // ---- edits, and the way home ----
 
 let edited = [];
+
+function sayByHand() {
+  if (running) return;
+  line("done", `Edited by hand. Rows changed: ${rows.filter((row) => row.byHand).length} of ${rows.length}.`);
+  trigger("tell");
+}
 
 function chosen() {
   edited = meant().filter((row) => row.state === DONE);
@@ -162,4 +210,4 @@ function packed(mail) {
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
-window.many = { empty, show, begin, next, asked: nextPositions, took, failed, stop, chosen, revised, all: everything, packed };
+window.many = { line: () => shown, empty, show, begin, next, asked: nextPositions, turned, took, failed, failedTurn, stop, chosen, revised, all: everything, packed };

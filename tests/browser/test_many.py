@@ -58,6 +58,7 @@ def finish(page):
 def edit(page, action, words, expected, other=None):
     page.click("#many-action input")
     page.get_by_role("option", name=action).click()
+    page.wait_for_selector("#many-other", state="hidden" if other is None else "visible")
     page.fill("#many-words textarea", words)
     if other is not None:
         page.fill("#many-other textarea", other)
@@ -96,11 +97,13 @@ def test_thirty_are_written_edited_in_bulk_and_taken_home(visit, width, theme, p
     page.keyboard.press("Tab")
     page.keyboard.press("Control+End")
     page.keyboard.type(", by hand")
-    edit(page, "Add a phrase", "only this", "1 of 1 prompt changed")
+    page.keyboard.press("Tab")
+    page.wait_for_selector(f"{LINE} >> text=Edited by hand. Rows changed: 1 of 31.")
+    edit(page, "Add a phrase", "only this", "Added “only this”. Rows changed: 1 of 1.")
     page.uncheck(f"{ROWS}:nth-child(1) input")
-    edit(page, "Find and replace", "AN OIL PAINTING", "prompts changed", "a picture")
-    edit(page, "Remove a phrase", "pop art", "of 30 prompts changed")
-    edit(page, "Trigger word in front", "sks", "30 of 30 prompts changed")
+    edit(page, "Find and replace", "AN OIL PAINTING", "with “a picture”. Rows changed", "a picture")
+    edit(page, "Remove a phrase", "pop art", "Removed “pop art”. Rows changed")
+    edit(page, "Trigger word in front", "sks", "Put “sks” in front. Rows changed: 30 of 30.")
     now = prompts(page)
     assert now["p00.jpg"].endswith(", by hand, only this")
     assert now["p03.jpg"] == "sks, " + before["p03.jpg"].replace(", pop art", "")
@@ -112,6 +115,51 @@ def test_thirty_are_written_edited_in_bulk_and_taken_home(visit, width, theme, p
     assert {line["path"]: line["prompt"] for line in lines[:30]} == now
     assert (lines[30]["path"], lines[30]["prompt"]) == (broken, None)
     assert "not a picture" in lines[30]["error"]
+
+
+def can_press(page):
+    """The buttons that can be pressed, and that which has the look of the next step."""
+    names = ("start", "stop", "take")
+    chosen = page.locator("#many :is(#many-start, #many-take).primary").all()
+    return (
+        [name for name in names if page.is_enabled(f"#many-{name}")],
+        [button.get_attribute("id").removeprefix("many-") for button in chosen],
+    )
+
+
+def states(page):
+    return page.locator(f"{ROWS} td.state").all_inner_texts()
+
+
+def test_line_rows_and_buttons_say_the_same_at_every_moment(visit, gate):
+    opened, _ = gate
+    one, two = visit(), visit()
+    offer(one, pictures(8), 8)
+    assert can_press(one) == (["start"], ["start"])
+    one.click("#many-start")
+    one.wait_for_selector(f"{LINE} >> text=4 of 8 written")
+    one.wait_for_selector(f"{ROWS} >> text=in work")
+    assert states(one) == ["done"] * 4 + ["in work"] * 4
+    assert can_press(one) == (["stop", "take"], ["start"])
+    offer(two, pictures(2), 2)
+    with two.expect_request("**/queue/join**", timeout=60_000) as joined:
+        two.click("#many-start")
+    joined.value.response()
+    two.wait_for_selector(f"{LINE} >> text=Waiting for your turn")
+    assert states(two) == ["waiting"] * 2
+    assert can_press(two) == (["stop"], ["start"])
+    opened.set()
+    finish(one)
+    finish(two)
+    assert can_press(one) == (["start", "take"], ["take"])
+    gap = (
+        "document.querySelector('#many-take').getBoundingClientRect().top - "
+        "document.querySelector('#many-status').getBoundingClientRect().bottom"
+    )
+    assert one.evaluate(gap) < 20  # beside its line or right below it
+    one.get_by_role("button", name="Many pictures").click()
+    one.get_by_role("button", name="Many pictures").click()  # closed and opened again
+    assert can_press(one) == (["start", "take"], ["take"])
 
 
 def test_two_visitors_at_once_see_nothing_of_each_other(visit):
@@ -185,5 +233,4 @@ def test_stopped_it_keeps_what_is_written_and_goes_on_from_there(visit, gate):
     assert all(prompts(page).values())
     page.click("#many-pictures button[aria-label='Clear']")
     page.wait_for_selector(ROWS, state="detached")
-    page.click("#many-take")
-    page.wait_for_selector(f"{LINE}.error >> text=no prompt yet")
+    assert can_press(page) == (["start"], ["start"])

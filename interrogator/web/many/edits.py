@@ -7,6 +7,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from interrogator.batch.pictures.items import Item, read_file
 from interrogator.errors import InterrogatorError
 
 MOST_TEXT = 4000  # characters of a prompt
+MOST_SAID = 40  # characters of an edit's words that are shown again
 TABLE = "prompts.jsonl"
 TOO_LONG = f"A prompt would have over {MOST_TEXT:,} characters, which is all that one may have."
 NO_WORDS = "Type the words first."
@@ -61,12 +63,27 @@ def replace(prompt: str, words: str, other: str) -> str:
     return re.sub(re.escape(words), lambda _: other, prompt, flags=re.IGNORECASE).strip()
 
 
-Edit = Callable[[str, str, str], str]
-EDITS: dict[str, Edit] = {
-    "Add a phrase": lambda prompt, words, _: add_phrase(prompt, words),
-    "Remove a phrase": lambda prompt, words, _: remove_phrase(prompt, words),
-    "Find and replace": replace,
-    "Trigger word in front": lambda prompt, words, _: put_in_front(prompt, words),
+@dataclass(frozen=True)
+class Edit:
+    """A way to edit prompts.
+
+    Attributes:
+        work: Prompt, words and other words → the prompt afterwards.
+        said: What was done, with {} for the words, and for the other words.
+    """
+
+    work: Callable[[str, str, str], str]
+    said: str
+
+
+REPLACE = "Find and replace"
+EDITS = {
+    "Add a phrase": Edit(lambda prompt, words, _: add_phrase(prompt, words), "Added “{}”."),
+    "Remove a phrase": Edit(lambda prompt, words, _: remove_phrase(prompt, words), "Removed “{}”."),
+    REPLACE: Edit(replace, "Replaced “{}” with “{}”."),
+    "Trigger word in front": Edit(
+        lambda prompt, words, _: put_in_front(prompt, words), "Put “{}” in front."
+    ),
 }
 
 
@@ -79,15 +96,24 @@ def revise(prompts: Sequence[str], action: str, words: str, other: str) -> list[
     edit = EDITS.get(action)
     if edit is None:
         raise InterrogatorError(f"There is no edit {action[:60]!r}; there are {', '.join(EDITS)}.")
-    plain = words.strip() if edit is not replace else words
+    plain = words.strip() if action != REPLACE else words
     if not plain.strip():
         raise InterrogatorError(NO_WORDS)
     if max(map(len, (*prompts, words, other)), default=0) > MOST_TEXT:
         raise InterrogatorError(TOO_LONG)
-    revised = [edit(prompt, plain, other) for prompt in prompts]
+    revised = [edit.work(prompt, plain, other) for prompt in prompts]
     if max(map(len, revised), default=0) > MOST_TEXT:
         raise InterrogatorError(TOO_LONG)
     return revised
+
+
+def describe(
+    action: str, words: str, other: str, before: Sequence[str], after: Sequence[str]
+) -> str:
+    """Return what one of `EDITS` did, and in how many rows, in sentences."""
+    said = EDITS[action].said.format(words[:MOST_SAID], other[:MOST_SAID])
+    changed = sum(one != two for one, two in zip(before, after, strict=True))
+    return f"{said} Rows changed: {changed} of {len(before)}."
 
 
 def pack(rows: Sequence[dict[str, Any]]) -> tuple[bytes, int]:

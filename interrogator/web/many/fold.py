@@ -37,6 +37,7 @@ ABOUT = (
 )
 IDLE = "Choose pictures or a zip first."
 LOOKING = "Looking at the files"
+TAKE = "Download the texts as a zip"
 HINT = "Edits hold for the rows that are selected; for all of them if none is."
 SCRIPT = (ASSETS / "many.js").read_text("utf-8")
 
@@ -58,9 +59,15 @@ def build_fold() -> Components:
                 "start": gr.Button(
                     "Write the prompts", variant="primary", scale=3, elem_id="many-start"
                 ),
-                "stop": gr.Button("Stop", scale=1, min_width=80, elem_id="many-stop"),
+                "stop": gr.Button(
+                    "Stop", scale=1, min_width=80, interactive=False, elem_id="many-stop"
+                ),
             }
-        fold["status"] = gr.HTML(views.status(IDLE, kind="idle"), elem_id="many-status")
+        with gr.Row(elem_id="many-home"):
+            fold["status"] = gr.HTML(
+                views.status(IDLE, kind="idle"), min_width=220, elem_id="many-status"
+            )
+            fold["take"] = gr.Button(TAKE, min_width=220, interactive=False, elem_id="many-take")
         fold["table"] = gr.HTML('<div class="many-table"></div>', js_on_load=SCRIPT)
         with gr.Row(elem_id="many-edits"):
             fold["action"] = gr.Dropdown(
@@ -68,11 +75,11 @@ def build_fold() -> Components:
                 elem_id="many-action",
             )  # fmt: skip
             fold["words"] = gr.Textbox(label="Words", min_width=180, elem_id="many-words")
-            fold["other"] = gr.Textbox(label="Replaced with", min_width=180, elem_id="many-other")
+            fold["other"] = gr.Textbox(
+                label="Replaced with", min_width=180, visible=False, elem_id="many-other"
+            )
         gr.HTML(f'<p class="muted">{HINT}</p>', elem_id="many-hint")
-        with gr.Row(elem_id="many-buttons"):
-            fold["edit"] = gr.Button("Change the prompts", size="sm", elem_id="many-edit")
-            fold["take"] = gr.Button("Texts as a zip", size="sm", elem_id="many-take")
+        fold["edit"] = gr.Button("Change the prompts", size="sm", elem_id="many-edit")
         fold["mail"] = gr.JSON(None, visible="hidden", elem_id="many-mail")
     return fold
 
@@ -102,12 +109,11 @@ def revise(mail: Mail, action: str, words: str, other: str) -> tuple[str, Mail]:
         prompts = [str(prompt) for prompt in _sent(mail, "prompts")]
         if not prompts:
             raise InterrogatorError(edits.NOTHING)
-        revised = edits.revise(prompts, str(action), str(words or ""), str(other or ""))
+        edit = str(action), str(words or ""), str(other or "")
+        revised = edits.revise(prompts, *edit)
     except InterrogatorError as error:
         return views.status(str(error), kind="error"), {"prompts": None}
-    changed = sum(one != two for one, two in zip(prompts, revised, strict=True))
-    text = f"{changed} of {views.counted(len(prompts), 'prompt')} changed."
-    return views.status(text, kind="done"), {"prompts": revised}
+    return views.status(edits.describe(*edit, prompts, revised), kind="done"), {"prompts": revised}
 
 
 def pack(mail: Mail) -> tuple[str, Mail]:
@@ -149,6 +155,11 @@ def connect(
     fold["stop"].click(
         None, status, status, js="(line) => many.stop(line)", cancels=running, **quiet
     )
+    fold["action"].input(
+        None, fold["action"], fold["other"],
+        js=f"(action) => ({{__type__: 'update', visible: action === {json.dumps(edits.REPLACE)}}})",
+        **quiet,
+    )  # fmt: skip
     fold["edit"].click(
         revise, [mail, fold["action"], fold["words"], fold["other"]], both,
         js=send.format("chosen"), **quiet,
@@ -183,30 +194,38 @@ def _run(
             raise gr.Error(str(error), visible=False, print_exception=False) from error
 
     def draw_turn(mail: Mail, files: list[NamedFile], *values: Any) -> Iterator[list[Any]]:  # noqa: ANN401
+        turn = {"turn": mail.get("turn") if isinstance(mail, dict) else None}
         asked = [place for place in _sent(mail, "positions") if isinstance(place, int)]
         try:
             request = request_of(values)
         except InterrogatorError as error:
-            yield [views.status(str(error), kind="error"), {"error": str(error)}]
+            yield [views.status(str(error), kind="error"), {**turn, "error": str(error)}]
             return
-        for turn in work.take_turn(handlers.service, files, asked, request):
-            ended = turn.results is not None or turn.error
-            answer = {"results": turn.results, "error": turn.error}
-            yield [turn.status, answer if ended else gr.skip()]
+        yield [gr.skip(), {**turn, "begun": True}]
+        for state in work.take_turn(handlers.service, files, asked, request):
+            ended = state.results is not None or state.error
+            answer = {**turn, "results": state.results, "error": state.error}
+            yield [state.status, answer if ended else gr.skip()]
 
-    failed: dict[str, Any] = {"fn": None, "js": "() => many.failed()", **quiet}
+    mail.change(None, mail, None, js="(mail) => many.turned(mail)", **quiet)
+    table.tell(None, None, status, js="() => many.line()", trigger_mode="multiple", **quiet)
     fold["start"].click(None, status, status, js="(line) => many.begin(line)", **quiet)
     fetched = table.begin(
         fetch_for_many, chosen, status, concurrency_id="fetch", concurrency_limit=None,
         trigger_mode="multiple", **quiet,
     )  # fmt: skip
     fetched.success(None, None, None, js="() => many.next()", **quiet)
-    fetched.failure(**failed)
-    turn = table.turn(
-        draw_turn, [mail, files, *chosen], [status, mail],
-        js="(mail, ...rest) => [many.asked(), ...rest]", trigger_mode="multiple",
-        **computing, **quiet,
-    )  # fmt: skip
-    turn.success(None, [mail, status], status, js="(mail, line) => many.took(mail, line)", **quiet)
-    turn.failure(**failed)
-    return [fetched, turn]
+    fetched.failure(None, status, status, js="(line) => many.failed(line)", **quiet)
+    took = {"fn": None, "js": "(mail, line) => many.took(mail, line)", **quiet}
+    running = [fetched]
+    for name in ("even", "odd"):
+        turn = getattr(table, name)(
+            draw_turn, [mail, files, *chosen], [status, mail],
+            js="(mail, ...rest) => [many.asked(), ...rest]", trigger_mode="multiple",
+            **computing, **quiet,
+        )  # fmt: skip
+        turn.success(inputs=[mail, status], outputs=status, **took)
+        failed = f"(line) => many.failedTurn('{name}', line)"
+        turn.failure(None, status, status, js=failed, **quiet)
+        running.append(turn)
+    return running

@@ -112,7 +112,12 @@ def test_what_the_browser_says_has_its_rows():
 
 def test_many_pictures_have_their_rows():
     script = (ASSETS / "many.js").read_text("utf-8")
-    texts = {many.ABOUT, many.HINT, many.IDLE, many.LOOKING, *edits.EDITS}
+    texts = {many.ABOUT, many.HINT, many.IDLE, many.LOOKING, many.TAKE, *edits.EDITS}
+    texts |= {
+        edits.describe(e, "a, b", other, ["a", "b"], ["a", "c"])
+        for e in edits.EDITS
+        for other in ("", "c")
+    }
     texts |= {edits.NO_WORDS, edits.NOTHING, edits.TOO_LONG}
     texts |= {files.TOO_MANY, files.LONG_ZIP, files.EMPTY_ZIP}
     said = re.findall(r'line\("\w+", (["`])(.+)\1\)', script)

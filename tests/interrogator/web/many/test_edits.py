@@ -93,5 +93,5 @@ def test_what_a_browser_should_not_send_is_no_traceback():
     for mail in (None, {}, {"prompts": None}, {"prompts": "text"}, []):
         assert fold.revise(mail, ADD, "blue", "")[1] == {"prompts": None}
     status, answer = fold.revise({"prompts": ["a", "blue"]}, ADD, "blue", None)
-    assert "1 of 2 prompts changed." in status
+    assert "Added “blue”. Rows changed: 1 of 2." in status
     assert answer == {"prompts": ["a, blue", "blue"]}

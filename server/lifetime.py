@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 import threading
 from concurrent.futures import TimeoutError as TooLong
 from typing import Any
@@ -23,7 +24,11 @@ KEEP_ALIVE_SECONDS = 75  # longer than the clients', so that none sends into a c
 
 
 def serve(blocks: Blocks, operation: Operation, **launch: Any) -> None:  # noqa: ANN401
-    """Serve until SIGTERM or SIGINT, then end in order; a second signal ends at once."""
+    """Serve until SIGTERM or SIGINT, then end in order; a second signal ends at once.
+
+    Raises:
+        SystemExit: The port is taken; in a sentence.
+    """
     told = threading.Event()
 
     def tell(*_: object) -> None:
@@ -33,7 +38,12 @@ def serve(blocks: Blocks, operation: Operation, **launch: Any) -> None:  # noqa:
 
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, tell)
-    blocks.launch(prevent_thread_lock=True, **launch)
+    try:
+        blocks.launch(prevent_thread_lock=True, **launch)
+    except OSError as error:
+        if "empty port" not in str(error):  # in Gradio's words; a page may be served there already
+            raise
+        sys.exit(f"Port {launch.get('server_port')} is taken. Choose another, as in PORT=7870.")
     web = blocks.server.config
     web.timeout_keep_alive, web.timeout_graceful_shutdown = KEEP_ALIVE_SECONDS, CLOSE_SECONDS
     while not told.wait(1):  # a wait without an end would not let a signal through everywhere

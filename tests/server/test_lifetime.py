@@ -125,3 +125,18 @@ def test_a_connection_stays_open_for_longer_than_clients_keep_theirs():
     with started(0) as (_, url, _):
         # httpx keeps one for 5 seconds. The very first may come before the setting.
         assert stays_open(url, 6) or stays_open(url, 6)
+
+
+def test_a_port_that_is_taken_is_told_in_a_sentence():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        command = [sys.executable, "-m", "tests.server.small_app", str(port), "0"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"Port {port} is taken. Choose another, as in PORT=7870."
+    )
+    assert "Traceback" not in done.stderr

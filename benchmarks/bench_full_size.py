@@ -10,6 +10,7 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,12 +42,12 @@ CAPTION = "a painting of a lighthouse on a cliff above the sea"
 class Saying(Captioner):
     """Takes BLIP's time, then says a sentence: what random weights say is no caption."""
 
-    def candidates(
-        self, picture: Image.Image, how: Captioning = DEFAULT_CAPTIONING
-    ) -> tuple[Caption, ...]:
-        """Describe it, and say as many sentences."""
-        found = super().candidates(picture, how)
-        return tuple(Caption(f"{CAPTION} {i}", -i / 10) for i in range(len(found)))
+    def candidates_of(
+        self, inputs: Sequence[Mapping[str, torch.Tensor]], how: Captioning = DEFAULT_CAPTIONING
+    ) -> list[tuple[Caption, ...]]:
+        """Describe pictures, and say as many sentences."""
+        found = super().candidates_of(inputs, how)
+        return [tuple(Caption(f"{CAPTION} {i}", -i / 10) for i in range(len(f))) for f in found]
 
 
 def captioner(runtime: Any) -> Captioner:  # noqa: ANN401

@@ -167,12 +167,29 @@ def _race() -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
+def plan() -> str:
+    """Return what ten million pictures take beside the GPUs, from the rates of `bench_batch`."""
+    parts, gpu = results_of("bench_batch")["parts"], 125  # pictures a second of one: docs/batch.md
+    decode, python, commit = (1000 * parts[name] for name in ("decode", "python", "commit"))
+    rows, row = 32 * 1000 / commit, parts["row_bytes"]
+    cores, actors = gpu * decode / 1000, max(1, -(-gpu * python // 1000))
+    return f"""\
+- **Decoding.** At {decode:.1f} ms for a megapixel a GPU needs ≈ {cores:.1f} cores to be fed.
+- **Python.** Ranking {parts["phrases"]:,} phrases, composing and explaining take {python:.1f} ms a
+  picture of one core: ≈ {1000 / python:.0f} a second, and a GPU brings ≈ {gpu}. So
+  ≈ {actors:.0f} actors for each GPU keep up with it.
+- **The manifest** takes a commit for each batch, on one machine for all. At {commit:.1f} ms for 32
+  rows it takes ≈ {rows:,.0f} rows a second, ≈ {rows / gpu:.0f} GPUs' worth. At {row / 1000:.1f} kB
+  a row it grows to ≈ {row * 1e7 / 1e9:.0f} GB."""
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "interrogator --help": lambda: command_help("interrogator"),
     "matmul_demo --help": lambda: command_help("matmul_demo"),
     "models": model_tables,
     "summary": summary,
     ENDPOINTS: endpoint_tables,
+    **({"plan": plan} if "bench_batch" in RESULTS else {}),
     **{f"measured {name}": functools.partial(benchmark, name) for name in RESULTS},
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from interrogator.errors import InterrogatorError
@@ -24,11 +24,11 @@ from interrogator.prompts.rules import (
     fitted_caption,
     may_follow,
     overlap,
-    padded,
     says,
 )
 from interrogator.prompts.search import FAITHFUL, FRUGAL, FULL, Beam, Effort, ScoredPrompt, Search
-from interrogator.vocabulary.lists import NEGATIVE, bare
+from interrogator.vocabulary.folding import padded
+from interrogator.vocabulary.lists import NEGATIVE
 
 if TYPE_CHECKING:
     import torch
@@ -180,20 +180,18 @@ def claims_of(caption: str, ranking: Ranking) -> dict[str, float]:
     Of a list the likeliest phrase that it says counts: "expressionism" stands in "abstract
     expressionism" too.
     """
-    claims, words = {}, padded(caption)
-    for category, phrases in ranking.table.vocabulary.categories.items():
-        if ranking.table.is_exclusive(category):
-            said = [phrase for phrase in phrases if _claim(category, phrase) in words]
-            if said:
-                confidence = ranking.confidence_of(category)
-                likeliest = max(said, key=confidence.__getitem__)
-                claims[likeliest] = confidence[likeliest]
-    return claims
-
-
-@lru_cache(maxsize=2**16)  # the same lists are looked through for each caption
-def _claim(category: str, phrase: str) -> str:
-    return padded(bare(category, phrase))
+    words, claims = padded(caption), ranking.table.claims
+    said = {
+        claim for word in words.split() for claim in claims.get(word, ()) if claim.words in words
+    }
+    rows = [claim.row for claim in said]
+    confidence = dict(zip(rows, ranking.confidence_at(rows), strict=True))
+    likeliest: dict[str, int] = {}
+    for row, category in sorted((claim.row, claim.category) for claim in said):
+        if confidence[row] > confidence.get(likeliest.get(category, -1), -1.0):
+            likeliest[category] = row
+    phrases = ranking.table.vocabulary.phrases
+    return {phrases[row]: confidence[row] for row in likeliest.values()}
 
 
 @dataclass(frozen=True)

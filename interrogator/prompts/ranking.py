@@ -156,6 +156,10 @@ class Ranking:
         )
         return int(before.sum()) + 1, len(likely)
 
+    def confidence_at(self, rows: list[int]) -> list[float]:
+        """Return how likely the phrases of some rows are true."""
+        return [float(confidence) for confidence in self._confidence[rows]] if rows else []
+
     def alike(self, phrase: RankedPhrase, count: int) -> list[RankedPhrase]:
         """Return the `count` phrases of a phrase's list whose own vectors are nearest to its."""
         rows = self._slices.get(phrase.category)
@@ -171,13 +175,9 @@ class Ranking:
 
     def named(self, texts: Collection[str]) -> dict[str, RankedPhrase]:
         """Return those of the texts that are in a list, under their case-folded form."""
-        wanted = {text.casefold() for text in texts}
-        found: dict[str, int] = {}
-        for row, phrase in enumerate(self.table.vocabulary.phrases):
-            folded = phrase.casefold()
-            if folded in wanted:
-                found.setdefault(folded, row)
-        return dict(zip(found, self._phrases(list(found.values())), strict=True))
+        rows = (self.table.row_of.get(text.casefold()) for text in texts)
+        found = self._phrases(sorted({row for row in rows if row is not None}))
+        return {phrase.text.casefold(): phrase for phrase in found}
 
     def _phrases(self, rows: list[int]) -> list[RankedPhrase]:
         """Return what is known of these rows, in their order."""

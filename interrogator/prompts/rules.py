@@ -10,11 +10,10 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from interrogator.errors import InterrogatorError
 from interrogator.prompts.ranking import PLAUSIBLE, RankedPhrase
-from interrogator.vocabulary.folding import plain
+from interrogator.vocabulary.folding import WORD, padded, plain
 from interrogator.vocabulary.lists import ARTISTS, MEDIUMS, MOVEMENTS
 
 FAST_PHRASES = 32  # as many as clip-interrogator's fast mode takes
@@ -23,7 +22,6 @@ MOST_PHRASES = 64
 MOST_ARTISTS = 8
 
 _ONE_EACH = (MEDIUMS, ARTISTS, "sites", MOVEMENTS)  # classic takes one of each, in order
-_WORD = re.compile("\\w+|[\u2600-\u27bf\U0001f000-\U0001faff]")  # an emoji is a word
 
 Phrases = tuple[RankedPhrase, ...]
 
@@ -209,23 +207,13 @@ def fitted_caption(caption: str, budget: Budget) -> str:
     return caption
 
 
-@lru_cache(maxsize=2**15)  # the search asks for the same phrases thousands of times
-def padded(text: str) -> str:
-    """Return a text's words between spaces, to be looked for in one another.
-
-    They are without case and accents. A text without any (signs alone) stays as it is.
-    """
-    folded = plain(text)
-    return f" {' '.join(_WORD.findall(folded)) or folded} "
-
-
 def where(text: str, phrase: str) -> tuple[int, int] | None:
     """Return from where to where a text first says a phrase, or None."""
-    wanted = [plain(word) for word in _WORD.findall(phrase)]
+    wanted = [plain(word) for word in WORD.findall(phrase)]
     if not wanted:
         place = text.find(phrase)
         return (place, place + len(phrase)) if phrase and place >= 0 else None
-    found = list(_WORD.finditer(text))
+    found = list(WORD.finditer(text))
     for start in range(len(found) - len(wanted) + 1):
         run = found[start : start + len(wanted)]
         if [plain(word.group()) for word in run] == wanted:

@@ -15,7 +15,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,8 @@ from interrogator.models.registry import ASSETS
 from interrogator.networks.clip import Clip
 from interrogator.prompts.density import Density, load_density
 from interrogator.prompts.plausibility import Calibration, load_calibrations
-from interrogator.vocabulary.lists import EXCLUSIVE, Vocabulary
+from interrogator.vocabulary.folding import padded
+from interrogator.vocabulary.lists import EXCLUSIVE, Vocabulary, bare
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,21 @@ BLOCK = 4096  # phrases encoded at a time: what is done stays done if its visito
 UNIT = 1e-3  # how far a stored vector's length may be from 1; a flipped bit that matters is further
 SHIPPED = ASSETS / "tables"
 SHIPPED_BYTES = 8_000_000  # of the vectors in one file: a Space takes 10 MB without LFS
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A phrase of an exclusive list, as a caption may say it.
+
+    Attributes:
+        row: Its row in the table.
+        category: Its list.
+        words: Its words between spaces, without what its list puts before them.
+    """
+
+    row: int
+    category: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +81,26 @@ class Table:
         if fitted is None or fitted.exclusive is None:
             return category in EXCLUSIVE
         return fitted.exclusive
+
+    @cached_property
+    def claims(self) -> dict[str, list[Claim]]:
+        """What a caption may claim of exclusive lists, by the first of its words."""
+        found: dict[str, list[Claim]] = {}
+        for category, rows in self.vocabulary.slices():
+            if self.is_exclusive(category):
+                for row in range(rows.start, rows.stop):
+                    words = padded(bare(category, self.vocabulary.phrases[row]))
+                    first = words.strip().partition(" ")[0]
+                    found.setdefault(first, []).append(Claim(row, category, words))
+        return found
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """The first row of each phrase, by the phrase without case."""
+        rows: dict[str, int] = {}
+        for row, phrase in enumerate(self.vocabulary.phrases):
+            rows.setdefault(phrase.casefold(), row)
+        return rows
 
     def only(self, rows: NDArray[np.bool_]) -> Table:
         """Return the rows [n] that are true; nothing is encoded, and nothing copied if all are."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 FoldedWords = tuple[str, ...]
+
+WORD = re.compile("\\w+|[\u2600-\u27bf\U0001f000-\U0001faff]")  # an emoji is a word
 
 
 def plain(text: str) -> str:
@@ -15,6 +18,16 @@ def plain(text: str) -> str:
         composed = unicodedata.normalize("NFKD", text)
         text = "".join(c for c in composed if not unicodedata.combining(c))
     return text.casefold()
+
+
+@lru_cache(maxsize=2**15)  # the search asks for the same phrases thousands of times
+def padded(text: str) -> str:
+    """Return a text's words between spaces, to be looked for in one another.
+
+    They are without case and accents. A text without any (signs alone) stays as it is.
+    """
+    folded = plain(text)
+    return f" {' '.join(WORD.findall(folded)) or folded} "
 
 
 def fold(text: str) -> FoldedWords:

@@ -1,3 +1,4 @@
+import random
 from dataclasses import replace
 
 import pytest
@@ -61,6 +62,25 @@ def test_tokens_are_counted_with_start_and_end_and_beyond_the_limit(demo):
     assert clip.token_count(" ".join(["cat"] * 75)) == 77
     assert clip.token_count(" ".join(["cat"] * 76)) == 78
     assert clip.token_count(" ".join(["cat"] * 500)) == 78
+
+
+PIECES = [
+    "a cat", "by Claude Monet", "1980's", "don't", "4k!", "x,y", "", " spaced ", "naïve", "R&amp",
+    "<end_of_text>", "a<b", "50%", "a.b", "tab\there", "UPPER Case", "new\nline", "'s", "!", "...",
+    "cat's", "猫", "word " * 40 + "end", "\x1b[3m", "a  b", "oil painting", "c#", "$5", "(x:1.2)",
+]  # fmt: skip
+
+
+def test_ids_put_together_from_pieces_are_those_of_the_whole_text(demo):
+    clip, rng = demo.models.clip, random.Random(0)
+    joined = 0
+    for _ in range(600):
+        text = ", ".join(rng.choices(PIECES, k=rng.randrange(1, 6)))
+        whole = clip.uncut_tokens([text])
+        assert clip.ids(text) == tuple(whole[0, : int(clip.lengths(whole)[0])].tolist()), text
+        joined += text.count(", ") > 0
+    assert joined > 300
+    assert clip.ids(", ".join(["a cat"] * 60))[-1] == clip.ids("")[-1]  # cut, with its end
 
 
 def test_progress_ends_at_one(demo):

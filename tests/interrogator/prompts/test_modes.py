@@ -7,12 +7,13 @@ import torch
 
 from interrogator.errors import InterrogatorError
 from interrogator.pipeline import Interrogator
-from interrogator.prompts.modes import MODES
+from interrogator.prompts.modes import MODES, claims_of
+from interrogator.prompts.ranking import rank
 from interrogator.prompts.rules import ARTISTS, Rules, overlap, says
 from interrogator.prompts.table import table_for
 from interrogator.result import Interrogation
 from interrogator.settings import Settings
-from interrogator.vocabulary.lists import Vocabulary
+from interrogator.vocabulary.lists import Vocabulary, bare
 from training.examples import example
 from training.painter import paint
 
@@ -167,3 +168,22 @@ def test_a_phrase_pinned_in_two_ways_stands_there_once(odd, picture):
     done = odd.run(picture, Settings("fast", rules=rules))
     assert [phrase.text.casefold() for phrase in done.phrases][:2] == ["light", "my own"]
     assert done.prompt.casefold().count("my own") == 1
+
+
+def test_what_a_caption_claims_is_found_as_by_looking_for_each_phrase(demo, picture):
+    """The likeliest of what it says of each exclusive list; the first of equals."""
+    clip = demo.models.clip
+    ranking = rank(clip.encode_picture(picture), demo.table, clip.logit_scale)
+    lists = demo.table.vocabulary.categories
+    for caption in (
+        "an oil painting of a cat", "Expressionism and abstract expressionism, by Monet", "nothing",
+        "a watercolor, pop art and a cubism of oil paintings", "pop", "art pop-art (pop art)!", "",
+    ):  # fmt: skip
+        expected = {}
+        for category, phrases in lists.items():
+            likely = ranking.confidence_of(category)
+            said = [p for p in phrases if says(caption, bare(category, p))]
+            if said and demo.table.is_exclusive(category):
+                likeliest = max(said, key=likely.__getitem__)
+                expected[likeliest] = likely[likeliest]
+        assert claims_of(caption, ranking) == expected

@@ -3,6 +3,7 @@
 const SETTINGS = "workbench-settings"; // where the browser keeps what is set beside the button
 const REMEMBERED = ["mode", "with_negative", "name_artists", "target"];
 const CHANGED = "Settings changed: press “Write the prompt”.";
+const UNCHANGED = { __type__: "update" }; // what Gradio takes for no new value
 let usedSettings = null; // name → value, of the run that was begun last
 let settingsDiffer = false;
 
@@ -39,11 +40,11 @@ function sayDifference() {
   line.textContent = said;
 }
 
-// Called by Gradio: returns the remembered values, each if it is still one of its choices.
+// Return name → the remembered value, if it is still one of its choices, else a change of nothing.
 function recalledSettings(choices) {
   const before = kept(SETTINGS);
-  const unchanged = { __type__: "update" };
-  return REMEMBERED.map((name) => (choices[name].includes(before[name]) ? before[name] : unchanged));
+  const value = (name) => (choices[name].includes(before[name]) ? before[name] : UNCHANGED);
+  return Object.fromEntries(Object.keys(choices).map((name) => [name, value(name)]));
 }
 
 // ---- “No artists” is one of the choices of which artists may be named ----

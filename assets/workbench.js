@@ -123,12 +123,18 @@ function written(name) {
   return [text, negative];
 }
 
+// Called by Gradio when a run has ended; what was chosen meanwhile is what it is written for.
+async function rewritten(name) {
+  await new Promise(requestAnimationFrame); // the result is drawn
+  const begun = find("#phrases [data-for]")?.dataset.for;
+  return begun && JSON.parse(begun) !== name ? written(name) : [UNCHANGED, UNCHANGED];
+}
+
 // Called by Gradio: what is written for is remembered, with the rest of the settings.
 function recalled(choices) {
   const values = recalledSettings(choices);
-  const [, , naming, wanted] = values;
-  if (typeof wanted === "string") target = wanted;
-  return [...values, naming === "none"];
+  if (choices.target.includes(values.target)) target = values.target;
+  return [...Object.values(values), values.name_artists === "none"];
 }
 
 function sayLengths() {
@@ -367,7 +373,6 @@ function followResult() {
   if (now && now !== line && result) {
     remember(JSON.parse(result));
     ready = asked;
-    if (find("#phrases [data-for]").dataset.for !== JSON.stringify(target)) trigger("rewrite");
   }
   if (now && now !== line && !find("#result").contains(document.activeElement))
     bringIntoView(find("#prompt"));
@@ -406,7 +411,7 @@ function settled(line, ready, ...models) {
   return before !== chosenModels && line.includes('role="alert"') ? ready : line;
 }
 
-window.workbench = { settled, settingsNow, nameArtists, recalled, relabelled, showPlace, apply, kept: keptNow, show: showHistory, restored, written, download, phrase: () => phraseToFind, run, stop: () => busy() && trigger("halt") };
+window.workbench = { settled, settingsNow, nameArtists, recalled, relabelled, rewritten, showPlace, apply, kept: keptNow, show: showHistory, restored, written, download, phrase: () => phraseToFind, run, stop: () => busy() && trigger("halt") };
 document.addEventListener("click", onClick);
 addEventListener("hashchange", showTab);
 document.addEventListener("keydown", onKey);

@@ -33,6 +33,8 @@ SCRIPT = "const LANGUAGES = " + "".join(FILES)
 AT_ONCE = "The work begins as soon as a picture is here."
 
 Components = dict[str, Any]
+# Of events that only the page knows.
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def picture_and_controls() -> Components:

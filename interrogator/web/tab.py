@@ -24,7 +24,14 @@ from interrogator.options import options_of
 from interrogator.serving.background import polled
 from interrogator.serving.service import Service
 from interrogator.web import chips, folds, views
-from interrogator.web.components import Components, picture_and_controls, result
+from interrogator.web.browser.results import remember, rewrite
+from interrogator.web.browser.settings import (
+    follow_settings,
+    set_by_visitor,
+    tick_no_artists,
+    with_names,
+)
+from interrogator.web.components import QUIET, Components, picture_and_controls, result
 from interrogator.web.endpoints import add_endpoints
 from interrogator.web.handlers import WAITING, Handlers, Values
 from interrogator.web.many import fold as many_fold
@@ -33,7 +40,6 @@ from interrogator.web.updates import PageUpdate
 
 WARM_SWITCH = "INTERROGATOR_WARM"  # "1": load models and table before the first visitor comes
 KEPT_SECONDS = 3600  # how long a visitor can search again without the picture being read anew
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # What a run draws, and what a new picture empties.
 ANEW = ("status", "prompt", "negative", "caption_line", "phrases", "notes", "explained", "where")
 DRAWN = (*ANEW, "features", "picture")
@@ -45,9 +51,6 @@ WORD_OPTIONS = (
     "preset", "caption_model", "clip", "name_artists", "banned", "own_words", "own_files",
     "own_lists",
 )  # fmt: skip
-
-
-SET = ("target", *options_of("page"))  # by name, all that a visitor can set
 
 
 def build(service: Service, concurrency_id: str) -> None:
@@ -73,13 +76,13 @@ def build(service: Service, concurrency_id: str) -> None:
     components["features"] = gr.State(None, time_to_live=KEPT_SECONDS)
     computing: dict[str, Any] = {"concurrency_id": concurrency_id, "concurrency_limit": 1}
     finding = _find_phrases(handlers, components, computing)
-    _interrogate_on_demand(handlers, components, computing, finding)
-    ticked = _tick_no_artists(components)
+    runs = _interrogate_on_demand(handlers, components, computing, finding)
+    ticked = tick_no_artists(components)
     _describe_choices(handlers, components, ticked)
-    _follow_settings(components, ticked)
-    _rewrite(components)
+    follow_settings(components, ticked)
+    rewrite(components, runs)
     _write_copies(handlers, components)
-    _remember(components)
+    remember(components, ANEW)
     connect(handlers, several, components, computing, QUIET)
     many_fold.connect(handlers, many, components, computing, QUIET)
     greeted = [notice, components["preset"], components["models_note"]]
@@ -156,8 +159,8 @@ class _Events:
 
 def _interrogate_on_demand(
     handlers: Handlers, components: Components, computing: dict[str, Any], finding: Dependency
-) -> None:
-    """Download what is missing, then compute and draw; Stop ends both."""
+) -> list[Dependency]:
+    """Download what is missing, then compute and draw; Stop ends both. Return what computes."""
     phrases, events = components["phrases"], _Events(handlers, components)
     both = events.inputs, events.outputs
     fetching = phrases.begin(
@@ -175,6 +178,7 @@ def _interrogate_on_demand(
         events.rescore, *both, **computing, **QUIET
     )
     components["stop"].click(None, None, None, js="() => workbench.stop()", **QUIET)
+    return [drawing, again]
 
 
 def _begin_on_demand(components: Components, running: list[Any], finding: Dependency) -> None:
@@ -199,7 +203,7 @@ def _begin_on_demand(components: Components, running: list[Any], finding: Depend
         ).then(**begin),
     ]  # fmt: skip
     for event in begun:
-        event.then(None, _set(components), None, js=_with_names("run"), **QUIET)
+        event.then(None, set_by_visitor(components), None, js=with_names("run"), **QUIET)
     put_away = _returning(_emptied(views.status("Ready.", kind="idle")))
     picture.clear(**{**anew, "js": put_away})
 
@@ -260,65 +264,6 @@ def _write_copies(handlers: Handlers, components: Components) -> None:
     components["copy"].click(
         write, inputs, components["copied"], concurrency_id="fetch", concurrency_limit=None, **QUIET
     ).success(None, None, None, js="() => workbench.download()", **QUIET)
-
-
-def _rewrite(components: Components) -> None:
-    """Write the prompt for another model: in the browser, which has all its forms."""
-    target, phrases = components["target"], components["phrases"]
-    shown = [components["prompt"], components["negative"]]
-    for event in (target.input, phrases.rewrite):
-        event(None, target, shown, js="(target) => workbench.written(target)", **QUIET)
-    # A menu's chosen label stands in a field: it is translated as a value.
-    labels = f"() => workbench.relabelled({json.dumps(target.choices)})"
-    phrases.relabel(None, None, target, js=labels, **QUIET)
-
-
-def _set(components: Components) -> list[Any]:
-    """Return the components of what a visitor can set."""
-    return [components[name] for name in SET]
-
-
-def _with_names(function: str) -> str:
-    """Return a function of JavaScript that hands on what is set, with the names before."""
-    return f"(...values) => workbench.{function}({json.dumps(SET)}, ...values)"
-
-
-def _tick_no_artists(components: Components) -> Dependency:
-    """Have the tick “No artists” set the option of which artists may be named, and follow it."""
-    naming, none = components["name_artists"], components["no_artists"]
-    usual = json.dumps(options_of("page")["name_artists"].default)
-    set_naming = f"(none, chosen) => workbench.nameArtists(none, chosen, {usual})"
-    naming.input(None, naming, none, js='(chosen) => chosen === "none"', **QUIET)
-    return none.input(None, [none, naming], naming, js=set_naming, **QUIET)
-
-
-def _follow_settings(components: Components, ticked: Dependency) -> None:
-    """Say when the result is not of what is set now, and remember that: in the browser."""
-    changes = [*(component.change for component in _set(components)), ticked.then]
-    for change in changes:
-        change(None, _set(components), None, js=_with_names("settingsNow"), **QUIET)
-    options = options_of("page")
-    known = {
-        "mode": list(options["mode"].choices), "with_negative": [True, False],
-        "name_artists": list(options["name_artists"].choices),
-        "target": [value for _, value in components["target"].choices],
-    }  # fmt: skip
-    recalled = [components[name] for name in (*known, "no_artists")]
-    recall = f"() => workbench.recalled({json.dumps(known)})"
-    components["phrases"].recall(None, None, recalled, js=recall, **QUIET)
-
-
-def _remember(components: Components) -> None:
-    """Keep what was found in the visitor's own browser; the server has no part in it."""
-    # The secret only has to be the same after a restart: what it hides never leaves the browser.
-    history = gr.BrowserState([], storage_key="workbench-history", secret="workbench-history")
-    phrases = components["phrases"]
-    shown = ("picture", *ANEW, "pinned", "dropped", "caption", "target")
-    phrases.remember(None, history, history, js="(kept) => [workbench.kept(kept)]", **QUIET)
-    history.change(None, history, None, js="(kept) => window.workbench?.show(kept)", **QUIET)
-    phrases.restore(
-        None, None, [components[name] for name in shown], js="() => workbench.restored()", **QUIET
-    )
 
 
 def _error(error: InterrogatorError) -> PageUpdate:

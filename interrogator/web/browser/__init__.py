@@ -1,0 +1,1 @@
+"""What the visitor's browser does by itself and keeps: events that never reach the server."""

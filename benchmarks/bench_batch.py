@@ -37,7 +37,7 @@ from interrogator.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 SMALL = 2000  # the job whose memory the large one's is held against
-BASES = 500  # different pictures of a job; its files differ in bytes behind their ends
+BASES = 200  # different pictures of a job; its files differ in bytes behind their ends
 WITHIN = 200  # MB that a job ten times as large may need more
 POLL = 0.02  # seconds
 

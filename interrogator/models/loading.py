@@ -32,6 +32,7 @@ from interrogator.networks.clip import Clip
 from interrogator.networks.libraries import open_clip, transformers
 from interrogator.networks.runtime import Runtime
 
+PAINTER = "stable-diffusion-v1-5/stable-diffusion-v1-5"  # reads what our prompts are written for
 log = logging.getLogger(__name__)
 
 
@@ -140,6 +141,27 @@ def load_clip(
     folders = fetch(names, transfers or Transfers(), report)
     report(f"Loading {name}", None)
     return _load_clip(names.clip, folders, runtime)
+
+
+def load_painter(runtime: Runtime, name: str = PAINTER) -> Any:  # noqa: ANN401
+    """Return a pipeline of diffusers that draws pictures from prompts.
+
+    Args:
+        runtime: Where and in what numbers.
+        name: A repository of the hub, or a folder.
+
+    Raises:
+        InterrogatorError: It cannot be had.
+    """
+    from diffusers import DiffusionPipeline  # an extra
+
+    try:
+        pipeline = DiffusionPipeline.from_pretrained(name, torch_dtype=runtime.dtype)
+    except (OSError, ValueError) as error:
+        log.warning("%s cannot be loaded: %s", name, error)
+        raise InterrogatorError(f"The model {name}, which draws, cannot be had here.") from error
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline.to(runtime.device)
 
 
 def clip_alone(name: str) -> ModelNames:

@@ -15,6 +15,7 @@ from gradio.utils import get_upload_folder
 
 from interrogator.errors import InterrogatorError
 from interrogator.images import sources
+from interrogator.insight.round_trip import obstacle
 from interrogator.models.registry import ASSETS
 from interrogator.option import Option
 from interrogator.options import options_of
@@ -104,6 +105,12 @@ def result() -> Components:
     with gr.Accordion("Keep, leave out and ban by hand", open=False, elem_id="changes"):
         components |= _section("change")
         components["again"] = gr.Button("Search again", size="sm", elem_id="again")
+    with gr.Accordion("Round trip", open=False, elem_id="round-trip"):
+        why = obstacle()
+        components["redraw"] = gr.Button(
+            "Draw a picture from the prompt", size="sm", elem_id="redraw", visible=not why
+        )
+        components["redrawn"] = gr.HTML(f'<p class="muted">{why}</p>', elem_id="redrawn")
     return components | {"explained": gr.HTML(folds.explained(None), elem_id="explained")}
 
 

@@ -17,6 +17,7 @@ from PIL import Image
 
 from interrogator.images.generators import StoredPrompt
 from interrogator.insight.heatmap import HeatMap, overlay
+from interrogator.insight.round_trip import RoundTrip
 from interrogator.prompts.ranking import RankedPhrase
 from interrogator.result import Interrogation
 from interrogator.vocabulary.artists import Artist
@@ -35,6 +36,10 @@ _TAKE = (
 _MAP = (
     "A grey square is moved over the picture; where the similarity falls, the phrase was seen. "
     "What is in two places is lost in neither, and a style that is everywhere is nowhere."
+)
+_LOST = (
+    "Many pictures have the same words: what is drawn from them is another one, however good the "
+    "prompt."
 )
 _STEPS = {
     "load": "loading the models",
@@ -91,9 +96,7 @@ def _stored(prompt: StoredPrompt, similarity: float) -> str:
 
 def where(picture: Image.Image, found: HeatMap) -> str:
     """Return a picture with a map of where a phrase is seen over it, and what to make of it."""
-    packed = io.BytesIO()
-    overlay(picture, found).save(packed, "JPEG", quality=85)
-    address = f"data:image/jpeg;base64,{base64.b64encode(packed.getvalue()).decode()}"
+    address = _address(overlay(picture, found))
     phrase = escape(found.phrase, quote=True)
     return (
         f'<figure class="where"><img src="{address}" alt="Where “{phrase}” is seen">'
@@ -101,6 +104,27 @@ def where(picture: Image.Image, found: HeatMap) -> str:
         f"<p>Covering the brightest place costs {found.strength:.3f} of {found.similarity:.3f}.</p>"
         f'<p class="muted">{_MAP}</p></figcaption></figure>'
     )
+
+
+def round_trip(picture: Image.Image, found: RoundTrip) -> str:
+    """Return a picture beside what was drawn from its prompt, and how similar the two are."""
+    prompt = escape(found.prompt, quote=True)
+    images = "".join(
+        f'<img src="{_address(image)}" alt="{said}">'
+        for image, said in ((picture, "The picture"), (found.drawn, "Drawn from its prompt"))
+    )
+    return (
+        f'<figure class="round-trip">{images}<figcaption><p translate="no">{prompt}</p>'
+        f"<p>Similarity of the two pictures: {found.similarity:.3f}.</p>"
+        f'<p class="muted">{_LOST}</p></figcaption></figure>'
+    )
+
+
+def _address(image: Image.Image) -> str:
+    """Return a picture as an address that holds it."""
+    packed = io.BytesIO()
+    image.save(packed, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{base64.b64encode(packed.getvalue()).decode()}"
 
 
 def compared(state: Interrogation | None) -> str:

@@ -18,8 +18,10 @@ from interrogator.errors import InterrogatorError
 from interrogator.images import decode, stored
 from interrogator.images.generators import StoredPrompt
 from interrogator.insight.heatmap import HeatMap, heat_map
+from interrogator.insight.round_trip import RoundTrip, obstacle, round_trip
 from interrogator.models.choice import active_notice, check_offered
 from interrogator.models.files import download_bytes
+from interrogator.models.loading import load_painter
 from interrogator.option import Operation
 from interrogator.options import parse
 from interrogator.pipeline import Interrogator
@@ -38,6 +40,7 @@ MOST_STORED = 2  # prompts of a picture's file that are shown
 MOST_KINDS = 64  # of searches whose time is remembered
 SMALL = 50_000_000  # bytes, from which on they are shown as GB
 WAITING = "Waiting for your turn: one computation runs at a time"
+NO_PROMPT = "There is no prompt to draw from."
 BUG = "Something went wrong on our side; it is in the server's log. Try again."
 
 Values = Mapping[str, Any]
@@ -196,6 +199,26 @@ class Handlers:
             log.exception("looking for a phrase failed")
             return views.status(BUG, kind="error")
 
+    def draw_again(
+        self, picture: str | bytes | None, prompt: str, negative: str, values: Values
+    ) -> str:
+        """Return a picture drawn from the prompt beside the original, as HTML."""
+        try:
+            if why := obstacle():
+                raise InterrogatorError(why)
+            request, image = self.request(values), decode.read(picture)
+            words = chips.words_of(prompt, request.settings.target)
+            if not words.strip():
+                raise InterrogatorError(NO_PROMPT)
+            image.thumbnail((MAP_SIDE, MAP_SIDE))
+            question = functools.partial(_draw, image, words[: folds.MOST_STORED], negative)
+            return folds.round_trip(image, _last(self.service.ask(request, question)))
+        except InterrogatorError as error:
+            return views.status(str(error), kind="error")
+        except Exception:
+            log.exception("drawing from a prompt failed")
+            return views.status(BUG, kind="error")
+
     def write_copy(
         self, picture: str | bytes | None, prompt: str, negative: str, folder: Path
     ) -> Path:
@@ -283,6 +306,12 @@ def _captions(request: Request, features: PictureFeatures | None) -> list[str]:
 
 def _look_for(image: Image.Image, phrase: str, interrogator: Interrogator) -> HeatMap:
     return heat_map(image, phrase[: folds.MOST_STORED], interrogator.models.clip)
+
+
+def _draw(image: Image.Image, prompt: str, negative: str, interrogator: Interrogator) -> RoundTrip:
+    """Draw with a painter that is loaded for one picture and let go: it is large."""
+    models = interrogator.models
+    return round_trip(image, prompt, negative, models.clip, load_painter(models.runtime))
 
 
 def _last(events: Iterator[Any]) -> Any:  # noqa: ANN401

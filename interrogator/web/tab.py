@@ -82,6 +82,7 @@ def build(service: Service, concurrency_id: str) -> None:
     follow_settings(components, ticked)
     rewrite(components, runs)
     _write_copies(handlers, components)
+    _draw_again(handlers, components, computing)
     remember(components, ANEW)
     connect(handlers, several, components, computing, QUIET)
     many_fold.connect(handlers, many, components, computing, QUIET)
@@ -264,6 +265,20 @@ def _write_copies(handlers: Handlers, components: Components) -> None:
     components["copy"].click(
         write, inputs, components["copied"], concurrency_id="fetch", concurrency_limit=None, **QUIET
     ).success(None, None, None, js="() => workbench.download()", **QUIET)
+
+
+def _draw_again(handlers: Handlers, components: Components, computing: dict[str, Any]) -> None:
+    """Draw a picture from the prompt, where that can be done."""
+
+    def redraw(picture: Any, prompt: str, negative: str, *chosen: Any) -> str:  # noqa: ANN401
+        values = dict(zip(("target", *MODEL_OPTIONS), chosen, strict=True))
+        return handlers.draw_again(picture, prompt, negative, values)
+
+    names = ("picture", "prompt", "negative", "target", *MODEL_OPTIONS)
+    components["redraw"].click(
+        redraw, [components[name] for name in names], components["redrawn"],
+        **{**QUIET, "show_progress": "minimal"}, **computing,
+    )  # fmt: skip
 
 
 def _error(error: InterrogatorError) -> PageUpdate:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from interrogator.insight.round_trip import obstacle
 from tests.browser.test_workbench import (
     ARTIST,
     CAT,
@@ -175,6 +176,15 @@ def test_what_it_is_written_for_is_named_in_the_language_of_the_page(visit):
     page.wait_for_function(value, arg="Midjourney: with --no and --ar")
     bring(page)
     assert prompt_of(page).endswith("--ar 1:1")
+
+
+def test_where_nothing_can_be_drawn_one_line_says_so(visit):
+    if not obstacle():
+        pytest.skip("a picture can be drawn here")
+    page = visit()
+    page.click("#round-trip button")
+    assert page.inner_text("#redrawn").strip() == obstacle()
+    assert page.locator("#redraw:visible").count() == 0
 
 
 def test_what_an_upload_does_and_what_the_negative_mode_is_not_for_is_said(visit):

@@ -1,6 +1,7 @@
 """What is like a phrase, where it is, and several pictures: with the embedded models."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from interrogator.errors import InterrogatorError
 from interrogator.images import decode
 from interrogator.insight.heatmap import HeatMap, heat_map, overlay
 from interrogator.insight.nearest import nearest
+from interrogator.insight.round_trip import NOT_HERE, obstacle, round_trip
 from interrogator.insight.together import apart, together
 from interrogator.models.registry import ASSETS
 from interrogator.networks.clip import direction
@@ -129,3 +131,38 @@ def test_the_session_and_the_service_answer_too(service, demo, capsys):
     assert lines[0].endswith(f": {session.together(paths).prompt}")
     assert lines[1].startswith(paths[0])
     assert "pop art" in lines[1]
+
+
+def test_a_picture_is_drawn_from_the_prompt_and_compared(demo):
+    cat, asked = example("cat-pop-art"), {}
+
+    def pipeline(**given):  # answers as the pipelines of diffusers do
+        asked.update(given)
+        return SimpleNamespace(images=[cat.transpose(Image.Transpose.FLIP_TOP_BOTTOM)])
+
+    done = round_trip(cat, "a cat", "a dog", demo.models.clip, pipeline)
+    other = round_trip(example("city-art-deco"), "a cat", "", demo.models.clip, pipeline)
+    assert asked["prompt"] == "a cat"
+    assert asked["negative_prompt"] is None
+    assert done.drawn.size == cat.size
+    assert other.similarity < done.similarity < 0.9999
+    twin = round_trip(cat, "", "", demo.models.clip, lambda **_: SimpleNamespace(images=[cat]))
+    assert twin.similarity == pytest.approx(1, abs=1e-5)
+
+
+def test_where_nothing_can_be_drawn_the_reason_is_said(monkeypatch):
+    found = {"diffusers": None}
+    monkeypatch.setattr("interrogator.insight.round_trip.find_spec", found.get)
+    assert obstacle().endswith("here diffusers is missing.")
+    found["diffusers"] = True
+    for gpu, said in ((False, NOT_HERE.format("no GPU was found")), (True, "")):
+        monkeypatch.setattr("torch.cuda.is_available", lambda gpu=gpu: gpu)
+        assert obstacle() == said
+
+
+@pytest.mark.slow
+def test_a_pipeline_of_diffusers_draws(demo):
+    painter = pytest.importorskip("tests.interrogator.small_painter").small_painter()
+    done = round_trip(example("cat-pop-art"), "a cat", "a dog", demo.models.clip, painter)
+    assert done.drawn.mode == "RGB"
+    assert -1 <= done.similarity <= 1

@@ -1,11 +1,16 @@
 """Why a phrase stands in a prompt, in words, and what is drawn while a search goes on."""
 
+import re
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
 from interrogator.explanation import reason, reason_of_part
 from interrogator.images import decode
+from interrogator.insight.round_trip import NOT_HERE
 from interrogator.models.registry import ASSETS
 from interrogator.prompts.rules import Rules
 from interrogator.result import Interrogation, PromptPart, PromptPhrase
@@ -83,6 +88,24 @@ def test_a_search_draws_the_negative_where_the_target_has_it():
     assert drawn.prompt == "a cat --no blurry --ar 16:9"
     assert drawn.negative == ""
     assert texts_of(drawn.status)
+
+
+def test_a_picture_drawn_from_the_prompt_stands_beside_the_original(handlers, monkeypatch):
+    drawn = SimpleNamespace(images=[Image.new("RGB", (64, 64), "red")])
+    values = {"preset": "demo", "target": "midjourney"}
+    ask = partial(handlers.draw_again, str(CAT), "<b> a cat --ar 1:1", "", values)
+    monkeypatch.setattr("interrogator.web.handlers.obstacle", lambda: NOT_HERE)
+    assert NOT_HERE in ask()
+    monkeypatch.setattr("interrogator.web.handlers.obstacle", str)
+    monkeypatch.setattr("interrogator.web.handlers.load_painter", lambda runtime: lambda **_: drawn)
+    shown = ask()
+    assert shown.count("<img src") == 2
+    assert '<p translate="no">&lt;b&gt; a cat</p>' in shown
+    assert re.search(r"Similarity of the two pictures: -?0\.\d{3}\.", shown)
+    assert all(has_row(text) for text in texts_of(shown) if "a cat" not in text)
+    assert "no prompt" in handlers.draw_again(str(CAT), " --ar 1:1", "", values)
+    for why in ("diffusers is missing", "no GPU was found"):
+        assert has_row(NOT_HERE.format(why))
 
 
 def test_what_is_like_a_phrase_is_in_the_order_of_what_is_shown(handlers):

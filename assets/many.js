@@ -81,6 +81,7 @@ function drawTable() {
 // Called by Gradio when files are brought or put away, and when they have been looked at.
 function empty(status) {
   running = false;
+  shown = "";
   rows = [];
   drawTable();
   return status;
@@ -119,7 +120,8 @@ function nextPositions() {
 
 // Called by Gradio when the server has answered; first of all it says that the turn has come.
 function turned(mail) {
-  if (!running || !mail?.begun || mail.turn !== turn) return;
+  if (!mail?.begun || (running && mail.turn !== turn)) return;
+  if (!running) return trigger("tell"); // it could not be stopped any more
   few.filter((row) => todo.includes(row)).forEach((row) => say(row, COMPUTING));
   if (todo.length === asked) line("busy", "Writing the prompts");
   trigger("tell");
@@ -137,7 +139,7 @@ function take({ position, caption, prompt, negative_prompt, guess, error }) {
 }
 
 function took(mail, status) {
-  if (!running || mail?.turn !== turn || mail.begun) return status; // an earlier turn, cut short
+  if (!running || mail?.turn !== turn || mail.begun) return shown || status; // of an earlier turn
   mail.results?.forEach(take);
   if (mail.error || !mail.results?.length) return failed(status);
   rows.filter((row) => row.state === COMPUTING).forEach((row) => say(row, WAITING));

@@ -9,7 +9,7 @@ phrase is as plausible as it is here and in none of them.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -64,13 +64,14 @@ class Shared:
     """One prompt for several pictures.
 
     Attributes:
-        found: The prompt; its similarity is that with the mean of the pictures' vectors.
-        each: The prompt beside each picture, unless it is empty: a part that adds less than
-            nothing does not fit that picture.
+        found: The prompt; its similarity is that with the mean of the pictures' vectors. It is
+            not finished while the search goes on.
+        each: The finished prompt beside each picture, unless it is empty: a part that adds less
+            than nothing does not fit that picture.
     """
 
     found: Interrogation
-    each: tuple[PromptScore, ...]
+    each: tuple[PromptScore, ...] = ()
 
 
 def together(
@@ -87,7 +88,17 @@ def shared(
     pictures: Sequence[Image.Image],
     settings: Settings = DEFAULT_SETTINGS,
 ) -> Shared:
-    """Return one prompt for all pictures, and how it fits each.
+    """Return one prompt for all pictures, and how it fits each; the last of `shared_steps`."""
+    *_, done = shared_steps(interrogator, pictures, settings)
+    return done
+
+
+def shared_steps(
+    interrogator: Interrogator,
+    pictures: Sequence[Image.Image],
+    settings: Settings = DEFAULT_SETTINGS,
+) -> Iterator[Shared]:
+    """Yield the best prompt for all pictures so far, then the finished one and how it fits each.
 
     The caption is the person's, or the picture's own that is most similar to the picture that it
     fits least. Where it claims what is not plausible in every picture, the prompt does without, if
@@ -118,14 +129,19 @@ def shared(
     )  # fmt: skip
     note = f"One prompt for {len(pictures)} pictures: its similarity is that with their mean."
     compose = functools.partial(_composed, interrogator, ranking, mean, vectors)
-    found = compose(caption, settings, clock, note)
+    for found in compose(caption, settings, clock, note):
+        if not found.finished:
+            yield Shared(found)
     doubted = any(likely < PLAUSIBLE for likely in claims_of(caption, ranking).values())
     if doubted and not settings.caption:
-        plain = compose("", settings, clock, note)
-        if plain.prompt and (plain.similarity or 0) > (found.similarity or 0):
+        for plain in compose("", settings, clock, note):
+            is_better = plain.prompt and (plain.similarity or 0) > (found.similarity or 0)
+            if is_better and not plain.finished:
+                yield Shared(plain)
+        if is_better:
             found = replace(plain, notes=(note, _NO_CAPTION, *plain.notes[1:]))
     each = interrogator.scores(vectors, found.prompt) if found.prompt else []
-    return Shared(found, tuple(each))
+    yield Shared(found, tuple(each))
 
 
 def apart(
@@ -160,9 +176,10 @@ def apart(
     )  # fmt: skip
     note = f"What sets picture {place + 1} apart from the other {len(others)}."
     views = torch.stack([difference, difference])
-    return _composed(
+    *_, done = _composed(
         interrogator, ranking, difference, views, settings.caption, settings, clock, note
     )
+    return done
 
 
 def _seen(
@@ -195,8 +212,8 @@ def _composed(
     settings: Settings,
     clock: Clock,
     note: str,
-) -> Interrogation:
-    """Return the finished interrogation along a unit vector [d], seen in several views [n, d]."""
+) -> Iterator[Interrogation]:
+    """Yield the interrogation along a unit vector [d], seen in views [n, d]; the finished last."""
     models, rules = interrogator.models, settings.rules
     cleaned = rules.cleaned(caption)
     if interrogator.forbidden_names and not settings.caption:
@@ -204,16 +221,17 @@ def _composed(
     deadline = Deadline(settings.seconds)
     task = Task(cleaned, vector, ranking, models.clip, rules, views, deadline.is_over)
     deadline.start()
-    *_, best = clock.each("search", MODES[settings.mode].compose(task))
-    state = Interrogation(
-        settings.mode, models.describe(), interrogator.table.vocabulary.describe(), caption,
-        prompt=best.prompt.text, negative_prompt=None, similarity=best.similarity,
-        token_limit=models.clip.token_limit, ranked=task.ranked, tried=best.tried,
-        target=settings.target,
-    )  # fmt: skip
+    for best in clock.each("search", MODES[settings.mode].compose(task)):
+        state = Interrogation(
+            settings.mode, models.describe(), interrogator.table.vocabulary.describe(), caption,
+            prompt=best.prompt.text, negative_prompt=None, similarity=best.similarity,
+            token_limit=models.clip.token_limit, ranked=task.ranked, tried=best.tried,
+            target=settings.target,
+        )  # fmt: skip
+        yield state
     done = clock.timed(
         "explain", lambda: explain(state, best, task, Image.new("RGB", (1, 1)), None)
     )
-    return replace(
+    yield replace(
         done, notes=(note, *done.notes), seconds=clock.so_far(), finished=True
     )  # fmt: skip

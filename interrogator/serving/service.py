@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -147,11 +147,16 @@ class Service:
         """
         yield from self._guarded(self._ask_on_gpu(request, question))
 
-    def _ask(
-        self, request: Request, question: Callable[[Interrogator], Kept]
+    def ask_steps(
+        self, request: Request, question: Callable[[Interrogator], Iterator[Kept]]
     ) -> Iterator[Progress | Kept]:
+        """Yield what is going on, then every step of the answer; else as `ask`."""
+        yield from self._guarded(self._ask_on_gpu(request, question))
+
+    def _ask(self, request: Request, question: Callable[[Interrogator], Any]) -> Iterator[Any]:
         interrogator, _ = yield from self._prepared(request)
-        yield question(interrogator)
+        answer = question(interrogator)
+        yield from answer if isinstance(answer, Iterator) else [answer]
 
     def _interrogate(
         self, picture: Image.Image, request: Request, features: PictureFeatures | None

@@ -24,6 +24,14 @@ from interrogator.web.handlers import WAITING, Handlers
 from interrogator.web.several import work
 from interrogator.web.several.work import NamedFile
 
+STOPPED = "Stopped before there was a prompt."
+# The report of a search that was stopped: what `work.so_far` has ready.
+_STOPPED = """(report) => {
+  const page = document.createElement("template");
+  page.innerHTML = report;
+  const best = page.content.querySelector("template")?.innerHTML;
+  return best ?? (page.content.querySelector(".busy") ? NOTHING : report);
+}""".replace("NOTHING", json.dumps(views.status(STOPPED, kind="idle")))
 OF_ONE_PICTURE = ("caption", "pinned", "dropped")  # choices that belong to the picture above
 ABOUT = (
     f"2 to {MOST_PICTURES} pictures get one prompt: what is plausible in every one of them, and "
@@ -41,13 +49,20 @@ def build_fold() -> Components:
         )  # fmt: skip
         files.preprocess = named_files  # type: ignore
         fetch_within_limits(files)
-        start = gr.Button("Write one prompt for all", size="sm", elem_id="several-start")
+        with gr.Row():
+            start = gr.Button(
+                "Write one prompt for all", size="sm", scale=3, elem_id="several-start"
+            )
+            stop = gr.Button(
+                "Stop", size="sm", scale=1, min_width=80, interactive=False,
+                elem_id="several-stop",
+            )  # fmt: skip
         prompt = gr.Textbox(
             label="Their prompt", placeholder=" ", lines=3, max_lines=3, buttons=["copy"],
             interactive=False, elem_id="several-prompt",
         )  # fmt: skip
         report = gr.HTML("", elem_id="several-report")
-    return {"files": files, "start": start, "prompt": prompt, "report": report}
+    return {"files": files, "start": start, "stop": stop, "prompt": prompt, "report": report}
 
 
 def named_files(payload: ListFiles | None) -> list[NamedFile]:
@@ -64,7 +79,7 @@ def connect(
     handlers: Handlers, fold: Components, components: Components, computing: dict[str, Any],
     quiet: dict[str, Any],
 ) -> None:  # fmt: skip
-    """Write a prompt for all when the button is pressed, with what the page is set to.
+    """Write a prompt for all when the button is pressed; Stop keeps the best so far.
 
     Args:
         handlers: Of the page.
@@ -94,11 +109,38 @@ def connect(
         for prompt, report in work.draw(handlers.service, data[fold["files"]], request_of(data)):
             yield [prompt, report]
 
-    waiting, nothing = (f"() => {json.dumps(['', line])}" for line in (views.status(WAITING), ""))
-    fold["start"].click(None, None, outputs, js=waiting, **quiet).then(
+    started = fold["start"].click(
+        None, None, [*outputs, *_buttons(fold)],
+        js=f"() => ['', {json.dumps(views.status(WAITING))}, ...{_pressable(stop=True)}]", **quiet,
+    )  # fmt: skip
+    fetching = started.then(
         fetch_for_several, inputs, outputs, concurrency_id="fetch", concurrency_limit=None, **quiet
-    ).success(draw_several, inputs, outputs, **computing, **quiet)
+    )
+    drawing = fetching.success(draw_several, inputs, outputs, **computing, **quiet)
+    over = {"outputs": _buttons(fold), "js": f"() => {_pressable(start=True)}", **quiet}
+    fetching.failure(None, None, **over)
+    drawing.then(None, None, **over)
+    _end_on_demand(fold, outputs, [fetching, drawing], quiet)
+
+
+def _end_on_demand(
+    fold: Components, outputs: list[Any], running: list[Any], quiet: dict[str, Any]
+) -> None:
+    """End what runs when Stop is pressed, or when other files are brought."""
+    report, buttons = fold["report"], _buttons(fold)
+    stopped = f"(report) => [({_STOPPED})(report), ...{_pressable(start=True)}]"
+    fold["stop"].click(None, report, [report, *buttons], js=stopped, cancels=running, **quiet)
     gr.on(
         [fold["files"].upload, fold["files"].clear, fold["files"].delete],
-        None, None, outputs, js=nothing, **quiet,
+        None, None, [*outputs, *buttons], js=f"() => ['', '', ...{_pressable(start=True)}]",
+        cancels=running, **quiet,
     )  # fmt: skip
+
+
+def _buttons(fold: Components) -> list[gr.Button]:
+    return [fold["start"], fold["stop"]]
+
+
+def _pressable(start: bool = False, stop: bool = False) -> str:
+    """Return which buttons can be pressed from now on, as JavaScript."""
+    return json.dumps([{"__type__": "update", "interactive": can} for can in (start, stop)])

@@ -6,6 +6,7 @@ import base64
 import functools
 import io
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -14,14 +15,15 @@ from PIL import Image
 
 from interrogator.errors import InterrogatorError
 from interrogator.images import decode
-from interrogator.insight.together import MOST_PICTURES, Shared, shared
+from interrogator.insight.together import MOST_PICTURES, Shared, shared_steps
 from interrogator.request import Request
-from interrogator.result import PromptScore
+from interrogator.result import Interrogation, PromptScore
 from interrogator.serving.background import Progress
 from interrogator.serving.price import within_time
 from interrogator.serving.service import Service
 from interrogator.web import chips, views
 from interrogator.web.handlers import BUG
+from interrogator.web.updates import DRAW_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ MISFIT = -0.002  # what a part adds to the similarity; what is between it and 0 
 MOST_MISFITS = 3  # parts that are told of a picture
 FEWEST = "Choose two pictures or more: a prompt for one is written above."
 TOO_MANY = "{} files are too many: choose up to {}."
+BEST_SO_FAR = "Stopped: this is the best so far."
 _LEGEND = (
     "The number is the similarity of the prompt with each picture. What does not fit makes the "
     "prompt less similar to that picture."
@@ -91,7 +94,7 @@ def draw(
         files: Up to `MOST_PICTURES`.
         request: Of one picture; a caption, pins and drops of another picture must not be in it.
     """
-    reading = Reading((), ())
+    reading, drawn = Reading((), ()), 0.0
     try:
         check_count(files)
         reading = read(files)
@@ -100,11 +103,15 @@ def draw(
             return
         images = [picture for _, picture in reading.pictures]
         settings = within_time(request.settings)
-        question = functools.partial(shared, pictures=images, settings=settings)
+        question = functools.partial(shared_steps, pictures=images, settings=settings)
         yield "", views.status(f"Reading {len(images)} pictures")
-        for event in service.ask(replace(request, judge=None), question):
+        for event in service.ask_steps(replace(request, judge=None), question):
             if isinstance(event, Progress):
                 yield "", views.progress(event)
+            elif not event.found.finished:
+                if event.found.prompt and time.monotonic() - drawn >= DRAW_SECONDS:
+                    drawn = time.monotonic()
+                    yield event.found.prompt, so_far(event.found)
             else:
                 form = chips.forms(event.found)[request.settings.target or chips.AS_IT_IS]
                 yield form["text"], report(event, reading)
@@ -113,6 +120,17 @@ def draw(
     except Exception:
         log.exception("a prompt for several pictures failed")
         yield "", _error(BUG, reading)
+
+
+def so_far(found: Interrogation) -> str:
+    """Return how far a search is, and beside it what stands in its place once it is stopped."""
+    similarity = views.cosine(found.similarity)
+    text = f"Searching: {views.counted(found.tried, 'prompt')} compared, the best so far "
+    stopped = views.status(f"{BEST_SO_FAR} Similarity with their mean {similarity}.", kind="done")
+    return (
+        f"{views.status(f'{text}{similarity} similar', kind='searching')}"
+        f"<template>{stopped}</template>"
+    )
 
 
 def report(found: Shared, reading: Reading) -> str:

@@ -136,6 +136,7 @@ def test_what_the_page_is_made_of_has_its_rows(handlers):
     *_, (_, report) = work.draw(handlers.service, several, handlers.request(values))
     html = re.sub(r'<(\w+) translate="no">.*?</\1>', "", report) + f"<p>{fold.ABOUT}</p>"
     html += chips.empty() + folds.explained(None) + mode_sentences(options_of("page")["mode"])
+    html += f"<p>{work.BEST_SO_FAR} Similarity with their mean 0.312.</p>"
     html += views.status(WAITING) + views.status(tab.STOPPED) + views.status(NOTE)
     html += "".join(update.status for update in [*drawn, scored])
     html += "".join(f"<i>{target.described}</i>" for target in TARGETS.values())

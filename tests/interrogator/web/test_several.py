@@ -106,5 +106,18 @@ def test_the_chosen_target_and_mode_count(handlers):
 
 
 def test_a_bug_is_a_sentence_too(handlers, monkeypatch):
-    monkeypatch.setattr(handlers.service, "ask", lambda *_: iter([1]))
+    monkeypatch.setattr(handlers.service, "ask_steps", lambda *_: iter([1]))
     assert "in the server's log" in draw(handlers, files(*EXAMPLES))[1].replace("&#x27;", "'")
+
+
+def test_the_best_so_far_is_shown_with_what_stands_there_once_it_is_stopped(handlers, monkeypatch):
+    monkeypatch.setattr(work, "DRAW_SECONDS", 0)
+    request = handlers.request({"preset": "demo", "mode": "best"})
+    drawn = list(work.draw(handlers.service, files("cat-pop-art", "cat-pop-art"), request))
+    searching = [(prompt, report) for prompt, report in drawn if "Searching" in report]
+    assert len(searching) > 1
+    for prompt, report in searching:
+        similarity = re.search(r"the best so far (0\.\d{3}) similar", report)[1]
+        assert prompt
+        assert f"best so far. Similarity with their mean {similarity}." in report
+    assert "<template>" not in drawn[-1][1]

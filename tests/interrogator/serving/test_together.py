@@ -77,6 +77,17 @@ def test_the_same_pictures_give_the_same_digits_whatever_came_before(demo, pictu
     assert [result.to_json() | {"seconds": 0} for result in together.run(views[:3])] == first
 
 
+def test_the_number_of_threads_is_the_same_afterwards(demo, pictures):
+    """Each of them sets it for itself, and they do not end in the order in which they began."""
+    together, before = Together(demo, Settings("fast")), torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        together.run([together.view(picture) for picture in pictures[:3]])
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_what_is_asked_is_answered_in_one_batch():
     asked = []
 

@@ -33,7 +33,7 @@ def build_sweep(form: Form, work: dict[str, Any]) -> None:
             names, value=names[0], type="index", label="Sizes", scale=3, elem_id="sweep-series",
             min_width=320,
         )  # fmt: skip
-        start = gr.Button("Sweep", elem_id="sweep-start", min_width=100)
+        start = gr.Button("Sweep", variant="primary", elem_id="sweep-start", min_width=100)
         stop = gr.Button("Stop", interactive=False, elem_id="sweep-stop", min_width=100)
     notice = gr.HTML(padding=False, elem_id="sweep-notice")
     place = gr.HTML(no_place(), padding=False, elem_id="sweep-place")
@@ -62,7 +62,7 @@ def build_einsum(work: dict[str, Any]) -> None:
     with gr.Row():
         expression = gr.Textbox(text, label="Expression", elem_id="einsum-expression")
         sizes = gr.Textbox(shapes, label="Shapes of the operands", elem_id="einsum-shapes")
-        start = gr.Button("Explain and time", elem_id="einsum-start")
+        start = gr.Button("Explain and time", variant="primary", elem_id="einsum-start")
     first = einsum.card(explain(text, shapes, with_times=False))
     card = gr.HTML(first, padding=False, elem_id="einsum-card")
     gr.HTML(grids.section(), padding=False, elem_id="einsum-grids")

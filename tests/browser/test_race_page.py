@@ -70,6 +70,9 @@ def test_the_lesson_in_one_screen(open_page):
     assert all(box["y"] + box["height"] <= 900 for box in bottoms), bottoms
     assert page.evaluate("document.documentElement.scrollHeight") <= 2500
     assert page.locator(".race-full").count() == 1
+    page.get_by_role("tab", name="Roofline").click()
+    page.wait_for_selector(".race-roofline .plot >> nth=1")  # the full set has its own
+    assert page.evaluate("document.documentElement.scrollHeight") <= 2500
 
 
 def test_the_keyboard_alone_guesses_races_and_opens_a_lane(open_page):

@@ -14,6 +14,7 @@ from matmul_demo.machine.roofline import Machine
 from matmul_demo.racing.report import RaceReport, Result, winner
 from matmul_demo.text import three_digits
 from matmul_demo.web.charts import html, plot
+from matmul_demo.web.teaching.job import PageReport
 
 TITLE = "Roofline: how near each lane comes to what this machine can do"
 X_NAME = "arithmetic intensity, FLOP/byte"
@@ -27,10 +28,23 @@ LABEL_GAP = 15.0  # pixels between two labels
 
 
 def section(report: RaceReport) -> str:
-    """Heading, plot and legend; an empty frame of the same size before the race."""
+    """Heading, plot and legend; an empty frame of the same size before the race.
+
+    The lesson's second product has a plot of its own: it lies elsewhere under another roof.
+    """
+    full = report.full if isinstance(report, PageReport) else None
+    second = ""
+    if full and full.phase == "done":
+        work = full.workload
+        product = f"{work.rows}×{work.inner} · {work.inner}×{work.columns}"
+        second = f"<h2>The same steps on the full set, {product}</h2>{_one(full)}"
+    return f'<div class="race-roofline"><h2>{TITLE}</h2>{_one(report)}{second}</div>'
+
+
+def _one(report: RaceReport) -> str:
     return (
-        f'<div class="race-roofline"><h2>{TITLE}</h2>{_plot(report)}{_list(report)}'
-        f'<p class="plot-note muted">{escape(_note(report))}</p>{limits_tables(report)}</div>'
+        f"{_plot(report)}{_list(report)}"
+        f'<p class="plot-note muted">{escape(_note(report))}</p>{limits_tables(report)}'
     )
 
 

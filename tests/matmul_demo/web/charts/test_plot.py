@@ -1,7 +1,7 @@
 """Positions on logarithmic axes, and the roofline plot."""
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -12,6 +12,7 @@ from matmul_demo.racing.report import Outcome, RaceReport
 from matmul_demo.racing.timing import Part, Timing
 from matmul_demo.web.charts import lesson, plot
 from matmul_demo.web.charts import roofline as roofline_chart
+from matmul_demo.web.teaching.job import PageReport
 from matmul_demo.workloads import LESSON_BATCH, LESSON_FULL, Workload, parse_shape
 
 BY_KEY = {lane.key: lane for lane in LADDER}
@@ -192,3 +193,13 @@ def test_the_table_of_levels_marks_the_one_that_holds_the_race():
     assert before.count("<tr>") >= 3  # its room is kept
     assert "race-level" not in before
     assert roofline_chart.limits_tables(report(machine)) in roofline_chart.section(report(machine))
+
+
+def test_the_lessons_full_set_has_a_plot_of_its_own_when_it_is_done():
+    first, second = report(), replace(report(), workload=Workload(*parse_shape(LESSON_FULL)))
+    shown = {name.name: getattr(first, name.name) for name in fields(first)}
+    drawn = roofline_chart.section(PageReport(**shown, full=second))
+    assert drawn.count('class="plot"') == 2
+    assert "The same steps on the full set, 50000×784 · 784×10" in drawn
+    for full in (None, replace(second, phase="racing")):
+        assert roofline_chart.section(PageReport(**shown, full=full)).count('class="plot"') == 1

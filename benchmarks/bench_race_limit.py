@@ -4,8 +4,9 @@ The physics first: the lesson's full shape is limited by memory (4.9 FLOP/byte),
 1024 and 2048 by arithmetic (171 and 341 FLOP/byte). The lanes are timed in turns in one process for
 each number of threads, so that a ratio holds whatever else slows the machine. A median tells what
 happened meanwhile; the fastest run of each tells most of a machine whose neighbours never rest. In
-the same turns multiply-adds that never leave the registers are timed: what the machine gave
-meanwhile of its peak, which is the highest rate that was ever seen.
+the same turns multiply-adds that never leave the registers are timed, and, for the shape that
+memory limits, one read of its matrices: what the machine gave meanwhile of its peak and of its
+bandwidth, of which the floor knows the highest that were ever seen.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ ASKED = 0.7  # of the floor
 BUSY = 0.1  # processors of others, from which on they explain what is missing
 ALIKE = 0.7  # of two roofs, from which on both are in the way
 CHAINS = "multiply-adds"
+READ = "one read"
 CHAINS_SECONDS = 0.02  # in each turn
+FEW = 10.0  # FLOP/byte, below which memory limits every processor
 
 
 def main() -> None:
@@ -125,12 +128,14 @@ def measure(shape: str, threads: int, seconds: float) -> dict[str, object]:
         "fastest_times_torch": fastest["matmul_torch"] / fastest[best],
         "of_chains": medians[CHAINS] / medians[best],
         "chains_of_peak": roofs[0] / medians[CHAINS],
+        "of_read": medians[READ] / medians[best] if READ in medians else None,
+        "fastest_of_read": fastest[READ] / fastest[best] if READ in medians else None,
         "neighbours": busy,
     }
 
 
 def sample(workload: object, threads: int, seconds: float) -> dict[str, tuple[float, ...]]:
-    """Seconds of each lane, and of as many multiply-adds in registers, taken in turns."""
+    """Seconds of each lane, and of the machine's own work of that size, taken in turns."""
     from matmul_demo import workloads
     from matmul_demo.lanes.ladder import LADDER
     from matmul_demo.machine import probe
@@ -147,6 +152,9 @@ def sample(workload: object, threads: int, seconds: float) -> dict[str, tuple[fl
         samplers[lane.key] = partial(timing.WALL.rested_block, call, 1)
     dtype = np.dtype(workload.dtype)
     samplers[CHAINS] = lambda: workload.flop / probe.peak(dtype, threads, CHAINS_SECONDS)
+    if workload.flop / workload.bytes_moved < FEW:
+        size = workload.bytes_moved
+        samplers[READ] = lambda: size / probe.bandwidth(size, threads, CHAINS_SECONDS)
     return timing.take_turns(samplers, seconds)
 
 
@@ -154,9 +162,9 @@ def table(rows: list[dict[str, object]]) -> str:
     """All rows, and why a lane falls short."""
     head = (
         "| shape | threads | best of ours | median (fastest) | floor | of the floor | over NumPy "
-        "| over torch | of multiply-adds meanwhile |"
+        "| over torch | of multiply-adds meanwhile | of one read meanwhile |"
     )
-    lines = [head, "|---" * 9 + "|", *map(line, rows)]
+    lines = [head, "|---" * 10 + "|", *map(line, rows)]
     reasons = [
         f"- {row['shape']}, {row['threads']} thread(s), {reason}"
         for row in rows
@@ -180,10 +188,13 @@ def line(row: dict[str, object]) -> str:
     assert isinstance(medians, dict)
     assert isinstance(fastest, dict)
     floor = seconds_text(float(str(row["floor_seconds"])))
+    shares = [row[name] for name in ("of_chains", "of_read", "fastest_of_read")]
+    chains, *reads = (percent_text(float(str(one))) if one else "" for one in shares)
+    read = "{} ({})".format(*reads) if all(reads) else ""
     return (
         f"| {row['shape']} | {row['threads']} | `{best}` | {seconds_text(medians[best])} "
         f"({seconds_text(fastest[best])}) | {floor} | {share('')} ({share('fastest_')}) | "
-        f"{both('numpy')} | {both('torch')} | {percent_text(float(str(row['of_chains'])))} |"
+        f"{both('numpy')} | {both('torch')} | {chains} | {read} |"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+MOST_DOTS = 1500  # of more, every second or third is drawn
 WIDTH, HEIGHT, MARGIN = 800, 220, 50  # of each of the two charts, in pixels
 Points = list[tuple[float, float]]
 
@@ -17,7 +18,8 @@ def plot(path: Path, memory: Points, waits: Points) -> None:
         waits: When each answer came, in any seconds, and how long it took; as dots.
     """
     start = min((when for when, _ in waits), default=0.0)
-    since = [(when - start, wait) for when, wait in waits]
+    step = max(1, -(-len(waits) // MOST_DOTS))
+    since = [(when - start, wait) for when, wait in waits[::step]]
     charts = [_chart(memory, 0, "memory in MB", as_line=True)]
     charts += [_chart(since, HEIGHT, "seconds to an answer", as_line=False)] if waits else []
     size = f'width="{WIDTH}" height="{HEIGHT * len(charts)}"'

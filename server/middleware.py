@@ -7,6 +7,7 @@ import base64
 import binascii
 import errno
 import hmac
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
@@ -34,6 +35,7 @@ POLICY = (
 OPEN = ("/healthz", "/gradio_api/startup-events")  # without the password: they tell nothing
 DATA, CALL = "/gradio_api/queue/data", "/gradio_api/call/"
 UPLOAD, PROGRESS = "/gradio_api/upload", "/gradio_api/upload_progress"
+CANCEL = "/gradio_api/cancel"
 SECONDS_UNTIL_ASKED = 30.0  # after an upload, how long its progress can still be asked for
 FULL = "The disk of this server is full. Try again in an hour."
 WRONG_PASSWORD = "This server asks for a password: any name, and the password that you were given."
@@ -93,6 +95,7 @@ class Door:
         turned_away: Called with the reason when somebody is not let in.
         listening: Entered with the session, or the event, whose stream is read.
         left: Called with that of a stream that its reader has left.
+        asked: Returns the event of a session's request to a function.
     """
 
     def __init__(
@@ -104,8 +107,9 @@ class Door:
         turned_away: Callable[[str], None],
         listening: Callable[[str], AbstractContextManager[None]],
         left: Callable[[str], Awaitable[None]],
+        asked: Callable[[str, int], Awaitable[str]],
     ) -> None:
-        self.app = app
+        self.app, self._asked = app, asked
         self._listening, self._left = listening, left
         self._password, self._limit, self._largest = password, limit, largest
         self._turned_away = turned_away
@@ -129,6 +133,8 @@ class Door:
                 await self.app(scope, receive, send)
         elif listener := _listener(request):
             await self._stream(listener, scope, receive, send)
+        elif path == CANCEL:
+            await self.app(scope, await self._named(receive), send)
         else:
             await self.app(scope, receive, send)
         if path in (UPLOAD, PROGRESS) and (number := request.query_params.get("upload_id")):
@@ -150,6 +156,31 @@ class Door:
             finally:
                 if not whole:
                     await self._left(listener)
+
+    async def _named(self, receive: Receive) -> Receive:
+        """Return what reads a wish to cancel, with the event that it means.
+
+        Who presses Stop before the answer to his request has come does not know its event: Gradio's
+        page names none, is refused, and what was asked for runs on.
+        """
+        body = b""
+        while (message := await receive())["type"] == "http.request":
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        try:
+            wish = json.loads(body)
+            if wish["event_id"] is None:
+                wish["event_id"] = await self._asked(wish["session_hash"], wish["fn_index"])
+                body = json.dumps(wish).encode()
+        except (ValueError, TypeError, KeyError):
+            pass  # refused as it stands
+        parts: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def read() -> Message:
+            return parts.pop() if parts else await receive()
+
+        return read
 
     def _refusal(self, request: Request) -> Response | None:
         path, length = request.url.path.rstrip("/"), request.headers.get("Content-Length", "0")

@@ -70,7 +70,7 @@ class Operation:
         headers = Middleware(SecurityHeaders, self.settings.frame_ancestors)
         door = Middleware(
             Door, self.settings.password, self.limit, self._largest, self.metrics.turned_away,
-            self.turns.listening, self.turns.leave,
+            self.turns.listening, self.turns.leave, self.turns.asked,
         )  # fmt: skip
         return {
             "routes": [Route("/healthz", self.healthz), Route("/metrics", self.show_metrics)],

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 RECENT = 10  # runs of a function that its next one is estimated from
 MOST_OTHERS = 500  # waiting requests that compute nothing: greetings, descriptions, downloads
 SLOTS = 1000  # requests in work at a time; all but one wait for something
+ARRIVAL_SECONDS = 2.0  # that a request may be behind the wish to cancel it
 KEPT_SECONDS = 120.0  # for how long an answer waits to be fetched
 MOST_KEPT = 500  # answers that wait to be fetched; the oldest are dropped first
 
@@ -268,6 +269,17 @@ class Turns(Queue):
             if not self._readers[listener]:
                 del self._readers[listener]
                 self._close(listener)
+
+    async def asked(self, session: str, function: int) -> str:
+        """Return the event of a session's request to a function, which may be on its way still."""
+        end = time.monotonic() + ARRIVAL_SECONDS
+        while time.monotonic() < end:
+            for number in self.pending_event_ids_session.get(session, ()):
+                event = self.event_ids_to_events.get(number)
+                if event and event.alive and event.fn._id == function:
+                    return number
+            await asyncio.sleep(0.02)
+        return ""
 
     async def leave(self, listener: str) -> None:
         """Give up what the reader of a stream had asked for: of a session, or one event."""

@@ -205,27 +205,31 @@ def numba_streamed(a: Array, b: Array) -> Array:
     rows, inner, columns = *a.shape, b.shape[1]
     if rows < DOT_ROWS:
         a = np.concatenate([a, np.zeros((DOT_ROWS - rows, inner), a.dtype)])
-    bt = aligned((-(-columns // DOT_COLUMNS) * DOT_COLUMNS, inner), a.dtype)
-    bt[:columns], bt[columns:] = b.T, 0
+    lane = VECTOR_BYTES // a.itemsize
+    passes, steps = -(-columns // DOT_COLUMNS), inner // lane
+    whole = np.zeros((steps * lane, passes * DOT_COLUMNS), a.dtype)
+    whole[:, :columns] = b[: steps * lane]
+    packed = aligned((passes, steps, DOT_COLUMNS, lane), a.dtype)
+    packed[:] = whole.reshape(steps, lane, passes, DOT_COLUMNS).transpose(2, 0, 3, 1)
     tiles = max(1, caches()[1].bytes // 8 // (DOT_ROWS * inner * a.itemsize))
     c = np.empty((len(a), columns), a.dtype)
-    multiply_stream(a, bt, c, tiles * DOT_ROWS, pool_size())
+    multiply_stream(a, b, packed, c, tiles * DOT_ROWS, pool_size())
     return c[:rows]
 
 
 @jit(parallel=True)
-def multiply_stream(a: Array, bt: Array, c: Array, high: int, threads: int) -> None:
+def multiply_stream(a: Array, b: Array, packed: Array, c: Array, high: int, threads: int) -> None:
     """Dot products of a few rows with a few columns at a time; A comes from memory only once."""
     counters = np.zeros(APART, np.int64)
     for _ in prange(threads):
-        stream_rows(a, bt, c, high, counters)
+        stream_rows(a, b, packed, c, high, counters)
 
 
 @jit()
-def stream_rows(a: Array, bt: Array, c: Array, high: int, counters: Array) -> None:
+def stream_rows(a: Array, b: Array, packed: Array, c: Array, high: int, counters: Array) -> None:
     """Multiply one block of rows after another; the next one is fetched meanwhile."""
     rows, inner = a.shape
-    steps = inner // (VECTOR_BYTES // a.itemsize)
+    passes, steps = packed.shape[:2]
     corner = np.empty((DOT_ROWS, DOT_COLUMNS), a.dtype)
     blocks = max(1, rows // high)  # the last one may be up to twice as high
     block = take(counters, 0)
@@ -233,30 +237,32 @@ def stream_rows(a: Array, bt: Array, c: Array, high: int, counters: Array) -> No
         after = take(counters, 0)
         first, stop = block * high, rows if block + 1 == blocks else (block + 1) * high
         line = after * high if after < blocks else first
-        for left in range(0, len(bt), DOT_COLUMNS):
+        for turn in range(passes):
+            left, at_b = turn * DOT_COLUMNS, turn * packed[0].size
             wide = min(DOT_COLUMNS, c.shape[1] - left)
             for i in range(first, stop, DOT_ROWS):
                 row = min(i, rows - DOT_ROWS)  # the last tile may do some rows again
                 target, at_c, stride = c, row * c.shape[1] + left, c.shape[1]
                 if wide < DOT_COLUMNS:
                     target, at_c, stride = corner, 0, DOT_COLUMNS
+                later = min(line, rows - DOT_ROWS) if turn == 0 else row  # fetched once
                 dot_tile(
-                    a, row * inner, bt, left * inner, inner, steps, target, at_c, stride,
-                    line * inner,
+                    a, row * inner, packed, at_b, inner, steps, target, at_c, stride,
+                    later * inner,
                 )  # fmt: skip
                 if wide < DOT_COLUMNS:
                     add_corner(corner, c, (row, left, DOT_ROWS, wide), True)
-                line = min(line + 1, rows - 1)
-        add_rest(a, bt, c, first, stop)
+                line += DOT_ROWS
+        add_rest(a, b, c, first, stop)
         block = after
 
 
 @jit()
-def add_rest(a: Array, bt: Array, c: Array, first: int, stop: int) -> None:
+def add_rest(a: Array, b: Array, c: Array, first: int, stop: int) -> None:
     """Add the products of the inner steps that do not fill a vector."""
     inner = a.shape[1]
     lane = VECTOR_BYTES // a.itemsize
     for i in range(first, stop):
         for j in range(c.shape[1]):
             for k in range(inner // lane * lane, inner):
-                c[i, j] += a[i, k] * bt[j, k]
+                c[i, j] += a[i, k] * b[k, j]

@@ -115,7 +115,7 @@ LADDER: tuple[Strategy, ...] = (
     ),
     Strategy(
         "numba_streamed", "Tiles of dot products", "numba",
-        "Our own, for few columns: a few rows meet five columns in the registers, so each "
+        "Our own, for few columns: a few rows meet several columns in the registers, so each "
         "number that is read is used several times and A crosses the memory once.",
         BLOCKED, "arrays", missing="missing_numba",
         helpers=("dot_tile", "add_rest", "stream_rows", "multiply_stream"),

@@ -27,8 +27,9 @@ from matmul_demo.workloads import LINE
 TILE_ROWS = 14 if REGISTERS == 32 else 6
 TILE_VECTORS = 2  # vectors of columns: 28 running sums in 32 registers, or 12 in 16
 UNROLLED = 4  # steps of a tile that are written out, with one prefetch for all of them
-# 30 running sums, so that ten columns, as the lesson has them, take one pass over A; or 10.
-DOT_ROWS, DOT_COLUMNS = (3, 10) if REGISTERS == 32 else (2, 5)
+# Ten columns, as the lesson has them, take one pass over A: 20 running sums, which with two vectors
+# of A leave registers for what is read ahead of B; or 10.
+DOT_ROWS, DOT_COLUMNS = (2, 10) if REGISTERS == 32 else (2, 5)
 
 
 @intrinsic
@@ -152,13 +153,15 @@ def _emit_result(emit: Emitter, cells: list[Any], sums: list[Any], fresh: Any) -
 
 @intrinsic
 def dot_tile(
-    typing: Any, a: Any, at_a: Any, bt: Any, at_b: Any, inner: Any, steps: Any, c: Any, at_c: Any,
+    typing: Any, a: Any, at_a: Any, b: Any, at_b: Any, inner: Any, steps: Any, c: Any, at_c: Any,
     stride: Any, ahead: Any,
 ) -> Any:  # fmt: skip
-    """C [DOT_ROWS, DOT_COLUMNS] = rows of A · rows of Bᵀ over `steps` vectors of the inner axis.
+    """C [DOT_ROWS, DOT_COLUMNS] = rows of A · columns of B over `steps` vectors of the inner axis.
 
-    `at_` are offsets in elements, `inner` is the length of a row of A and Bᵀ, `stride` that of C.
-    Meanwhile as much of A as one of these rows is fetched from the offset `ahead`.
+    Packed B holds a vector of each column for step 0, then for step 1, …: one address, and no
+    register for each column. `at_` are offsets in elements, `inner` is the length of a row of A,
+    `stride` that of C.
+    Meanwhile as much of A as these rows is fetched from the offset `ahead`.
     """
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -174,21 +177,25 @@ def dot_tile(
                 builder.store(total, emitter.at(line, column), align=emitter.bytes)
         return context.get_dummy_value()
 
-    return types.void(a, at_a, bt, at_b, inner, steps, c, at_c, stride, ahead), emit
+    return types.void(a, at_a, b, at_b, inner, steps, c, at_c, stride, ahead), emit
 
 
 def _emit_dot(emit: Emitter, starts: Any, inner: Any, steps: Any, ahead: Any) -> list[Any]:
     """The sums of a tile, as vectors still to be added up."""
     builder = emit.builder
-    rows = [emit.at(starts[0], builder.mul(inner, inner.type(r))) for r in range(DOT_ROWS)]
-    columns = [emit.at(starts[1], builder.mul(inner, inner.type(j))) for j in range(DOT_COLUMNS)]
+    rows, later = (
+        [emit.at(start, builder.mul(inner, inner.type(r))) for r in range(DOT_ROWS)]
+        for start in (starts[0], ahead)
+    )
     sums = emit.sums(DOT_ROWS * DOT_COLUMNS)
     with cgutils.for_range(builder, steps) as loop:
         place = builder.mul(loop.index, steps.type(emit.count))
-        emit.prefetch(emit.at(ahead, place), SECOND_CACHE)
+        for row in later:
+            emit.prefetch(emit.at(row, place), SECOND_CACHE)
+        columns = emit.at(starts[1], builder.mul(place, place.type(DOT_COLUMNS)))
         xs = [emit.load(emit.at(row, place)) for row in rows]
-        for j, column in enumerate(columns):
-            y = emit.load(emit.at(column, place))
+        for j in range(DOT_COLUMNS):
+            y = emit.load(emit.at(columns, j * emit.count))
             for r, x in enumerate(xs):
                 emit.add_product(x, y, sums[r * DOT_COLUMNS + j])
     return sums

@@ -125,6 +125,38 @@ def test_who_goes_while_waiting_is_never_computed(serve):
     assert small.work.began == ["a"]
 
 
+@pytest.mark.parametrize("first", ["request", "wish"])
+def test_who_stops_before_he_knows_what_he_stops_is_understood(serve, first):
+    small = serve()
+    other, hasty = small.visitor("other"), small.visitor("hasty")
+    other.join("held", "a")
+    until(lambda: small.work.began)
+    asking, stopping = (
+        threading.Thread(target=hasty.join, args=("held", "b")),
+        threading.Thread(target=hasty.cancel, args=("held", None)),
+    )
+    for thread in (asking, stopping) if first == "request" else (stopping, asking):
+        thread.start()
+    stopping.join()
+    asking.join()
+    until(lambda: len(small.turns.event_ids_to_events) == 1)
+    small.work.hold.set()
+    assert other.answer()["success"]
+    assert small.work.began == ["a"]
+
+
+def test_a_wish_to_stop_nothing_and_one_that_is_none_harm_nobody(serve, monkeypatch):
+    monkeypatch.setattr(turns, "ARRIVAL_SECONDS", 0.1)
+    small = serve()
+    visitor = small.visitor("a")
+    assert visitor.cancel("held", None).status_code == 200
+    url = f"{API}/cancel"
+    for body in (b"", b"{", b"[]", b"null", b'{"event_id": null}'):
+        assert visitor.client.post(url, content=body).status_code == 422
+    odd = {"event_id": None, "session_hash": ["a"], "fn_index": {}}
+    assert visitor.client.post(url, json=odd).status_code == 422
+
+
 @pytest.mark.parametrize("function", ["held", "steps"])
 def test_the_next_begins_when_what_was_cancelled_has_really_ended(serve, function):
     small = serve()

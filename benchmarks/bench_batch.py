@@ -145,7 +145,9 @@ class Spent:
 
 def run_command(source: Path, place: Path, *options: str) -> Spent:
     start = time.perf_counter()
-    process = subprocess.Popen(command(source, place, *options), cwd=ROOT)
+    process = subprocess.Popen(
+        command(source, place, *options), cwd=ROOT, stdout=subprocess.DEVNULL
+    )
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

@@ -176,8 +176,8 @@ def plan() -> str:
     return f"""\
 - **Decoding.** At {decode:.1f} ms for a megapixel a GPU needs ≈ {cores:.1f} cores to be fed.
 - **Python.** Ranking {parts["phrases"]:,} phrases, composing and explaining take {python:.1f} ms a
-  picture of one core: ≈ {1000 / python:.0f} a second, and a GPU brings ≈ {gpu}. So
-  ≈ {actors:.0f} actors for each GPU keep up with it.
+  picture of one core: ≈ {1000 / python:.0f} a second, and a GPU brings ≈ {gpu}. Actors that
+  keep up with a GPU: ≈ {actors:.0f}.
 - **The manifest** takes a commit for each batch, on one machine for all. At {commit:.1f} ms for 32
   rows it takes ≈ {rows:,.0f} rows a second, ≈ {rows / gpu:.0f} GPUs' worth. At {row / 1000:.1f} kB
   a row it grows to ≈ {row * 1e7 / 1e9:.0f} GB."""

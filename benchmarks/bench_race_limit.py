@@ -212,6 +212,9 @@ def shortfall(row: dict[str, object]) -> str | None:
             reasons.append(
                 "arithmetic and memory alone take nearly as long, and overlap only in part"
             )
+        if row["of_read"]:
+            of_read = float(str(row["of_read"]))
+            reasons.append(f"one read of the matrices took {of_read:.0%} of its time meanwhile")
         reasons.append(f"multiply-adds in registers ran at {of_peak:.0%} of their peak meanwhile")
     for name in ("NumPy", "torch"):
         ratio = float(str(row[f"times_{name.lower()}"]))

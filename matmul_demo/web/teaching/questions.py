@@ -61,7 +61,7 @@ QUESTIONS = (
     Question(
         "einsum_torch", "matmul_torch", "The formula becomes A @ B",
         "torch.einsum recognises a matrix product in the formula and calls the same library as "
-        "A @ B. To read the formula costs tens of microseconds, which only a small product shows.",
+        "A @ B. To read the formula costs some microseconds, which only a small product shows.",
     ),
     Question(
         "naive_torch", "matmul_torch", "All steps of the lesson at once",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -188,22 +188,21 @@ class Handlers:
 
     def where(self, picture: str | bytes | None, phrase: str, values: Values) -> str:
         """Return the picture with what shows where a phrase is seen in it, as HTML."""
-        try:
+
+        def look() -> str:
             request, image = self.request(values), decode.read(picture)
             image.thumbnail((MAP_SIDE, MAP_SIDE))
             question = functools.partial(_look_for, image, phrase)
             return folds.where(image, _last(self.service.ask(request, question)))
-        except InterrogatorError as error:
-            return views.status(str(error), kind="error")
-        except Exception:
-            log.exception("looking for a phrase failed")
-            return views.status(BUG, kind="error")
+
+        return _shown(look)
 
     def draw_again(
         self, picture: str | bytes | None, prompt: str, negative: str, values: Values
     ) -> str:
         """Return a picture drawn from the prompt beside the original, as HTML."""
-        try:
+
+        def draw() -> str:
             if why := obstacle():
                 raise InterrogatorError(why)
             request, image = self.request(values), decode.read(picture)
@@ -213,11 +212,8 @@ class Handlers:
             image.thumbnail((MAP_SIDE, MAP_SIDE))
             question = functools.partial(_draw, image, words[: folds.MOST_STORED], negative)
             return folds.round_trip(image, _last(self.service.ask(request, question)))
-        except InterrogatorError as error:
-            return views.status(str(error), kind="error")
-        except Exception:
-            log.exception("drawing from a prompt failed")
-            return views.status(BUG, kind="error")
+
+        return _shown(draw)
 
     def write_copy(
         self, picture: str | bytes | None, prompt: str, negative: str, folder: Path
@@ -296,6 +292,17 @@ class Handlers:
         decode.look_at(picture)
         self.service.fetch(request, ignore_progress, PATIENCE_SECONDS)
         return request
+
+
+def _shown(work: Callable[[], str]) -> str:
+    """Return what work shows as HTML, or the sentence of its error."""
+    try:
+        return work()
+    except InterrogatorError as error:
+        return views.status(str(error), kind="error")
+    except Exception:
+        log.exception("a question about the picture failed")
+        return views.status(BUG, kind="error")
 
 
 def _captions(request: Request, features: PictureFeatures | None) -> list[str]:
